@@ -1,0 +1,125 @@
+//! What a step may look at.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::{Memory, Stage};
+use crate::kernel::{Host, MxSet, Timing};
+use crate::world::{Facts, MxRrset, Needs, ZoneFacts};
+
+/// How a DS reaches the parent.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum DelegationBy {
+    /// By the registrar's API where there is one, else by CDS where the provider can, else by hand.
+    #[default]
+    Auto,
+    /// By the registrar's API.
+    Registrar,
+    /// By CDS/CDNSKEY: the registry picks it up (RFC 7344, RFC 8078).
+    Cds,
+    /// By hand.
+    Manual,
+}
+
+/// What does not change while a run lasts: the domain file's wishes.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Setup {
+    /// The domain whose mail moves.
+    pub domain: Host,
+    /// False where a port 25 that is blocked here must not stop the run.
+    pub probe_required: bool,
+    /// A person runs the cmdlets.
+    pub manual_exchange: bool,
+    /// How the DS reaches the parent.
+    pub delegation: DelegationBy,
+    /// How much longer than its TTL a record lives.
+    pub timing: Timing,
+    /// Largest TTL of the zone where the provider cannot list it, in seconds.
+    pub zone_largest_ttl: u32,
+    /// Whether a changed MTA-STS policy counts only when the old one's `max_age` is over, instead of when
+    /// the id record's TTL is.
+    pub strict_mta_sts: bool,
+    /// How long an unknown effect has to show before it counts as lost.
+    pub settle: Duration,
+}
+
+/// Everything a step may look at. It has no clock: `now` is given.
+#[derive(Clone, Copy, Debug)]
+pub struct Context<'a> {
+    /// The domain file's wishes.
+    pub setup: &'a Setup,
+    /// What was observed.
+    pub facts: &'a Facts,
+    /// What cannot be observed again.
+    pub memory: &'a Memory,
+    /// The step's id, for what memory keeps per step.
+    pub step: &'a str,
+    /// The instant of the decision.
+    pub now: Timestamp,
+}
+
+impl<'a> Context<'a> {
+    /// The zone as observed.
+    #[must_use]
+    pub fn zone(&self) -> Option<&'a ZoneFacts> {
+        self.facts.zone.known()
+    }
+
+    /// The MX set as it was found when the run started.
+    #[must_use]
+    pub fn original(&self) -> Option<&'a MxRrset> {
+        self.memory.original.as_ref()
+    }
+
+    /// The stage of a set.
+    #[must_use]
+    pub fn stage_of(&self, set: &MxSet) -> Option<Stage> {
+        Stage::of(
+            set,
+            &self.original()?.set,
+            self.memory.new_host.as_ref(),
+        )
+    }
+
+    /// The stage every authoritative address agrees on.
+    #[must_use]
+    pub fn stage(&self) -> Option<Stage> {
+        self.stage_of(&self.zone()?.agreed_mx()?.set)
+    }
+
+    /// Every host that a cached MX set may name, and the new one.
+    pub fn hosts(&self) -> impl Iterator<Item = Host> + use<'a> {
+        let now = self.now;
+        self.memory
+            .caches
+            .mx
+            .possible(now)
+            .flat_map(|version| version.value.hosts().cloned())
+            .chain(self.memory.new_host.clone())
+            .filter(|host| !host.as_str().is_empty())
+    }
+
+    /// What every step that touches the MX set needs: the zone, the policy, and every host a cache may name.
+    #[must_use]
+    pub fn needs_to_write_mx(&self) -> Needs {
+        Needs {
+            zone: true,
+            policy: true,
+            smtp: true,
+            hosts: self.hosts().collect(),
+            ..Needs::default()
+        }
+    }
+
+    /// The lowest TTL the zone takes that is not below `wanted`.
+    #[must_use]
+    pub fn ttl(&self, wanted: u32) -> u32 {
+        match self.facts.provider.known() {
+            Some(provider) => wanted.clamp(provider.ttl_min, provider.ttl_max),
+            None => wanted,
+        }
+    }
+}

@@ -1,0 +1,140 @@
+//! Goal: the parent publishes a DS that names the zone's key, and the chain validates.
+//!
+//! Never before every address serves the signed zone and every unsigned answer is expired (S4): the
+//! kernel refuses it, whatever the playbook says.
+
+use std::collections::BTreeSet;
+
+use super::{Context, Finding, Next, Question, Wait, WaitFor, write_mx};
+use crate::kernel::{KeyId, ZoneKeys};
+use crate::world::{Action, Chain, Fact, Needs, ParentFacts};
+
+pub(super) fn needs(_cx: &Context<'_>) -> Needs {
+    Needs {
+        zone: true,
+        parent: true,
+        chain: true,
+        provider: true,
+        ..Needs::default()
+    }
+}
+
+pub(super) fn next(cx: &Context<'_>) -> Next {
+    let zone = match &cx.facts.zone {
+        Fact::Known { value, .. } => value,
+        other => return Next::blocked(write_mx::zone_unknown(cx, other.why_unknown())),
+    };
+    let Some(ZoneKeys::Signed(keys)) = zone.agreed_keys() else {
+        return Next::wait(
+            WaitFor::Visible,
+            format!("the servers of {} do not all serve the same signed zone", zone.apex),
+            "every address serving the signed zone",
+        );
+    };
+    let parent = match &cx.facts.parent {
+        Fact::Known { value, .. } => value,
+        other => {
+            return Next::blocked(Finding::could_not_tell(
+                "dns.parent",
+                format!("the parent of {} could not be asked: {}", zone.apex, other.why_unknown()),
+                "a DS that nobody sees cannot be judged",
+                "check that the parent's servers answer from here",
+            ));
+        }
+    };
+    if let Some(ds) = parent.agreed_ds()
+        && !ds.is_empty()
+    {
+        return delegated(cx, keys, ds);
+    }
+    let partly = published_on(parent);
+    if !partly.is_empty() {
+        return Next::wait(
+            WaitFor::Visible,
+            format!("{} does not serve the DS yet", partly.join(", ")),
+            "every server of the parent serving it",
+        );
+    }
+    if let Some(instructions) = cx.memory.asked.get(cx.step) {
+        return Next::Ask(Question::ByHand {
+            instructions: instructions.clone(),
+        });
+    }
+    let action = Action::PublishDs {
+        ds: keys.iter().cloned().collect(),
+    };
+    if let Some(since) = cx.memory.performed.get(action.name()) {
+        return Next::Wait(Wait {
+            kind: WaitFor::Visible,
+            until: None,
+            why: vec![format!(
+                "the DS was handed over at {since}; no server of {} serves it yet",
+                parent.zone
+            )],
+            sooner: "the registry publishing it".to_owned(),
+        });
+    }
+    // The parent is the judge: no DS there after the settling time means that it was lost.
+    write_mx::unknown_outcome(cx, &action, |_| Some(true)).unwrap_or(Next::Act(action))
+}
+
+fn published_on(parent: &ParentFacts) -> Vec<&str> {
+    let has = |ds: Option<(&BTreeSet<KeyId>, u32)>| ds.is_some_and(|(ds, _)| !ds.is_empty());
+    if !parent.servers.iter().any(|s| has(s.ds.got())) {
+        return Vec::new();
+    }
+    parent
+        .servers
+        .iter()
+        .filter(|s| !has(s.ds.got()))
+        .map(|s| s.server.as_str())
+        .collect()
+}
+
+fn delegated(cx: &Context<'_>, keys: &BTreeSet<KeyId>, ds: &BTreeSet<KeyId>) -> Next {
+    if keys.is_disjoint(ds) {
+        return Next::blocked(Finding::blocker(
+            "ds.mismatch",
+            format!(
+                "the parent's DS ({}) names none of the zone's keys ({})",
+                list(ds),
+                list(keys)
+            ),
+            "every validating sender takes the domain for bogus and delivers nothing",
+            "replace the DS at the registrar with the zone's own, now",
+        ));
+    }
+    match &cx.facts.chain {
+        Fact::Known {
+            value: Chain::Secure,
+            ..
+        } => Next::Done(format!("the parent serves DS {}, and the chain validates", list(ds))),
+        Fact::Known {
+            value: Chain::Bogus { why },
+            ..
+        } => Next::blocked(Finding::blocker(
+            "chain.bogus",
+            format!("the DS is there, but validation fails: {why}"),
+            "validating senders get no answer and keep the mail waiting",
+            "compare the DS with the zone's keys; remove the DS at the registrar if it cannot be mended at once",
+        )),
+        other => Next::wait(
+            WaitFor::Visible,
+            format!(
+                "every server of the parent serves the DS, but the chain does not validate yet: {}",
+                match other {
+                    Fact::Known { .. } => "found insecure",
+                    other => other.why_unknown(),
+                }
+            ),
+            "the chain of trust validating from the root",
+        ),
+    }
+}
+
+fn list(keys: &BTreeSet<KeyId>) -> String {
+    keys.iter()
+        .map(|key| key.0.as_str())
+        .collect::<Vec<_>>()
+        .join("; ")
+}

@@ -1,0 +1,72 @@
+//! Goal: Exchange Online has assigned the domain an MX host under `mx.microsoft`.
+//!
+//! The name is read from the answer, never built from a pattern: its letter is assigned, and labels of
+//! names with dashes or umlauts are not derivable.
+
+use super::memory::NEW_ZONE;
+use super::{Context, Finding, Next, Question, Stage, write_mx};
+use crate::world::{Action, Fact, FeatureState, Needs};
+
+pub(super) fn needs(_cx: &Context<'_>) -> Needs {
+    Needs {
+        exchange: true,
+        zone: true,
+        ..Needs::default()
+    }
+}
+
+pub(super) fn next(cx: &Context<'_>) -> Next {
+    if let Some(host) = &cx.memory.new_host {
+        return Next::Done(format!("Exchange Online assigned {host}"));
+    }
+    let exchange = match &cx.facts.exchange {
+        Fact::Known { value, .. } => value,
+        Fact::Refused { why, .. } => return Next::blocked(refused(why)),
+        other => return Next::blocked(unknown(other.why_unknown())),
+    };
+    if let Some(instructions) = cx.memory.asked.get(cx.step) {
+        return Next::Ask(Question::ByHand {
+            instructions: instructions.clone(),
+        });
+    }
+    if exchange.dnssec == FeatureState::Enabled {
+        return Next::blocked(Finding::could_not_tell(
+            "exchange.mx-host",
+            format!(
+                "Exchange Online says that DNSSEC is enabled for {}, but does not name its MX host under {NEW_ZONE}",
+                cx.setup.domain
+            ),
+            "the host is assigned by Microsoft and must not be guessed",
+            "read DnssecMxValue or ExpectedMxRecord in PowerShell and give it with --mx-host",
+        ));
+    }
+    let action = Action::EnableDnssec;
+    let lost = |cx: &Context<'_>| {
+        let since = cx.memory.unknown.get(action.name())?;
+        (cx.facts.exchange.at()? > *since).then_some(exchange.dnssec == FeatureState::Disabled)
+    };
+    write_mx::unknown_outcome(cx, &action, lost).unwrap_or(Next::Act(Action::EnableDnssec))
+}
+
+pub(super) fn refused(why: &str) -> Finding {
+    Finding::blocker(
+        "exchange.refused",
+        why,
+        "without it Exchange Online can be neither asked nor told anything",
+        "grant what is named above; `rollout doctor` checks it without changing anything",
+    )
+}
+
+pub(super) fn unknown(why: &str) -> Finding {
+    Finding::could_not_tell(
+        "exchange.unreachable",
+        format!("Exchange Online could not be asked: {why}"),
+        "the next step depends on what it says",
+        "try again; nothing was changed",
+    )
+}
+
+/// Whether the domain is past the point where the legacy host matters.
+pub(super) fn moved(cx: &Context<'_>) -> bool {
+    cx.stage() == Some(Stage::Removed)
+}

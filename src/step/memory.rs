@@ -1,0 +1,332 @@
+//! What a run keeps because it cannot be observed again.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::kernel::{
+    Accepts, Actors, Caches, Delegation, Host, HostState, Policy, Sighting, Timing, TlsaSet,
+};
+use crate::world::{
+    Action, Answer, Chain, Facts, FeatureState, HostFacts, Instructions, MxRrset, Outcome,
+    PolicyMode, SmtpOutcome, TlsaFacts,
+};
+
+use super::{Setup, Stage};
+
+/// The suffix of every MX host with DNSSEC at Exchange Online.
+pub(super) const NEW_ZONE: &str = "mx.microsoft";
+
+/// A person's consent.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Approval {
+    /// Who, as far as it is known.
+    pub by: String,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// What a run keeps: what records were and until when they can be cached, what a cmdlet answered, what a
+/// person approved. Everything else is observed again.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Memory {
+    /// Versions caches may hold.
+    pub caches: Caches,
+    /// How each mail host behaved when it was asked last.
+    pub actors: Actors,
+    /// The MX RRset as it was found: the way back.
+    pub original: Option<MxRrset>,
+    /// What the MX RRset is known to be: as found, as we wrote it, or as a person wrote it on the way.
+    pub expected: Option<MxRrset>,
+    /// What it was before that; servers that lag still serve it.
+    pub previous: Option<MxRrset>,
+    /// The MX host that Exchange Online assigned.
+    pub new_host: Option<Host>,
+    /// Approvals by gate.
+    pub approvals: BTreeMap<String, Approval>,
+    /// What a person was asked to do, by step.
+    pub asked: BTreeMap<String, Instructions>,
+    /// Effects whose outcome is unknown, by action name.
+    pub unknown: BTreeMap<String, Timestamp>,
+    /// Effects that were answered with success, by action name.
+    pub performed: BTreeMap<String, Timestamp>,
+    /// Steps that must not act before an instant, because a service asked for patience.
+    pub not_before: BTreeMap<String, Timestamp>,
+    /// Since when a step has seen what it wants to see, without interruption.
+    pub good_since: BTreeMap<String, Timestamp>,
+}
+
+impl Memory {
+    /// Takes in what was observed: extends what caches may hold, and how hosts behave.
+    pub fn absorb(&mut self, facts: &Facts, setup: &Setup, now: Timestamp) {
+        self.learn_new_host(facts);
+        self.absorb_zone(facts, setup, now);
+        self.absorb_parent(facts, &setup.timing, now);
+        self.absorb_policy(facts, setup, now);
+        for (host, fact) in &facts.hosts {
+            if let Some(host_facts) = fact.known() {
+                self.absorb_host(host, host_facts, setup, fact.at().unwrap_or(now));
+            }
+        }
+    }
+
+    fn learn_new_host(&mut self, facts: &Facts) {
+        if self.new_host.is_none()
+            && let Some(exchange) = facts.exchange.known()
+            && exchange.dnssec == FeatureState::Enabled
+            && let Some(host) = &exchange.expected_mx
+            && host.is_within(NEW_ZONE)
+        {
+            self.new_host = Some(host.clone());
+        }
+    }
+
+    fn absorb_zone(&mut self, facts: &Facts, setup: &Setup, now: Timestamp) {
+        let Some(zone) = facts.zone.known() else {
+            return;
+        };
+        let at = facts.zone.at().unwrap_or(now);
+        let timing = &setup.timing;
+        let mut sets = Vec::new();
+        let mut keys = Vec::new();
+        let largest = facts
+            .provider
+            .known()
+            .and_then(|p| p.largest_ttl)
+            .unwrap_or(setup.zone_largest_ttl)
+            .max(zone.largest_ttl)
+            .max(zone.negative_ttl);
+        for server in &zone.servers {
+            let seen = |ttl| Sighting {
+                server: server.server.clone(),
+                at,
+                ttl,
+            };
+            if let Some((set, ttl)) = server.mx.got() {
+                sets.push((set.clone(), seen(ttl)));
+            }
+            if let Some((value, _)) = server.keys.got() {
+                keys.push((value.clone(), seen(largest)));
+            }
+        }
+        self.caches.mx.observe(&sets, zone.complete(), at, timing);
+        let complete = !keys.is_empty() && keys.len() == zone.servers.len();
+        self.caches.keys.observe(&keys, complete, at, timing);
+        for vantage in &facts.vantages {
+            if let Some((set, ttl)) = vantage.mx.got() {
+                let seen = Sighting {
+                    server: vantage.vantage.clone(),
+                    at,
+                    ttl,
+                };
+                self.caches.mx.observe_cached(set, &seen, timing);
+            }
+        }
+        if self.original.is_none()
+            && let Some(found) = zone.agreed_mx()
+        {
+            self.original = Some(found.clone());
+            self.expected = Some(found);
+        }
+    }
+
+    fn absorb_parent(&mut self, facts: &Facts, timing: &Timing, now: Timestamp) {
+        let Some(parent) = facts.parent.known() else {
+            return;
+        };
+        let at = facts.parent.at().unwrap_or(now);
+        let mut answers = Vec::new();
+        for server in &parent.servers {
+            if let Answer::Got { value, ttl } = &server.ds {
+                let delegation = if value.is_empty() {
+                    Delegation::Insecure
+                } else {
+                    Delegation::Secure(value.clone())
+                };
+                let seen = Sighting {
+                    server: server.server.clone(),
+                    at,
+                    ttl: *ttl,
+                };
+                answers.push((delegation, seen));
+            }
+        }
+        let complete = !answers.is_empty() && answers.len() == parent.servers.len();
+        self.caches
+            .delegation
+            .observe(&answers, complete, at, timing);
+    }
+
+    fn absorb_policy(&mut self, facts: &Facts, setup: &Setup, now: Timestamp) {
+        let Some(policy) = facts.policy.known() else {
+            return;
+        };
+        let at = facts.policy.at().unwrap_or(now);
+        let value = match policy.mode {
+            PolicyMode::Enforce => Policy::Enforced(policy.patterns.clone()),
+            PolicyMode::None | PolicyMode::Testing => Policy::NotEnforced,
+        };
+        let ttl = if setup.strict_mta_sts {
+            policy.max_age
+        } else {
+            policy.record_ttl
+        };
+        let seen = Sighting {
+            server: "the policy's web server".to_owned(),
+            at,
+            ttl,
+        };
+        self.caches
+            .policy
+            .observe(&[(value, seen)], true, at, &setup.timing);
+    }
+
+    fn absorb_host(&mut self, host: &Host, seen: &HostFacts, setup: &Setup, at: Timestamp) {
+        let state = self
+            .actors
+            .0
+            .entry(host.clone())
+            .or_insert_with(HostState::unknown);
+        if seen.probed_at.is_some() || !seen.exists {
+            state.accepts = accepts(seen, setup.probe_required);
+            state.web_pki = web_pki(seen);
+        }
+        let (value, ttl) = match &seen.tlsa {
+            TlsaFacts::Records { digest, ttl, .. } => {
+                let verdicts: Vec<_> = seen.addresses.iter().map(|a| a.tlsa_matches).collect();
+                if verdicts.contains(&Some(false)) {
+                    state.tlsa.insert(digest.clone(), false);
+                } else if !verdicts.is_empty() && verdicts.iter().all(Option::is_some) {
+                    state.tlsa.insert(digest.clone(), true);
+                } else if !setup.probe_required && !verdicts.is_empty() {
+                    state.tlsa.entry(digest.clone()).or_insert(true);
+                }
+                (TlsaSet::Records(digest.clone()), *ttl)
+            }
+            TlsaFacts::Absent { negative_ttl } => (TlsaSet::Absent, *negative_ttl),
+            TlsaFacts::NotAsked => (TlsaSet::Absent, 0),
+            TlsaFacts::Failed { .. } => return,
+        };
+        let sighting = Sighting {
+            server: format!("the servers of {host}"),
+            at,
+            ttl,
+        };
+        self.caches
+            .tlsa
+            .entry(host.clone())
+            .or_default()
+            .observe(&[(value, sighting)], true, at, &setup.timing);
+    }
+
+    /// Takes in what came of an action of `step`.
+    pub fn record(
+        &mut self,
+        step: &str,
+        action: &Action,
+        outcome: &Outcome,
+        setup: &Setup,
+        now: Timestamp,
+    ) {
+        let name = action.name().to_owned();
+        match outcome {
+            Outcome::Done { mx_host, .. } => {
+                self.unknown.remove(&name);
+                self.performed.insert(name, now);
+                if let Some(host) = mx_host {
+                    self.new_host = Some(host.clone());
+                }
+                if let Action::WriteMx { after, .. } = action {
+                    self.wrote(after, &setup.timing, now);
+                }
+            }
+            Outcome::Asked { instructions } => {
+                self.unknown.remove(&name);
+                self.asked.insert(step.to_owned(), instructions.clone());
+                // The person may do it at any moment from now on.
+                if let Action::WriteMx { after, .. } = action {
+                    self.caches
+                        .mx
+                        .wrote(&after.set, after.ttl, now, &setup.timing);
+                }
+            }
+            Outcome::Unknown { .. } => {
+                self.unknown.insert(name, now);
+                if let Action::WriteMx { after, .. } = action {
+                    self.caches
+                        .mx
+                        .wrote(&after.set, after.ttl, now, &setup.timing);
+                }
+            }
+            Outcome::Later { after, .. } => {
+                let until = now
+                    .checked_add(std::time::Duration::from_secs(*after))
+                    .unwrap_or(now);
+                self.not_before.insert(step.to_owned(), until);
+            }
+            Outcome::Conflict { .. } | Outcome::Refused { .. } => {
+                self.unknown.remove(&name);
+            }
+        }
+    }
+
+    fn wrote(&mut self, after: &MxRrset, timing: &Timing, now: Timestamp) {
+        self.caches.mx.wrote(&after.set, after.ttl, now, timing);
+        self.previous = self.expected.replace(after.clone());
+    }
+
+    /// Accepts an MX RRset that a person wrote and that is a stage of the move.
+    pub fn adopt(&mut self, seen: &MxRrset) {
+        if self.expected.as_ref() != Some(seen) {
+            self.previous = self.expected.replace(seen.clone());
+        }
+    }
+
+    /// The stage of a set, as far as the run knows the hosts.
+    #[must_use]
+    pub fn stage_of(&self, set: &crate::kernel::MxSet) -> Option<Stage> {
+        Stage::of(set, &self.original.as_ref()?.set, self.new_host.as_ref())
+    }
+}
+
+/// Whether a host takes mail, from what each of its addresses did.
+fn accepts(host: &HostFacts, probe_required: bool) -> Accepts {
+    if !host.exists || host.addresses.is_empty() {
+        return Accepts::Down;
+    }
+    let has = |test: fn(&SmtpOutcome) -> bool| host.addresses.iter().any(|a| test(&a.smtp));
+    if has(|s| matches!(s, SmtpOutcome::Rejected { .. })) {
+        Accepts::Rejects
+    } else if has(|s| matches!(s, SmtpOutcome::Accepted { .. })) {
+        Accepts::Yes
+    } else if has(|s| matches!(s, SmtpOutcome::Unreached { .. })) {
+        if probe_required {
+            Accepts::Unknown
+        } else {
+            Accepts::Yes
+        }
+    } else if has(|s| matches!(s, SmtpOutcome::Deferred { .. })) {
+        Accepts::Unknown
+    } else if matches!(host.chain, Chain::Bogus { .. }) {
+        Accepts::Down
+    } else if has(|s| matches!(s, SmtpOutcome::NoTls { .. })) {
+        // Plain senders are still served; whether that is enough is for the steps to say.
+        Accepts::Yes
+    } else {
+        Accepts::Down
+    }
+}
+
+fn web_pki(host: &HostFacts) -> Option<bool> {
+    let verdicts: Vec<_> = host
+        .addresses
+        .iter()
+        .filter_map(|a| match a.smtp {
+            SmtpOutcome::Accepted { web_pki } => Some(web_pki),
+            _ => None,
+        })
+        .collect();
+    (!verdicts.is_empty()).then(|| verdicts.iter().all(|ok| *ok))
+}

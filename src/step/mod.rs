@@ -1,0 +1,87 @@
+//! Steps: each one a goal state, the facts it needs, and the pure decision what comes next.
+//!
+//! A file per step. `needs` says which facts it asks for; `next` looks at them and answers with a
+//! [`Next`]. Steps have no memory of having been done: they look whether their goal is there. A goal that
+//! somebody reached by hand is simply done.
+
+mod context;
+mod finding;
+mod memory;
+mod next;
+mod stage;
+mod write_mx;
+
+mod add_mx;
+mod delegate;
+mod enable_dane;
+mod enable_dnssec;
+mod final_proof;
+mod final_ttl;
+mod lower_ttl;
+mod mta_sts;
+mod preflight;
+mod prove_host;
+mod remove_mx;
+mod sign_zone;
+mod swap_mx;
+mod verify_mx;
+mod verify_tlsa;
+
+#[cfg(test)]
+mod fixture;
+
+pub use context::{Context, DelegationBy, Setup};
+pub use finding::{Finding, Severity};
+pub use memory::{Approval, Memory};
+pub use next::{Next, Question, Wait, WaitFor};
+pub use stage::Stage;
+
+use crate::playbook::Goal;
+use crate::world::Needs;
+
+/// The facts a step needs before it can decide.
+#[must_use]
+pub fn needs(goal: Goal, cx: &Context<'_>) -> Needs {
+    match goal {
+        Goal::Preflight => preflight::needs(cx),
+        Goal::LowerTtl { .. } => lower_ttl::needs(cx),
+        Goal::SignZone => sign_zone::needs(cx),
+        Goal::Delegate => delegate::needs(cx),
+        Goal::EnableDnssec => enable_dnssec::needs(cx),
+        Goal::ProveHost => prove_host::needs(cx),
+        Goal::MtaSts => mta_sts::needs(cx),
+        Goal::AddMx { .. } => add_mx::needs(cx),
+        Goal::VerifyMx { .. } => verify_mx::needs(cx),
+        Goal::SwapMx { .. } => swap_mx::needs(cx),
+        Goal::RemoveMx => remove_mx::needs(cx),
+        Goal::EnableDane => enable_dane::needs(cx),
+        Goal::VerifyTlsa => verify_tlsa::needs(cx),
+        Goal::FinalTtl { .. } => final_ttl::needs(cx),
+        Goal::FinalProof => final_proof::needs(cx),
+    }
+}
+
+/// What a step says to do next: the heart of every command.
+#[must_use]
+pub fn next(goal: Goal, cx: &Context<'_>) -> Next {
+    match goal {
+        Goal::Preflight => preflight::next(cx),
+        Goal::LowerTtl { ttl, until } => lower_ttl::next(cx, ttl, until),
+        Goal::SignZone => sign_zone::next(cx),
+        Goal::Delegate => delegate::next(cx),
+        Goal::EnableDnssec => enable_dnssec::next(cx),
+        Goal::ProveHost => prove_host::next(cx),
+        Goal::MtaSts => mta_sts::next(cx),
+        Goal::AddMx { preference } => add_mx::next(cx, preference),
+        Goal::VerifyMx { expect, soak } => verify_mx::next(cx, expect, soak),
+        Goal::SwapMx {
+            preference,
+            legacy_preference,
+        } => swap_mx::next(cx, preference, legacy_preference),
+        Goal::RemoveMx => remove_mx::next(cx),
+        Goal::EnableDane => enable_dane::next(cx),
+        Goal::VerifyTlsa => verify_tlsa::next(cx),
+        Goal::FinalTtl { ttl } => final_ttl::next(cx, ttl),
+        Goal::FinalProof => final_proof::next(cx),
+    }
+}

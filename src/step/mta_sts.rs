@@ -1,0 +1,85 @@
+//! Goal: no enforcing MTA-STS policy that a sender may hold rejects the new host.
+
+use super::{Context, Finding, Next, Question, Wait, WaitFor, add_mx};
+use crate::kernel::{Policy, Host};
+use crate::world::{Fact, Instructions, Needs, PolicyFacts, PolicyMode};
+
+pub(super) fn needs(_cx: &Context<'_>) -> Needs {
+    Needs {
+        policy: true,
+        ..Needs::default()
+    }
+}
+
+pub(super) fn next(cx: &Context<'_>) -> Next {
+    let policy = match &cx.facts.policy {
+        Fact::Known { value, .. } => value,
+        other => {
+            return Next::blocked(Finding::could_not_tell(
+                "mta-sts.unknown",
+                format!(
+                    "the MTA-STS policy of {} could not be read: {}",
+                    cx.setup.domain,
+                    other.why_unknown()
+                ),
+                "an enforcing policy that does not name the new host stops mail to it",
+                "make https://mta-sts.<domain>/.well-known/mta-sts.txt reachable, or remove the _mta-sts record",
+            ));
+        }
+    };
+    if policy.mode != PolicyMode::Enforce && cx.memory.caches.policy.versions().len() <= 1 {
+        return Next::Done("no MTA-STS policy is enforced".to_owned());
+    }
+    let Some(new_host) = &cx.memory.new_host else {
+        return add_mx::no_host();
+    };
+    let current = Policy::Enforced(policy.patterns.clone());
+    if policy.mode == PolicyMode::Enforce && !current.admits(new_host) {
+        return Next::Ask(Question::ByHand {
+            instructions: publish(cx, policy, new_host),
+        });
+    }
+    let held = cx
+        .memory
+        .caches
+        .policy
+        .possible(cx.now)
+        .filter(|version| !version.value.admits(new_host))
+        .filter_map(|version| version.cached_until)
+        .max();
+    match held {
+        None => Next::Done(format!("every policy senders may hold admits {new_host}")),
+        Some(until) => Next::Wait(Wait {
+            kind: WaitFor::Expiry,
+            until: Some(until),
+            why: vec![format!(
+                "senders may hold an earlier MTA-STS policy that does not admit {new_host}"
+            )],
+            sooner: "nothing: senders keep a policy until they see a new id".to_owned(),
+        }),
+    }
+}
+
+/// Exactly what to publish: the old patterns and the new host, and a new id. Additive, so that protection
+/// never drops.
+fn publish(cx: &Context<'_>, policy: &PolicyFacts, new_host: &Host) -> Instructions {
+    let domain = &cx.setup.domain;
+    let mut lines = vec![
+        format!("https://mta-sts.{domain}/.well-known/mta-sts.txt"),
+        "version: STSv1".to_owned(),
+        "mode: enforce".to_owned(),
+    ];
+    lines.extend(policy.patterns.iter().map(|p| format!("mx: {p}")));
+    lines.push(format!("mx: {new_host}"));
+    lines.push(format!("max_age: {}", policy.max_age));
+    lines.push(format!(
+        "then, in DNS: _mta-sts.{domain} TXT \"v=STSv1; id={};\"",
+        cx.now.strftime("%Y%m%d%H%M%S")
+    ));
+    Instructions {
+        summary: format!(
+            "The enforcing MTA-STS policy of {domain} would reject {new_host}. Publish this policy first, then the record with its new id:"
+        ),
+        lines,
+    }
+}

@@ -1,0 +1,30 @@
+//! What can be observed and what can be done: the two halves of every world.
+//!
+//! A [`World`] asks and acts; it decides nothing. `apply` runs in the live world, `plan` in a model that
+//! was seeded by one live observation, so a plan cannot drift from what apply does: it *is* apply.
+
+mod action;
+mod facts;
+mod needs;
+
+use async_trait::async_trait;
+
+pub use action::{Action, Instructions, MxRrset, Outcome};
+pub use facts::{
+    AddressFacts, Answer, Chain, ExchangeFacts, Fact, Facts, FeatureState, HostFacts, ParentFacts,
+    ParentServer, PolicyFacts, PolicyMode, ProviderFacts, ServerFacts, SigningFacts, SmtpOutcome,
+    TenantFacts, TlsaFacts, VantageFacts, ZoneFacts,
+};
+pub use needs::Needs;
+
+/// Something that can be observed and changed.
+#[async_trait]
+pub trait World: Send {
+    /// Asks for the facts that are needed; everything else keeps its previous value in `facts`.
+    ///
+    /// Never fails: what could not be found out is a fact of its own ([`Fact::CouldNotTell`]).
+    async fn observe(&mut self, needs: &Needs, facts: &mut Facts);
+
+    /// Makes one change. Never repeats it: an answer that did not come is [`Outcome::Unknown`].
+    async fn perform(&mut self, action: &Action) -> Outcome;
+}

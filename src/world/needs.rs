@@ -1,0 +1,65 @@
+//! Which facts a step asks for.
+
+use std::collections::BTreeSet;
+
+use crate::kernel::Host;
+
+/// A set of facts; the union of what the active steps need is asked for in one go.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Needs {
+    /// Every authoritative address of the zone.
+    pub zone: bool,
+    /// Every address of the parent's servers.
+    pub parent: bool,
+    /// The verdict of our own validator on the domain's MX.
+    pub chain: bool,
+    /// The configured resolvers.
+    pub vantages: bool,
+    /// Addresses and TLSA records of these hosts.
+    pub hosts: BTreeSet<Host>,
+    /// SMTP probes of those hosts.
+    pub smtp: bool,
+    /// The MTA-STS policy.
+    pub policy: bool,
+    /// The tenant as Graph knows it.
+    pub tenant: bool,
+    /// The domain as Exchange Online knows it.
+    pub exchange: bool,
+    /// The DNS provider's view of the zone.
+    pub provider: bool,
+}
+
+impl Needs {
+    /// The union of two sets.
+    #[must_use]
+    pub fn and(mut self, other: Self) -> Self {
+        self.zone |= other.zone;
+        self.parent |= other.parent;
+        self.chain |= other.chain;
+        self.vantages |= other.vantages;
+        self.hosts.extend(other.hosts);
+        self.smtp |= other.smtp;
+        self.policy |= other.policy;
+        self.tenant |= other.tenant;
+        self.exchange |= other.exchange;
+        self.provider |= other.provider;
+        self
+    }
+
+    /// Everything that can be asked about the domain and these hosts.
+    #[must_use]
+    pub fn everything(hosts: impl IntoIterator<Item = Host>) -> Self {
+        Self {
+            zone: true,
+            parent: true,
+            chain: true,
+            vantages: true,
+            hosts: hosts.into_iter().collect(),
+            smtp: true,
+            policy: true,
+            tenant: true,
+            exchange: true,
+            provider: true,
+        }
+    }
+}
