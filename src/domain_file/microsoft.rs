@@ -1,0 +1,285 @@
+//! The `microsoft:` part: which tenant, how to sign in, where the APIs are.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use super::{DomainName, Endpoint, SecretRef};
+
+/// How the Microsoft side is done.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(try_from = "Written", into = "Written")]
+pub enum Microsoft {
+    /// Through Graph and the Exchange admin API.
+    Api(Api),
+    /// By a person: the exact PowerShell is printed, its effect is watched in DNS.
+    Manual {
+        /// The cloud whose commands and host names are expected.
+        cloud: Cloud,
+    },
+}
+
+/// What the API backend needs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Api {
+    /// The tenant: its initial domain, as in `contoso.onmicrosoft.com`, or its id.
+    pub tenant: Tenant,
+    /// The national cloud.
+    pub cloud: Cloud,
+    /// How to sign in.
+    pub sign_in: SignIn,
+    /// Where the APIs are: those of the cloud, unless replaced.
+    pub endpoints: Endpoints,
+}
+
+/// How the application signs in to Entra.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(from = "WrittenSignIn", into = "WrittenSignIn")]
+pub enum SignIn {
+    /// The OAuth 2.0 client credentials grant with a client secret.
+    ClientSecret {
+        /// The application (client) id.
+        client_id: Uuid,
+        /// Its client secret.
+        secret: SecretRef,
+    },
+}
+
+/// The national cloud (Microsoft's name for a separate instance of its services).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Cloud {
+    /// Worldwide, and GCC.
+    #[default]
+    Worldwide,
+    /// US Government GCC High.
+    GccHigh,
+    /// US Government DoD.
+    Dod,
+    /// Operated by 21Vianet in China.
+    #[serde(rename = "21vianet")]
+    Vianet21,
+}
+
+/// Base URLs that replace those of the cloud: a laboratory, or a cloud that is not listed.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Endpoints {
+    /// Sign-in, by default `https://login.microsoftonline.com` of the worldwide cloud.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub authority: Option<Endpoint>,
+    /// Microsoft Graph, by default `https://graph.microsoft.com` of the worldwide cloud.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub graph: Option<Endpoint>,
+    /// Exchange admin API, by default `https://outlook.office365.com` of the worldwide cloud.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub exchange: Option<Endpoint>,
+}
+
+impl Cloud {
+    /// The sign-in, Graph and Exchange hosts of the cloud (Microsoft's pages on national clouds and on the Admin API).
+    pub const fn hosts(self) -> [&'static str; 3] {
+        match self {
+            Self::Worldwide => [
+                "login.microsoftonline.com",
+                "graph.microsoft.com",
+                "outlook.office365.com",
+            ],
+            Self::GccHigh => [
+                "login.microsoftonline.us",
+                "graph.microsoft.us",
+                "outlook.office365.us",
+            ],
+            Self::Dod => [
+                "login.microsoftonline.us",
+                "dod-graph.microsoft.us",
+                "outlook-dod.office365.us",
+            ],
+            Self::Vianet21 => [
+                "login.chinacloudapi.cn",
+                "microsoftgraph.chinacloudapi.cn",
+                "outlook.office365.cn",
+            ],
+        }
+    }
+}
+
+impl Api {
+    /// Base URL of sign-in, without a final slash.
+    pub fn authority(&self) -> String {
+        at(self.endpoints.authority.as_ref(), self.cloud.hosts()[0])
+    }
+
+    /// Base URL of Microsoft Graph, without a final slash.
+    pub fn graph(&self) -> String {
+        at(self.endpoints.graph.as_ref(), self.cloud.hosts()[1])
+    }
+
+    /// Base URL of the Exchange admin API, without a final slash.
+    pub fn exchange(&self) -> String {
+        at(self.endpoints.exchange.as_ref(), self.cloud.hosts()[2])
+    }
+}
+
+fn at(replaced: Option<&Endpoint>, host: &str) -> String {
+    replaced.map_or_else(
+        || format!("https://{host}"),
+        |endpoint| endpoint.base().to_owned(),
+    )
+}
+
+/// A tenant: one of its domain names, or its id.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(try_from = "String", into = "String")]
+pub struct Tenant(String);
+
+impl Tenant {
+    /// The domain name or the id in lower case.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl TryFrom<String> for Tenant {
+    type Error = &'static str;
+
+    fn try_from(text: String) -> Result<Self, &'static str> {
+        if let Ok(id) = Uuid::try_parse(&text) {
+            return Ok(Self(id.to_string()));
+        }
+        text.parse::<DomainName>().map(|name| Self(name.as_str().to_owned())).map_err(|_| {
+            "this is no tenant\nwrite a domain name of the tenant, as in contoso.onmicrosoft.com, or its id, as in 00000000-0000-0000-0000-000000000000"
+        })
+    }
+}
+
+impl From<Tenant> for String {
+    fn from(tenant: Tenant) -> Self {
+        tenant.0
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+enum Backend {
+    /// Through the Microsoft APIs.
+    #[default]
+    Api,
+    /// Prints the PowerShell for a person; neither tenant nor sign_in is needed.
+    Manual,
+}
+
+/// The Microsoft 365 side.
+#[derive(Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(extend("if" = {"not": {"properties": {"backend": {"const": "manual"}}, "required": ["backend"]}}, "then" = {"required": ["tenant", "sign_in"]}))]
+struct Written {
+    /// `api`, or `manual`: prints the PowerShell and watches for its effect.
+    #[serde(default)]
+    backend: Backend,
+    /// A domain name of the tenant, as in contoso.onmicrosoft.com, or its id.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    tenant: Option<Tenant>,
+    /// The national cloud.
+    #[serde(default)]
+    cloud: Cloud,
+    /// How to sign in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    sign_in: Option<SignIn>,
+    /// Replaces the addresses of the APIs: a laboratory, or another cloud.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    endpoints: Option<Endpoints>,
+}
+
+impl TryFrom<Written> for Microsoft {
+    type Error = &'static str;
+
+    fn try_from(written: Written) -> Result<Self, &'static str> {
+        if written.backend == Backend::Manual {
+            return Ok(Self::Manual {
+                cloud: written.cloud,
+            });
+        }
+        let Some(tenant) = written.tenant else {
+            return Err(
+                "`tenant` is missing\nadd tenant: contoso.onmicrosoft.com, or write backend: manual to run the PowerShell yourself",
+            );
+        };
+        let Some(sign_in) = written.sign_in else {
+            return Err(
+                "`sign_in` is missing\nadd sign_in: { method: client-secret, client_id: ..., secret: env:NAME }, or write backend: manual to run the PowerShell yourself",
+            );
+        };
+        Ok(Self::Api(Api {
+            tenant,
+            cloud: written.cloud,
+            sign_in,
+            endpoints: written.endpoints.unwrap_or_default(),
+        }))
+    }
+}
+
+impl From<Microsoft> for Written {
+    fn from(microsoft: Microsoft) -> Self {
+        match microsoft {
+            Microsoft::Api(api) => Self {
+                backend: Backend::Api,
+                tenant: Some(api.tenant),
+                cloud: api.cloud,
+                sign_in: Some(api.sign_in),
+                endpoints: Some(api.endpoints)
+                    .filter(|endpoints| *endpoints != Endpoints::default()),
+            },
+            Microsoft::Manual { cloud } => Self {
+                backend: Backend::Manual,
+                tenant: None,
+                cloud,
+                sign_in: None,
+                endpoints: None,
+            },
+        }
+    }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+enum Method {
+    /// An application with a client secret.
+    ClientSecret,
+}
+
+/// How the application signs in.
+#[derive(Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct WrittenSignIn {
+    /// The way to sign in.
+    method: Method,
+    /// The application (client) id.
+    #[schemars(with = "String", regex(pattern = "^[0-9a-fA-F-]{36}$"))]
+    client_id: Uuid,
+    /// Where the client secret is kept: env:NAME or file:PATH.
+    secret: SecretRef,
+}
+
+impl From<WrittenSignIn> for SignIn {
+    fn from(written: WrittenSignIn) -> Self {
+        match written.method {
+            Method::ClientSecret => Self::ClientSecret {
+                client_id: written.client_id,
+                secret: written.secret,
+            },
+        }
+    }
+}
+
+impl From<SignIn> for WrittenSignIn {
+    fn from(sign_in: SignIn) -> Self {
+        match sign_in {
+            SignIn::ClientSecret { client_id, secret } => Self {
+                method: Method::ClientSecret,
+                client_id,
+                secret,
+            },
+        }
+    }
+}

@@ -1,0 +1,117 @@
+//! The domain file: one domain, its tenant, its DNS provider, its wishes.
+//!
+//! [`load`] reads and checks it together with the playbook it names; every mistake is reported with its place. Unknown
+//! keys are errors, and secrets are references.
+
+mod approve;
+mod dns;
+mod endpoint;
+mod microsoft;
+mod name;
+pub mod provider;
+mod resolve;
+mod secret;
+mod timing;
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+pub use approve::Approve;
+pub use dns::{Delegation, Dns, Field};
+pub use endpoint::{Endpoint, EndpointError, Place, ServerAddress, TextOrFile};
+pub use microsoft::{Api, Cloud, Endpoints, Microsoft, SignIn, Tenant};
+pub use name::{DomainName, NameError};
+pub use resolve::{
+    DNS_PORT, Https, Probe, Resolve, Resolver, RootServer, SMTP_PORT, Smtp, public_resolvers,
+};
+pub use secret::{SecretError, SecretRef, SecretRefError};
+pub use timing::Timing;
+
+use crate::playbook::{Schedule, Value};
+
+/// The playbook that a domain file without `playbook:` walks.
+pub const DEFAULT_PLAYBOOK: &str = "exchange-dane";
+
+/// One domain, its tenant, its DNS provider, its wishes.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct DomainFile {
+    /// The mail domain, as in contoso.com. International names may be written as they are.
+    pub domain: DomainName,
+    /// A built-in playbook, or the path of one, relative to this file.
+    #[serde(default = "default_playbook")]
+    pub playbook: String,
+    /// overlap: waits that do not depend on each other run side by side. cautious: one step after the other.
+    #[serde(default)]
+    pub schedule: Schedule,
+    /// The Microsoft 365 side.
+    pub microsoft: Microsoft,
+    /// Who serves the zone, and how the DS reaches the parent.
+    pub dns: Dns,
+    /// How names are resolved, and which resolvers are vantages.
+    #[serde(default)]
+    pub resolve: Resolve,
+    /// How hosts are probed over SMTP.
+    #[serde(default)]
+    pub smtp: Smtp,
+    /// What a laboratory replaces about HTTPS.
+    #[serde(default)]
+    pub https: Https,
+    /// Parameters of the playbook.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub settings: BTreeMap<String, Value>,
+    /// Gates answered beforehand: a list of their names, or all.
+    #[serde(default, skip_serializing_if = "Approve::is_empty")]
+    pub approve: Approve,
+    /// Allowances that the DNS does not tell, how often to look, estimates for plans.
+    #[serde(default)]
+    pub timing: Timing,
+    /// This file belongs to an embedded laboratory that is kept in this folder.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub laboratory: Option<Place>,
+}
+
+fn default_playbook() -> String {
+    DEFAULT_PLAYBOOK.to_owned()
+}
+
+impl DomainFile {
+    /// Whether the Microsoft side is a laboratory: an embedded one, or an Exchange admin API on this machine. There,
+    /// TTLs may be smaller than the playbook allows for real domains.
+    pub fn in_laboratory(&self) -> bool {
+        let here = match &self.microsoft {
+            Microsoft::Api(api) => api
+                .endpoints
+                .exchange
+                .as_ref()
+                .is_some_and(Endpoint::is_loopback),
+            Microsoft::Manual { .. } => false,
+        };
+        here || self.laboratory.is_some()
+    }
+
+    /// Resolves every path in the file against this folder.
+    pub fn anchor(&mut self, base: &Path) {
+        if let Microsoft::Api(api) = &mut self.microsoft {
+            let SignIn::ClientSecret { secret, .. } = &mut api.sign_in;
+            secret.anchor(base);
+        }
+        for field in self.dns.fields.values_mut() {
+            if let Field::Secret(secret) = field {
+                secret.anchor(base);
+            }
+        }
+        if let Some(TextOrFile::File(place)) = &mut self.resolve.trust_anchor {
+            place.anchor(base);
+        }
+        for place in [self.https.roots.as_mut(), self.laboratory.as_mut()]
+            .into_iter()
+            .flatten()
+        {
+            place.anchor(base);
+        }
+    }
+}

@@ -1,0 +1,3 @@
+//! Files that people write, and errors that point at the line.
+
+pub mod duration;
