@@ -6,6 +6,7 @@
 #![forbid(unsafe_code)]
 
 pub mod domain_file;
+pub mod engine;
 pub mod kernel;
 pub mod playbook;
 pub mod source;
