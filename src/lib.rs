@@ -1,1 +1,4 @@
 //! placeholder
+
+pub mod dane;
+pub mod dns;
