@@ -5,6 +5,8 @@
 
 #![forbid(unsafe_code)]
 
+pub mod dane;
+pub mod dns;
 pub mod domain_file;
 pub mod engine;
 pub mod kernel;

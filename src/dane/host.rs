@@ -1,0 +1,143 @@
+//! One MX host as a DANE sender meets it: addresses, TLSA records, every address probed and judged.
+
+use std::net::IpAddr;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::judgement::Judgement;
+use super::probe::Probe;
+use crate::dns::{Name, Status, Tlsa, Validated};
+
+/// One look at an MX host.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HostView {
+    /// The name in the MX record.
+    pub host: Name,
+    /// The mail domain, a reference name if its MX is secure.
+    pub domain: Name,
+    /// The IPv4 lookup.
+    pub a: Validated,
+    /// The IPv6 lookup.
+    pub aaaa: Validated,
+    /// The verdict over the addresses that decides whether TLSA is asked at all (RFC 7672, 2.2.2).
+    pub security: Status,
+    /// The TLSA base domain: the fully expanded name if all its aliases are secure, else the name itself.
+    pub base: Name,
+    /// The TLSA lookup.
+    pub tlsa: TlsaView,
+    /// How long "no TLSA" may be cached: the negative TTL of the zone that would contain it, seconds.
+    pub negative_ttl: Option<u32>,
+    /// Each address by itself.
+    pub addresses: Vec<AddressView>,
+    /// When the look began.
+    pub at: Timestamp,
+}
+
+/// The TLSA lookup by the rule of RFC 7672, 2.2.2.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "state")]
+pub enum TlsaView {
+    /// The host's addresses are insecure (or it has none): a sender does not ask, so neither does this program.
+    NotAsked {
+        /// Why, as a sentence.
+        why: String,
+    },
+    /// Secure records.
+    Secure {
+        /// The name asked.
+        name: Name,
+        /// The records.
+        records: Vec<Tlsa>,
+        /// TTL in seconds.
+        ttl: u32,
+        /// The lookup with its aliases.
+        lookup: Box<Validated>,
+    },
+    /// Records without security: they count for nothing.
+    Insecure {
+        /// The name asked.
+        name: Name,
+        /// The records.
+        records: Vec<Tlsa>,
+        /// The lookup.
+        lookup: Box<Validated>,
+    },
+    /// There are none; [`Validated::status`] says whether that is proven.
+    Absent {
+        /// The name asked.
+        name: Name,
+        /// The lookup.
+        lookup: Box<Validated>,
+    },
+    /// Could not tell: a sender treats the host as down (RFC 7672, 2.1.2).
+    LookupError {
+        /// The name asked.
+        name: Name,
+        /// Why, as a sentence.
+        why: String,
+        /// The lookup.
+        lookup: Box<Validated>,
+    },
+}
+
+impl TlsaView {
+    /// The secure records, or none.
+    #[must_use]
+    pub fn secure_records(&self) -> &[Tlsa] {
+        match self {
+            Self::Secure { records, .. } => records,
+            _ => &[],
+        }
+    }
+}
+
+/// One address of the host.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AddressView {
+    /// The address.
+    pub address: IpAddr,
+    /// What SMTP on it did.
+    pub probe: Probe,
+    /// The chain against the secure TLSA records; `None` where there is no chain or the records are not known.
+    pub judgement: Option<Judgement>,
+    /// The chain as an MTA-STS sender sees it.
+    pub webpki: WebPki,
+}
+
+/// Whether the certificate passes ordinary (WebPKI) validation for the MX host's name, as MTA-STS demands
+/// (RFC 8461, 4.2).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "verdict")]
+pub enum WebPki {
+    /// It does.
+    Valid,
+    /// It does not.
+    Invalid {
+        /// Why, as a sentence.
+        why: String,
+    },
+    /// There was no chain to look at, or no roots to look with.
+    NotTold {
+        /// Why, as a sentence.
+        why: String,
+    },
+}
+
+/// The five outcomes for a host that decide how a DANE sender acts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum HostOutcome {
+    /// Every address that answered is authenticated.
+    Authenticated,
+    /// TLS demanded, peer not checked.
+    Unusable,
+    /// No DANE: opportunistic.
+    None,
+    /// At least one address does not match.
+    Mismatch,
+    /// The TLSA or address lookup failed: the host counts as down.
+    LookupError,
+    /// No address could be probed, so nothing is known about the certificates.
+    NotReached,
+}
