@@ -132,3 +132,17 @@ pub fn serves(server: SocketAddr, apex: &str) -> bool {
             && !data(&answer, RecordType::SOA).is_empty()
     })
 }
+
+/// Whether `server` answers with authority for `apex` and signs its answer.
+pub fn serves_signed(server: SocketAddr, apex: &str) -> bool {
+    let ask = Ask {
+        recursion: false,
+        dnssec: true,
+        timeout: Duration::from_millis(200),
+        ..Ask::default()
+    };
+    let apex = if apex.is_empty() { "." } else { apex };
+    ask.send(server, apex, RecordType::SOA).is_ok_and(|answer| {
+        answer.metadata.authoritative && !data(&answer, RecordType::RRSIG).is_empty()
+    })
+}

@@ -15,11 +15,13 @@
 pub mod ask;
 pub mod bind;
 pub mod error;
+pub mod knot;
 pub mod pdns;
 pub mod ports;
 pub mod process;
 pub mod programs;
 pub mod tsig;
+pub mod unbound;
 pub mod zone;
 
 pub use error::ServerError;

@@ -34,6 +34,18 @@ pub fn folder(server: &str) -> Result<TempDir, ServerError> {
     Ok(folder)
 }
 
+/// Waits until `ready` holds, as long as a start may take; whether it came to hold.
+pub fn wait_for(mut ready: impl FnMut() -> bool) -> bool {
+    let begun = Instant::now();
+    while begun.elapsed() < START_LIMIT {
+        if ready() {
+            return true;
+        }
+        sleep(Duration::from_millis(20));
+    }
+    false
+}
+
 /// A server's process, at the head of its own process group. Dropping it ends the whole group.
 #[derive(Debug)]
 pub struct Server {
