@@ -14,14 +14,19 @@
 
 pub mod ask;
 pub mod bind;
+pub mod certificates;
 pub mod error;
 pub mod knot;
+pub mod namespace;
 pub mod pdns;
 pub mod ports;
+pub mod postfix;
 pub mod process;
 pub mod programs;
+pub mod smtp;
 pub mod tsig;
 pub mod unbound;
+pub mod update;
 pub mod zone;
 
 pub use error::ServerError;

@@ -57,6 +57,16 @@ pub struct Server {
 impl Server {
     /// Starts `command` with both outputs going to `log` in `folder`.
     pub fn spawn(name: &str, mut command: Command, folder: &Path) -> Result<Self, ServerError> {
+        command.process_group(0);
+        Self::spawn_leader(name, command, folder)
+    }
+
+    /// The same for a program that makes itself the leader of a session, and so of a process group.
+    pub(crate) fn spawn_leader(
+        name: &str,
+        mut command: Command,
+        folder: &Path,
+    ) -> Result<Self, ServerError> {
         let log = folder.join("log");
         let out = File::options()
             .create(true)
@@ -71,7 +81,6 @@ impl Server {
             .stdin(Stdio::null())
             .stdout(out)
             .stderr(err)
-            .process_group(0)
             .spawn()
             .map_err(ServerError::io(format!("starting {command:?}")))?;
         Ok(Self {
@@ -155,6 +164,7 @@ impl Drop for Server {
         }
         // The leader may have left helpers behind, or not have listened.
         let _ = kill_process_group(self.group(), Signal::KILL);
+        let _ = self.child.kill();
         let _ = self.child.wait();
         if std::thread::panicking() {
             eprintln!("--- log of {} ---\n{}", self.name, self.log());
