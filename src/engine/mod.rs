@@ -1,4 +1,11 @@
-//! The engine's foundations: the state store and the clock.
+//! The loop: observe, decide, journal the intent, perform, journal the outcome; and the state it keeps.
 
 pub mod clock;
+mod decide;
+mod journal;
 pub mod store;
+mod walk;
+
+pub use decide::decide;
+pub use journal::{Journal, NoJournal, Note};
+pub use walk::{Ending, Observer, Options, Pending, Silent, Walk, WalkError};

@@ -40,6 +40,8 @@ pub struct Violation {
     pub subject: String,
     /// The combination, in words.
     pub detail: String,
+    /// The rule is not known to be broken: it could not be told.
+    pub could_not_tell: bool,
 }
 
 impl fmt::Display for Violation {
@@ -54,6 +56,16 @@ struct Findings(Vec<Violation>);
 
 impl Findings {
     fn add(&mut self, rule: Rule, subject: impl fmt::Display, detail: String) {
+        self.push(rule, subject, detail, false);
+    }
+
+    fn push(
+        &mut self,
+        rule: Rule,
+        subject: impl fmt::Display,
+        detail: String,
+        could_not_tell: bool,
+    ) {
         let subject = subject.to_string();
         if !self
             .0
@@ -64,6 +76,7 @@ impl Findings {
                 rule,
                 subject,
                 detail,
+                could_not_tell,
             });
         }
     }
@@ -133,7 +146,7 @@ fn reachable(mx: &MxSet, actors: &Actors, found: &mut Findings) {
             unknown.join(", ")
         )
     };
-    found.add(Rule::Reachable, mx, detail);
+    found.push(Rule::Reachable, mx, detail, !unknown.is_empty());
 }
 
 fn never_bogus(delegation: &Delegation, keys: &ZoneKeys, found: &mut Findings) {

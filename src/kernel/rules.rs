@@ -94,6 +94,7 @@ pub fn publish(
                         rule: Rule::WayBack,
                         detail: format!("no safe way back to MX {mx}: {}", v.detail),
                         subject: v.subject,
+                        could_not_tell: v.could_not_tell,
                     });
                 }
             }
@@ -120,6 +121,7 @@ pub fn retire(caches: &Caches, host: &Host, now: Timestamp) -> Verdict {
                 rule: Rule::Reachable,
                 subject: host.to_string(),
                 detail: format!("MX {} still names {host}", version.value),
+                could_not_tell: false,
             })
             .collect()
     })
@@ -138,6 +140,7 @@ pub fn claim(caches: &Caches, actors: &Actors, now: Timestamp) -> Verdict {
                 rule: Rule::Protected,
                 subject: subject.to_string(),
                 detail,
+                could_not_tell: false,
             });
         };
         if caches.mx.possible(at).next().is_none() {

@@ -77,11 +77,7 @@ impl<'a> Context<'a> {
     /// The stage of a set.
     #[must_use]
     pub fn stage_of(&self, set: &MxSet) -> Option<Stage> {
-        Stage::of(
-            set,
-            &self.original()?.set,
-            self.memory.new_host.as_ref(),
-        )
+        Stage::of(set, &self.original()?.set, self.memory.new_host.as_ref())
     }
 
     /// The stage every authoritative address agrees on.

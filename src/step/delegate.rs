@@ -27,7 +27,10 @@ pub(super) fn next(cx: &Context<'_>) -> Next {
     let Some(ZoneKeys::Signed(keys)) = zone.agreed_keys() else {
         return Next::wait(
             WaitFor::Visible,
-            format!("the servers of {} do not all serve the same signed zone", zone.apex),
+            format!(
+                "the servers of {} do not all serve the same signed zone",
+                zone.apex
+            ),
             "every address serving the signed zone",
         );
     };
@@ -36,7 +39,11 @@ pub(super) fn next(cx: &Context<'_>) -> Next {
         other => {
             return Next::blocked(Finding::could_not_tell(
                 "dns.parent",
-                format!("the parent of {} could not be asked: {}", zone.apex, other.why_unknown()),
+                format!(
+                    "the parent of {} could not be asked: {}",
+                    zone.apex,
+                    other.why_unknown()
+                ),
                 "a DS that nobody sees cannot be judged",
                 "check that the parent's servers answer from here",
             ));
@@ -108,7 +115,10 @@ fn delegated(cx: &Context<'_>, keys: &BTreeSet<KeyId>, ds: &BTreeSet<KeyId>) -> 
         Fact::Known {
             value: Chain::Secure,
             ..
-        } => Next::Done(format!("the parent serves DS {}, and the chain validates", list(ds))),
+        } => Next::Done(format!(
+            "the parent serves DS {}, and the chain validates",
+            list(ds)
+        )),
         Fact::Known {
             value: Chain::Bogus { why },
             ..

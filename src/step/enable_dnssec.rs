@@ -4,7 +4,7 @@
 //! names with dashes or umlauts are not derivable.
 
 use super::memory::NEW_ZONE;
-use super::{Context, Finding, Next, Question, Stage, write_mx};
+use super::{Context, Finding, Next, Question, write_mx};
 use crate::world::{Action, Fact, FeatureState, Needs};
 
 pub(super) fn needs(_cx: &Context<'_>) -> Needs {
@@ -64,9 +64,4 @@ pub(super) fn unknown(why: &str) -> Finding {
         "the next step depends on what it says",
         "try again; nothing was changed",
     )
-}
-
-/// Whether the domain is past the point where the legacy host matters.
-pub(super) fn moved(cx: &Context<'_>) -> bool {
-    cx.stage() == Some(Stage::Removed)
 }

@@ -50,7 +50,10 @@ fn validated(cx: &Context<'_>) -> Next {
             ..
         } => Next::blocked(Finding::blocker(
             "chain.bogus",
-            format!("validation of the MX set of {} fails: {why}", cx.setup.domain),
+            format!(
+                "validation of the MX set of {} fails: {why}",
+                cx.setup.domain
+            ),
             "validating senders get no answer and keep the mail waiting",
             "compare the DS at the registrar with the zone's keys; do not unsign the zone while a DS is there",
         )),

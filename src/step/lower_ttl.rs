@@ -13,9 +13,8 @@ pub(super) fn needs(cx: &Context<'_>) -> Needs {
 
 pub(super) fn next(cx: &Context<'_>, ttl: u32, until: Until) -> Next {
     let ttl = cx.ttl(ttl);
-    let reached = |seen: &MxRrset| {
-        seen.ttl <= ttl || cx.stage_of(&seen.set) == Some(Stage::Removed)
-    };
+    let reached =
+        |seen: &MxRrset| seen.ttl <= ttl || cx.stage_of(&seen.set) == Some(Stage::Removed);
     let next = write_mx::toward(cx, reached, |before| MxRrset {
         set: before.set.clone(),
         ttl,

@@ -18,6 +18,9 @@ use super::{Setup, Stage};
 /// The suffix of every MX host with DNSSEC at Exchange Online.
 pub(super) const NEW_ZONE: &str = "mx.microsoft";
 
+/// The name of [`Action::WriteMx`] in [`Memory::unknown`].
+const WRITE_MX: &str = "write-mx";
+
 /// A person's consent.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Approval {
@@ -54,6 +57,8 @@ pub struct Memory {
     pub performed: BTreeMap<String, Timestamp>,
     /// Steps that must not act before an instant, because a service asked for patience.
     pub not_before: BTreeMap<String, Timestamp>,
+    /// Whether what is needed to go back is in the journal.
+    pub way_back_kept: bool,
     /// Since when a step has seen what it wants to see, without interruption.
     pub good_since: BTreeMap<String, Timestamp>,
 }
@@ -129,6 +134,25 @@ impl Memory {
         {
             self.original = Some(found.clone());
             self.expected = Some(found);
+        }
+        if let Some(seen) = zone.agreed_mx() {
+            self.follow(&seen);
+        }
+    }
+
+    /// Accepts an MX RRset that every server agrees on and that a person may have written on the way: the
+    /// expected records under another TTL, or a later stage of the move. Anything else stays a conflict.
+    fn follow(&mut self, seen: &MxRrset) {
+        let Some(expected) = &self.expected else {
+            return;
+        };
+        let further = || self.stage_of(&seen.set) > self.stage_of(&expected.set);
+        if seen != expected
+            && Some(seen) != self.previous.as_ref()
+            && (seen.set == expected.set || further())
+        {
+            self.previous = self.expected.replace(seen.clone());
+            self.unknown.remove(WRITE_MX);
         }
     }
 
@@ -214,11 +238,12 @@ impl Memory {
             at,
             ttl,
         };
-        self.caches
-            .tlsa
-            .entry(host.clone())
-            .or_default()
-            .observe(&[(value, sighting)], true, at, &setup.timing);
+        self.caches.tlsa.entry(host.clone()).or_default().observe(
+            &[(value, sighting)],
+            true,
+            at,
+            &setup.timing,
+        );
     }
 
     /// Takes in what came of an action of `step`.
@@ -275,13 +300,6 @@ impl Memory {
     fn wrote(&mut self, after: &MxRrset, timing: &Timing, now: Timestamp) {
         self.caches.mx.wrote(&after.set, after.ttl, now, timing);
         self.previous = self.expected.replace(after.clone());
-    }
-
-    /// Accepts an MX RRset that a person wrote and that is a stage of the move.
-    pub fn adopt(&mut self, seen: &MxRrset) {
-        if self.expected.as_ref() != Some(seen) {
-            self.previous = self.expected.replace(seen.clone());
-        }
     }
 
     /// The stage of a set, as far as the run knows the hosts.

@@ -1,7 +1,7 @@
 //! Goal: no enforcing MTA-STS policy that a sender may hold rejects the new host.
 
 use super::{Context, Finding, Next, Question, Wait, WaitFor, add_mx};
-use crate::kernel::{Policy, Host};
+use crate::kernel::{Host, Policy};
 use crate::world::{Fact, Instructions, Needs, PolicyFacts, PolicyMode};
 
 pub(super) fn needs(_cx: &Context<'_>) -> Needs {

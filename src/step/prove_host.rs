@@ -84,11 +84,7 @@ pub(super) fn proof(
     every_address(cx, host, facts)
 }
 
-fn every_address(
-    cx: &Context<'_>,
-    host: &Host,
-    facts: &HostFacts,
-) -> Result<String, Box<Next>> {
+fn every_address(cx: &Context<'_>, host: &Host, facts: &HostFacts) -> Result<String, Box<Next>> {
     let mut unproven = Vec::new();
     for address in &facts.addresses {
         let at = &address.address;

@@ -71,7 +71,9 @@ fn sign_by_hand(provider: &str, apex: &Host) -> Instructions {
             "{provider} offers no way to sign {apex} by API. Turn DNSSEC on for the zone; do not hand a DS to the registrar yet."
         ),
         lines: vec![
-            format!("BIND 9: zone \"{apex}\" {{ dnssec-policy default; inline-signing yes; }}; then `rndc reconfig`"),
+            format!(
+                "BIND 9: zone \"{apex}\" {{ dnssec-policy default; inline-signing yes; }}; then `rndc reconfig`"
+            ),
             format!("Knot DNS: zone {apex}: dnssec-signing on; then `knotc reload`"),
             format!("PowerDNS: pdnsutil secure-zone {apex}; pdnsutil rectify-zone {apex}"),
         ],

@@ -56,7 +56,8 @@ mod tests {
     fn stages_by_composition() {
         let old = MxSet::new([(10, "old")]);
         let new = Host::new("new");
-        let of = |set: &[(u16, &str)]| Stage::of(&MxSet::new(set.iter().copied()), &old, Some(&new));
+        let of =
+            |set: &[(u16, &str)]| Stage::of(&MxSet::new(set.iter().copied()), &old, Some(&new));
         assert_eq!(of(&[(10, "old")]), Some(Stage::Original));
         assert_eq!(of(&[(5, "old")]), Some(Stage::Original));
         assert_eq!(of(&[(10, "old"), (20, "new")]), Some(Stage::Added));

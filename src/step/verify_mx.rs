@@ -60,7 +60,9 @@ pub(super) fn next(cx: &Context<'_>, expect: Expect, soak: Duration) -> Next {
         Next::Wait(Wait {
             kind: WaitFor::Soak,
             until: Some(until),
-            why: vec![format!("soaking since {since}: everything has been good so far")],
+            why: vec![format!(
+                "soaking since {since}: everything has been good so far"
+            )],
             sooner: "a shorter soak in the domain file's settings".to_owned(),
         })
     }

@@ -28,12 +28,16 @@ pub(super) fn next(cx: &Context<'_>) -> Next {
         },
         TlsaFacts::Absent { .. } => Next::wait(
             WaitFor::Service,
-            format!("Microsoft's servers prove that {host} has no TLSA records yet; they usually appear within 15 to 30 minutes"),
+            format!(
+                "Microsoft's servers prove that {host} has no TLSA records yet; they usually appear within 15 to 30 minutes"
+            ),
             "Microsoft publishing them",
         ),
         TlsaFacts::NotAsked => Next::blocked(Finding::blocker(
             "host.insecure",
-            format!("the addresses of {host} do not validate, so no sender asks for its TLSA records"),
+            format!(
+                "the addresses of {host} do not validate, so no sender asks for its TLSA records"
+            ),
             "DANE protects only a host whose own name is secure (RFC 7672 section 2.2.2)",
             "open a ticket at Microsoft",
         )),

@@ -135,7 +135,10 @@ fn conflict(expected: &MxRrset, seen: &MxRrset, server: &str) -> Finding {
 pub(super) fn zone_unknown(cx: &Context<'_>, why: &str) -> Finding {
     Finding::could_not_tell(
         "dns.zone",
-        format!("the MX RRset of {} could not be observed: {why}", cx.setup.domain),
+        format!(
+            "the MX RRset of {} could not be observed: {why}",
+            cx.setup.domain
+        ),
         "without seeing what every server serves, no change is safe",
         "check that the zone's servers and the resolvers in the domain file answer from here",
     )

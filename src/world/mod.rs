@@ -9,6 +9,8 @@ mod needs;
 
 use async_trait::async_trait;
 
+use crate::playbook::Goal;
+
 pub use action::{Action, Instructions, MxRrset, Outcome};
 pub use facts::{
     AddressFacts, Answer, Chain, ExchangeFacts, Fact, Facts, FeatureState, HostFacts, ParentFacts,
@@ -27,4 +29,8 @@ pub trait World: Send {
 
     /// Makes one change. Never repeats it: an answer that did not come is [`Outcome::Unknown`].
     async fn perform(&mut self, action: &Action) -> Outcome;
+
+    /// A person was asked to bring a goal about by hand. Only a model has to act on it: in the real world
+    /// somebody does it, and it is observed.
+    async fn asked(&mut self, _goal: Goal) {}
 }

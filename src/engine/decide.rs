@@ -1,0 +1,104 @@
+//! A step's wish, held against the kernel and the gate.
+//!
+//! Order is data, safety is code: whatever a playbook says, a change passes here before it is made.
+
+use crate::kernel::{Change, Delegation, Rule, Verdict, Violation, ZoneKeys, publish};
+use crate::playbook::PlannedStep;
+use crate::step::{self, Context, Finding, Next, Question, Stage, Wait, WaitFor};
+use crate::world::Action;
+
+/// What to do next for one step: pure.
+#[must_use]
+pub fn decide(step: &PlannedStep, cx: &Context<'_>) -> Next {
+    if let Some(until) = cx.memory.not_before.get(&step.id)
+        && cx.now < *until
+    {
+        return Next::Wait(Wait {
+            kind: WaitFor::Service,
+            until: Some(*until),
+            why: vec!["the service asked for patience".to_owned()],
+            sooner: "nothing".to_owned(),
+        });
+    }
+    match step::next(step.goal, cx) {
+        Next::Act(action) => guard(step, cx, action),
+        other => other,
+    }
+}
+
+fn guard(step: &PlannedStep, cx: &Context<'_>, action: Action) -> Next {
+    match verdict(cx, &action) {
+        Verdict::Now => {}
+        Verdict::NotBefore(until, because) => {
+            return Next::Wait(Wait {
+                kind: WaitFor::Expiry,
+                until: Some(until),
+                why: because.iter().map(ToString::to_string).collect(),
+                sooner: "nothing: caches outside cannot be flushed".to_owned(),
+            });
+        }
+        Verdict::No(violations) => {
+            return Next::Blocked(violations.iter().map(|v| refusal(&action, v)).collect());
+        }
+    }
+    if let Some(gate) = &step.gate
+        && !cx.memory.approvals.contains_key(&gate.name)
+    {
+        return Next::Ask(Question::Approve {
+            gate: gate.name.clone(),
+            about: gate.about.clone(),
+            effect: action.to_string(),
+        });
+    }
+    Next::Act(action)
+}
+
+fn verdict(cx: &Context<'_>, action: &Action) -> Verdict {
+    let (change, way_back) = match action {
+        Action::WriteMx { before, after } => {
+            // Once the legacy host is gone from the set, the way back no longer decides.
+            let way_back = (cx.stage_of(&before.set) != Some(Stage::Removed))
+                .then(|| cx.original().map(|original| &original.set))
+                .flatten();
+            (Change::Mx(after.set.clone(), after.ttl), way_back)
+        }
+        Action::SignZone => (
+            Change::Keys(ZoneKeys::Signed(std::collections::BTreeSet::new())),
+            None,
+        ),
+        Action::PublishDs { ds } => (
+            Change::Delegation(Delegation::Secure(ds.iter().cloned().collect())),
+            None,
+        ),
+        // Cmdlets change no record of the domain; S5 is judged by the step itself.
+        Action::EnableDnssec | Action::EnableDane => return Verdict::Now,
+    };
+    publish(
+        &cx.memory.caches,
+        &cx.memory.actors,
+        &change,
+        way_back,
+        &cx.setup.timing,
+        cx.now,
+    )
+}
+
+fn refusal(action: &Action, violation: &Violation) -> Finding {
+    let id = match violation.rule {
+        Rule::Reachable => "safety.reachable",
+        Rule::NeverBogus => "safety.never-bogus",
+        Rule::NoTlsaMismatch => "safety.tlsa",
+        Rule::PolicyAdmits => "safety.mta-sts",
+        Rule::WellFormed => "safety.well-formed",
+        Rule::WayBack => "safety.way-back",
+        Rule::Protected => "safety.protected",
+    };
+    let what = format!("to {action} is not safe: {violation}");
+    let why = "some sender, with what its caches may hold, would fail to deliver";
+    let mend = "nothing was changed; the run goes on by itself once this no longer holds";
+    if violation.could_not_tell {
+        Finding::could_not_tell(id, what, why, mend)
+    } else {
+        Finding::blocker(id, what, why, mend)
+    }
+}

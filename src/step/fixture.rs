@@ -1,0 +1,1 @@
+//! A world for table tests of single steps.

@@ -1,0 +1,48 @@
+//! Goal: the domain is in a state from which the move is possible, and everything it needs is at hand.
+//!
+//! Everything is looked at before anything is changed; every finding is reported, not only the first.
+
+mod host;
+mod microsoft;
+mod zone;
+
+use super::{Context, Finding, Next};
+use crate::world::Needs;
+
+pub(super) fn needs(cx: &Context<'_>) -> Needs {
+    Needs::everything(cx.hosts())
+}
+
+pub(super) fn next(cx: &Context<'_>) -> Next {
+    let findings = findings(cx);
+    if findings.iter().any(Finding::stops) {
+        return Next::Blocked(findings);
+    }
+    let warnings: Vec<_> = findings.iter().map(|f| f.what.as_str()).collect();
+    Next::Done(if warnings.is_empty() {
+        "nothing stands in the way".to_owned()
+    } else {
+        format!(
+            "nothing stands in the way; worth knowing: {}",
+            warnings.join("; ")
+        )
+    })
+}
+
+/// Everything worth saying before the first change, the gravest first.
+pub(super) fn findings(cx: &Context<'_>) -> Vec<Finding> {
+    let mut found = Vec::new();
+    zone::judge(cx, &mut found);
+    microsoft::judge(cx, &mut found);
+    host::judge(cx, &mut found);
+    if let Some(seconds) = cx.facts.clock_jumped {
+        found.push(Finding::blocker(
+            "clock.jumped",
+            format!("this machine's clock jumped by {seconds} s"),
+            "waits end at absolute instants; a wrong clock ends them too early",
+            "synchronise the clock, then run again",
+        ));
+    }
+    found.sort_by_key(|f| std::cmp::Reverse(f.severity));
+    found
+}
