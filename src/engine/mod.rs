@@ -3,6 +3,7 @@
 pub mod clock;
 mod decide;
 mod journal;
+pub mod plan;
 pub mod store;
 mod walk;
 

@@ -5,6 +5,7 @@
 
 mod action;
 mod facts;
+mod model;
 mod needs;
 
 use async_trait::async_trait;
@@ -17,6 +18,7 @@ pub use facts::{
     ParentServer, PolicyFacts, PolicyMode, ProviderFacts, ServerFacts, SigningFacts, SmtpOutcome,
     TenantFacts, TlsaFacts, VantageFacts, ZoneFacts,
 };
+pub use model::{Estimates, Model, UNNAMED_HOST};
 pub use needs::Needs;
 
 /// Something that can be observed and changed.

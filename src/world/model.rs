@@ -1,0 +1,280 @@
+//! A world that only exists in memory: seeded by one observation, changed by actions, on a virtual clock.
+//!
+//! `plan` is `apply` in this world, so it cannot promise what apply would not do.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+
+use super::{
+    Action, AddressFacts, Answer, Chain, ExchangeFacts, Fact, Facts, FeatureState, HostFacts,
+    MxRrset, Needs, Outcome, PolicyMode, SigningFacts, SmtpOutcome, TlsaFacts, World,
+};
+use crate::engine::clock::{Clock, VirtualClock};
+use crate::kernel::{Host, KeyId, ZoneKeys};
+use crate::playbook::Goal;
+
+/// The name the model gives to a host that only Microsoft can name.
+pub const UNNAMED_HOST: &str = "assigned-by-microsoft.mx.microsoft";
+/// The key the model signs with; the real one is made by the provider.
+const UNNAMED_KEY: &str = "the key the provider will make";
+
+/// How long others usually take; estimates, never part of a wait that protects mail.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Estimates {
+    /// From the API's answer until every authoritative address serves a change.
+    pub visible: Duration,
+    /// A cmdlet of Exchange Online.
+    pub cmdlet: Duration,
+    /// From enabling inbound DANE until TLSA records are served.
+    pub tlsa: Duration,
+    /// From handing over a DS until every server of the parent serves it.
+    pub delegation: Duration,
+    /// Negative TTL where the new host's zone was not seen yet.
+    pub negative_ttl: Duration,
+}
+
+/// A change that becomes visible later.
+#[derive(Clone, Debug)]
+enum Effect {
+    Mx(MxRrset),
+    Signed,
+    Delegated(BTreeSet<KeyId>),
+    Tlsa(Host),
+    Policy(Host),
+}
+
+/// The model.
+#[derive(Debug)]
+pub struct Model {
+    facts: Facts,
+    clock: VirtualClock,
+    estimates: Estimates,
+    due: Vec<(Timestamp, Effect)>,
+}
+
+impl Model {
+    /// A world that is as it was just observed, at the clock's present.
+    #[must_use]
+    pub fn new(seed: Facts, clock: VirtualClock, estimates: Estimates) -> Self {
+        Self {
+            facts: seed,
+            clock,
+            estimates,
+            due: Vec::new(),
+        }
+    }
+
+    fn later(&mut self, after: Duration, effect: Effect) {
+        let at = self.clock.now().checked_add(after);
+        self.due.push((at.unwrap_or(Timestamp::MAX), effect));
+    }
+
+    fn settle(&mut self) {
+        let now = self.clock.now();
+        let (due, rest) = std::mem::take(&mut self.due)
+            .into_iter()
+            .partition(|(at, _)| *at <= now);
+        self.due = rest;
+        for (_, effect) in due {
+            self.happen(effect);
+        }
+    }
+
+    fn happen(&mut self, effect: Effect) {
+        match effect {
+            Effect::Mx(mx) => {
+                if let Fact::Known { value: zone, .. } = &mut self.facts.zone {
+                    for server in &mut zone.servers {
+                        server.mx = Answer::Got {
+                            value: mx.set.clone(),
+                            ttl: mx.ttl,
+                        };
+                    }
+                }
+                if let Fact::Known { value, .. } = &mut self.facts.provider {
+                    value.mx = value.mx.as_ref().map(|_| mx.clone());
+                }
+                // Resolvers show what is cached; in the model the kernel alone knows what may be.
+                self.facts.vantages.clear();
+            }
+            Effect::Signed => {
+                let keys = BTreeSet::from([KeyId(UNNAMED_KEY.to_owned())]);
+                if let Fact::Known { value: zone, .. } = &mut self.facts.zone {
+                    for server in &mut zone.servers {
+                        server.keys = Answer::Got {
+                            value: ZoneKeys::Signed(keys.clone()),
+                            ttl: zone.negative_ttl,
+                        };
+                    }
+                }
+                if let Fact::Known { value, .. } = &mut self.facts.provider {
+                    value.signing = SigningFacts::On {
+                        ds: keys.into_iter().collect(),
+                    };
+                }
+            }
+            Effect::Delegated(ds) => {
+                if let Fact::Known { value: parent, .. } = &mut self.facts.parent {
+                    let ttl = parent.negative_ttl;
+                    for server in &mut parent.servers {
+                        server.ds = Answer::Got {
+                            value: ds.clone(),
+                            ttl,
+                        };
+                    }
+                }
+                self.facts.chain = Fact::Known {
+                    value: Chain::Secure,
+                    at: self.clock.now(),
+                };
+            }
+            Effect::Tlsa(host) => {
+                if let Some(Fact::Known { value, .. }) = self.facts.hosts.get_mut(&host) {
+                    value.tlsa = TlsaFacts::Records {
+                        records: vec!["3 1 1 (Microsoft's)".to_owned()],
+                        digest: "as Microsoft will publish it".to_owned(),
+                        ttl: 900,
+                        negative_ttl: seconds(self.estimates.negative_ttl),
+                    };
+                    for address in &mut value.addresses {
+                        address.tlsa_matches = Some(true);
+                    }
+                }
+            }
+            Effect::Policy(host) => {
+                if let Fact::Known { value, .. } = &mut self.facts.policy
+                    && value.mode == PolicyMode::Enforce
+                {
+                    value.patterns.insert(host.as_str().to_owned());
+                }
+            }
+        }
+    }
+
+    /// The new host as it will be: secure, taking mail, without TLSA records.
+    fn unnamed_host(&self) -> HostFacts {
+        HostFacts {
+            exists: true,
+            chain: Chain::Secure,
+            addresses: vec![AddressFacts {
+                address: "its addresses".to_owned(),
+                smtp: SmtpOutcome::Accepted { web_pki: true },
+                tlsa_matches: None,
+            }],
+            tlsa: TlsaFacts::Absent {
+                negative_ttl: seconds(self.estimates.negative_ttl),
+            },
+            probed_at: Some(self.clock.now()),
+        }
+    }
+
+    fn new_host(&self) -> Host {
+        match self.facts.exchange.known() {
+            Some(ExchangeFacts {
+                expected_mx: Some(host),
+                dnssec: FeatureState::Enabled,
+                ..
+            }) => host.clone(),
+            _ => Host::new(UNNAMED_HOST),
+        }
+    }
+
+    fn enable_dnssec(&mut self) -> Host {
+        self.clock.advance(self.estimates.cmdlet);
+        let host = self.new_host();
+        let known = self.facts.host(&host).is_some_and(|facts| facts.exists);
+        if !known {
+            let fact = Fact::Known {
+                value: self.unnamed_host(),
+                at: self.clock.now(),
+            };
+            self.facts.hosts.insert(host.clone(), fact);
+        }
+        if let Fact::Known { value, .. } = &mut self.facts.exchange {
+            value.dnssec = FeatureState::Enabled;
+            value.expected_mx = Some(host.clone());
+        }
+        host
+    }
+}
+
+fn seconds(duration: Duration) -> u32 {
+    u32::try_from(duration.as_secs()).unwrap_or(u32::MAX)
+}
+
+/// The same value, seen at `at`.
+fn seen_at<T: Clone>(fact: &Fact<T>, at: Timestamp) -> Fact<T> {
+    match fact {
+        Fact::Known { value, .. } => Fact::Known {
+            value: value.clone(),
+            at,
+        },
+        other => other.clone(),
+    }
+}
+
+#[async_trait]
+impl World for Model {
+    async fn observe(&mut self, _needs: &Needs, facts: &mut Facts) {
+        self.settle();
+        let at = self.clock.now();
+        let truth = &self.facts;
+        *facts = Facts {
+            zone: seen_at(&truth.zone, at),
+            parent: seen_at(&truth.parent, at),
+            chain: seen_at(&truth.chain, at),
+            vantages: truth.vantages.clone(),
+            hosts: truth
+                .hosts
+                .iter()
+                .map(|(host, fact)| (host.clone(), seen_at(fact, at)))
+                .collect(),
+            policy: seen_at(&truth.policy, at),
+            tenant: seen_at(&truth.tenant, at),
+            exchange: seen_at(&truth.exchange, at),
+            provider: seen_at(&truth.provider, at),
+            clock_jumped: None,
+        };
+    }
+
+    async fn perform(&mut self, action: &Action) -> Outcome {
+        let mut mx_host = None;
+        match action {
+            Action::WriteMx { after, .. } => {
+                self.later(self.estimates.visible, Effect::Mx(after.clone()));
+            }
+            Action::SignZone => self.later(self.estimates.visible, Effect::Signed),
+            Action::PublishDs { ds } => {
+                let ds = ds.iter().cloned().collect();
+                self.later(self.estimates.delegation, Effect::Delegated(ds));
+            }
+            Action::EnableDnssec => mx_host = Some(self.enable_dnssec()),
+            Action::EnableDane => {
+                if let Fact::Known { value, .. } = &mut self.facts.exchange {
+                    value.dane = FeatureState::Enabled;
+                }
+                let host = self.new_host();
+                self.later(self.estimates.tlsa, Effect::Tlsa(host));
+            }
+        }
+        Outcome::Done {
+            note: "in the model".to_owned(),
+            mx_host,
+        }
+    }
+
+    async fn asked(&mut self, goal: Goal) {
+        match goal {
+            Goal::SignZone => self.later(self.estimates.visible, Effect::Signed),
+            Goal::MtaSts => {
+                let host = self.new_host();
+                self.later(self.estimates.visible, Effect::Policy(host));
+            }
+            // Everything else is asked only after `perform`, which the model never hands to a person.
+            _ => {}
+        }
+    }
+}
