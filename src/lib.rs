@@ -10,6 +10,7 @@ pub mod dns;
 pub mod domain_file;
 pub mod engine;
 pub mod kernel;
+pub mod microsoft;
 pub mod playbook;
 pub mod source;
 pub mod step;

@@ -1,0 +1,486 @@
+//! Exchange Online's side of a domain: accepted domains, the DNSSEC host, inbound DANE.
+//!
+//! The cmdlets are run through the REST transport of Microsoft's own module (`microsoft.md` section 3), which is not
+//! documented; so it stands behind a trait, and `powershell.rs` is the documented way round it.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use reqwest::Method;
+use serde::{Deserialize, Serialize};
+
+use super::answer::{
+    AcceptedDomain, DaneStatus, DnssecStatus, EnabledDnssec, FeatureState, Receipt,
+};
+use super::calls::CallCounter;
+use super::cmdlet::{Cmdlet, DisableDnssecByName};
+use super::envelope::{self, Answer, Reading};
+use super::error::{Call, CmdletFailure, MicrosoftError, Result, Service, UnknownWhy};
+use super::host::{DnssecMxValue, domain_name};
+use super::loose::{self, Row, get};
+use super::redact;
+use super::settings::MicrosoftSettings;
+use super::sign_in::TokenSource;
+use super::wire::{Outgoing, Wire};
+
+/// What a rollout needs from Exchange Online.
+///
+/// Reading calls repeat themselves after passing faults. A changing call is sent once; when its outcome is unknown
+/// ([`MicrosoftError::is_unknown`]) the state is read back, never sent again (S6).
+#[async_trait]
+pub trait ExchangeApi: Send + Sync + std::fmt::Debug {
+    /// Every accepted domain of the tenant, with its DANE state: one call serves all runs of a tenant.
+    async fn accepted_domains(&self) -> Result<Vec<AcceptedDomain>>;
+
+    /// One accepted domain; `None` when the tenant surely does not have it.
+    async fn accepted_domain(&self, domain: &str) -> Result<Option<AcceptedDomain>>;
+
+    /// Whether a host under `mx.microsoft` is provisioned, and what the service thinks of DNS.
+    async fn dnssec_status(&self, domain: &str) -> Result<DnssecStatus>;
+
+    /// `Enable-DnssecForVerifiedDomain`: provisions the new host. Can take minutes.
+    async fn enable_dnssec(&self, domain: &str) -> Result<EnabledDnssec>;
+
+    /// `Disable-DnssecForVerifiedDomain`. Destructive; only with a person's own words (S6).
+    async fn disable_dnssec(&self, domain: &str, asked: DisableDnssecByName) -> Result<Receipt>;
+
+    /// Whether inbound DANE is on.
+    async fn dane_status(&self, domain: &str) -> Result<DaneStatus>;
+
+    /// `Enable-SmtpDaneInbound`: publishes the TLSA records, 15 to 30 minutes later.
+    async fn enable_dane(&self, domain: &str) -> Result<Receipt>;
+
+    /// `Disable-SmtpDaneInbound`.
+    async fn disable_dane(&self, domain: &str) -> Result<Receipt>;
+
+    /// The cmdlets that this identity may run.
+    async fn allowed_cmdlets(&self) -> Result<AllowedCmdlets>;
+}
+
+/// The cmdlets that this identity may run, lower case.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AllowedCmdlets(pub BTreeSet<String>);
+
+impl AllowedCmdlets {
+    /// Whether a cmdlet may be run.
+    #[must_use]
+    pub fn permits(&self, cmdlet: Cmdlet) -> bool {
+        self.0.contains(&cmdlet.name().to_ascii_lowercase())
+    }
+
+    /// Those of the needed cmdlets that may not be run.
+    #[must_use]
+    pub fn missing(&self) -> Vec<Cmdlet> {
+        Cmdlet::NEEDED
+            .into_iter()
+            .filter(|cmdlet| !self.permits(*cmdlet))
+            .collect()
+    }
+}
+
+/// The client for Exchange Online.
+#[derive(Debug)]
+pub struct ExchangeClient {
+    wire: Wire,
+    tenant: String,
+}
+
+/// How deep Exchange serialises. The module sends `Partial`; without the header the service decides.
+#[derive(Clone, Copy, PartialEq)]
+enum Depth {
+    Partial,
+    ServicesChoice,
+}
+
+impl ExchangeClient {
+    /// Prepares a session; nothing is sent yet.
+    ///
+    /// # Errors
+    /// [`MicrosoftError::Client`] when no HTTP client can be built.
+    pub fn new(
+        settings: &MicrosoftSettings,
+        tokens: Arc<dyn TokenSource>,
+        calls: Arc<CallCounter>,
+    ) -> Result<Self> {
+        Ok(Self {
+            wire: Wire::new(settings, tokens, calls)?,
+            tenant: settings.tenant.clone(),
+        })
+    }
+
+    /// Runs a cmdlet and reads its answer.
+    async fn run(
+        &self,
+        cmdlet: Cmdlet,
+        domain: Option<&str>,
+        depth: Depth,
+    ) -> Result<(Call, Answer)> {
+        let mut call = Call::new(cmdlet.name(), domain);
+        let mut headers = vec![("x-cmdletname", cmdlet.name())];
+        if depth == Depth::Partial {
+            headers.push(("x-serializationlevel", "Partial"));
+        }
+        let out = Outgoing {
+            method: Method::POST,
+            path: &["adminapi", "beta", &self.tenant, "InvokeCommand"],
+            query: None,
+            headers: &headers,
+            body: Some(cmdlet.body(domain).to_string()),
+            only_reads: cmdlet.only_reads(),
+        };
+        let incoming = self.wire.send(&out, &mut call).await?;
+        let reading = envelope::read(
+            incoming.status,
+            call.exception_type.as_deref(),
+            &incoming.body,
+        );
+        let answer = judge(reading, &call, cmdlet)?;
+        Ok((call, answer))
+    }
+
+    /// Runs a changing cmdlet that answers nothing of use.
+    async fn change(&self, cmdlet: Cmdlet, domain: &str) -> Result<Receipt> {
+        let domain = domain_name(domain)?;
+        let (call, answer) = self.run(cmdlet, Some(&domain), Depth::Partial).await?;
+        receipt(call, &answer)
+    }
+}
+
+/// Turns a reading into rows or an error.
+fn judge(reading: Reading, call: &Call, cmdlet: Cmdlet) -> Result<Answer> {
+    let call = Box::new(call.clone());
+    match reading {
+        Reading::Rows(answer) => Ok(answer),
+        Reading::Failed(failure) => Err(MicrosoftError::Failed { call, failure }),
+        Reading::MissingRole(detail) => Err(MicrosoftError::MissingRole {
+            call,
+            service: Service::Exchange,
+            detail,
+        }),
+        Reading::Unreadable(excerpt) if cmdlet.only_reads() => Err(MicrosoftError::CouldNotTell {
+            call,
+            what: "what the cmdlet said".to_owned(),
+            excerpt,
+        }),
+        Reading::Unreadable(excerpt) => Err(MicrosoftError::Unknown {
+            call,
+            why: UnknownWhy::Unreadable { excerpt },
+        }),
+    }
+}
+
+/// The receipt of a changing cmdlet. A `Result` other than `Success` is a failure even with HTTP 200 (`microsoft.md` 2.1).
+fn receipt(call: Call, answer: &Answer) -> Result<Receipt> {
+    let mut result = None;
+    for row in &answer.rows {
+        let said = loose::text(get(row, "Result"));
+        let data = get(row, "ErrorData")
+            .map(loose::unwrap)
+            .filter(|data| !is_nothing(data));
+        let failed = match &said {
+            Some(word) => !word.eq_ignore_ascii_case("Success"),
+            None => data.is_some(),
+        };
+        if failed {
+            let word = said.unwrap_or_else(|| "missing".to_owned());
+            let data = data.map_or_else(String::new, |data| {
+                format!(
+                    ": {}",
+                    loose::text(Some(&data)).unwrap_or_else(|| data.to_string())
+                )
+            });
+            return Err(MicrosoftError::Failed {
+                call: Box::new(call),
+                failure: CmdletFailure {
+                    exception: None,
+                    message: redact::excerpt(format!("its Result is {word}{data}").as_bytes()),
+                },
+            });
+        }
+        result = result.or(said);
+    }
+    Ok(Receipt {
+        call,
+        warnings: answer.warnings.clone(),
+        result,
+    })
+}
+
+/// Whether `ErrorData` says nothing.
+fn is_nothing(data: &serde_json::Value) -> bool {
+    match data {
+        serde_json::Value::Null => true,
+        serde_json::Value::String(text) => text.trim().is_empty(),
+        serde_json::Value::Array(items) => items.is_empty(),
+        serde_json::Value::Object(map) => map.is_empty(),
+        _ => false,
+    }
+}
+
+fn could_not_tell(call: &Call, what: &str, seen: &impl std::fmt::Debug) -> MicrosoftError {
+    MicrosoftError::CouldNotTell {
+        call: Box::new(call.clone()),
+        what: what.to_owned(),
+        excerpt: redact::excerpt(format!("{seen:?}").as_bytes()),
+    }
+}
+
+/// The rows of `Get-AcceptedDomain`; one that cannot be read makes the whole list doubtful.
+fn domains(call: &Call, answer: &Answer) -> Result<Vec<AcceptedDomain>> {
+    if answer.truncated {
+        return Err(could_not_tell(
+            call,
+            "all accepted domains",
+            &"the list is cut off (nextLink)",
+        ));
+    }
+    answer
+        .rows
+        .iter()
+        .map(|row| {
+            AcceptedDomain::from_row(row)
+                .ok_or_else(|| could_not_tell(call, "the name of an accepted domain", &names(row)))
+        })
+        .collect()
+}
+
+/// The names and values of a row, for an excerpt.
+fn names(row: &Row) -> String {
+    serde_json::to_string(row).unwrap_or_default()
+}
+
+/// The host and the receipt of `Enable-DnssecForVerifiedDomain`.
+fn enabled(call: Call, answer: &Answer) -> Result<EnabledDnssec> {
+    let receipt = receipt(call, answer)?;
+    let host = answer
+        .rows
+        .iter()
+        .find_map(|row| loose::text(get(row, "DnssecMxValue")));
+    let host = host.as_deref().map(DnssecMxValue::new);
+    match (&receipt.result, host) {
+        (Some(_), Some(Ok(mx))) => Ok(EnabledDnssec { mx, receipt }),
+        // Success without a usable host, or a host without success: the status says what is true.
+        (_, host) => {
+            let excerpt = match host {
+                Some(Err(error)) => error.to_string(),
+                _ => redact::excerpt(
+                    answer
+                        .rows
+                        .iter()
+                        .map(names)
+                        .collect::<Vec<_>>()
+                        .join(", ")
+                        .as_bytes(),
+                ),
+            };
+            Err(MicrosoftError::Unknown {
+                call: Box::new(receipt.call),
+                why: UnknownWhy::Unreadable { excerpt },
+            })
+        }
+    }
+}
+
+/// The state in an answer of `Get-SmtpDaneInboundStatus`, whose property names are not documented: the only property whose
+/// name speaks of a status or of DANE and whose value reads Enabled or Disabled.
+fn dane_state(rows: &[Row]) -> FeatureState {
+    let [row] = rows else {
+        return FeatureState::could_not_tell(&format!("{} rows", rows.len()));
+    };
+    let mut known: Vec<FeatureState> = row
+        .iter()
+        .filter(|(name, _)| {
+            let name = name.to_ascii_lowercase();
+            name.contains("status") || name.contains("dane") || name == "value"
+        })
+        .map(|(_, value)| loose::state(Some(value)))
+        .filter(|state| !matches!(state, FeatureState::CouldNotTell { .. }))
+        .collect();
+    known.dedup();
+    match <[FeatureState; 1]>::try_from(known) {
+        Ok([state]) => state,
+        Err(_) => FeatureState::could_not_tell(&redact::excerpt(names(row).as_bytes())),
+    }
+}
+
+#[async_trait]
+impl ExchangeApi for ExchangeClient {
+    async fn accepted_domains(&self) -> Result<Vec<AcceptedDomain>> {
+        let (call, answer) = self
+            .run(Cmdlet::GetAcceptedDomain, None, Depth::Partial)
+            .await?;
+        let found = domains(&call, &answer)?;
+        if found.is_empty() {
+            // Every tenant has its initial domain, so an empty list is not an answer.
+            return Err(could_not_tell(
+                &call,
+                "the accepted domains",
+                &"no row at all",
+            ));
+        }
+        Ok(found)
+    }
+
+    async fn accepted_domain(&self, domain: &str) -> Result<Option<AcceptedDomain>> {
+        let domain = domain_name(domain)?;
+        match self
+            .run(Cmdlet::GetAcceptedDomain, Some(&domain), Depth::Partial)
+            .await
+        {
+            Ok((call, answer)) => {
+                let found = domains(&call, &answer)?
+                    .into_iter()
+                    .find(|one| one.domain == domain);
+                if found.is_some() {
+                    return Ok(found);
+                }
+            }
+            Err(MicrosoftError::Failed { failure, .. }) if failure.is_not_found() => {}
+            Err(error) => return Err(error),
+        }
+        // Identity matches the object's name, which need not be the domain; only the whole list can say no.
+        Ok(self
+            .accepted_domains()
+            .await?
+            .into_iter()
+            .find(|one| one.domain == domain))
+    }
+
+    async fn dnssec_status(&self, domain: &str) -> Result<DnssecStatus> {
+        let domain = domain_name(domain)?;
+        let mut best: Option<DnssecStatus> = None;
+        // When the depth was cut on the wire, the service's own choice of depth may keep what is missing.
+        for depth in [Depth::Partial, Depth::ServicesChoice] {
+            let (call, answer) = match self
+                .run(Cmdlet::GetDnssecStatus, Some(&domain), depth)
+                .await
+            {
+                Ok(ran) => ran,
+                Err(error) => match best {
+                    Some(best) => return Ok(best),
+                    None => return Err(error),
+                },
+            };
+            let [row] = answer.rows.as_slice() else {
+                return match best {
+                    Some(best) => Ok(best),
+                    None => Err(could_not_tell(
+                        &call,
+                        "the DNSSEC status",
+                        &format!("{} rows", answer.rows.len()),
+                    )),
+                };
+            };
+            let status = DnssecStatus::from_row(row);
+            let whole = worth(&status) == (true, std::cmp::Reverse(0));
+            if best
+                .as_ref()
+                .is_none_or(|best| worth(&status) > worth(best))
+            {
+                best = Some(status);
+            }
+            if whole {
+                break;
+            }
+        }
+        best.ok_or_else(|| {
+            could_not_tell(
+                &Call::new(Cmdlet::GetDnssecStatus.name(), Some(&domain)),
+                "the DNSSEC status",
+                &"nothing",
+            )
+        })
+    }
+
+    async fn enable_dnssec(&self, domain: &str) -> Result<EnabledDnssec> {
+        let domain = domain_name(domain)?;
+        let (call, answer) = self
+            .run(Cmdlet::EnableDnssec, Some(&domain), Depth::Partial)
+            .await?;
+        enabled(call, &answer)
+    }
+
+    async fn disable_dnssec(&self, domain: &str, asked: DisableDnssecByName) -> Result<Receipt> {
+        asked.check(&domain_name(domain)?)?;
+        self.change(Cmdlet::DisableDnssec, domain).await
+    }
+
+    async fn dane_status(&self, domain: &str) -> Result<DaneStatus> {
+        let domain = domain_name(domain)?;
+        // The documented, captured shape first; the cmdlet of that name has never been seen in print.
+        let accepted = self.accepted_domain(&domain).await;
+        if let Ok(Some(AcceptedDomain {
+            dane: state @ (FeatureState::Enabled | FeatureState::Disabled),
+            ..
+        })) = accepted
+        {
+            return Ok(DaneStatus {
+                state,
+                source: Cmdlet::GetAcceptedDomain.name().to_owned(),
+            });
+        }
+        let (_, answer) = self
+            .run(Cmdlet::GetDaneStatus, Some(&domain), Depth::Partial)
+            .await?;
+        Ok(DaneStatus {
+            state: dane_state(&answer.rows),
+            source: Cmdlet::GetDaneStatus.name().to_owned(),
+        })
+    }
+
+    async fn enable_dane(&self, domain: &str) -> Result<Receipt> {
+        self.change(Cmdlet::EnableDane, domain).await
+    }
+
+    async fn disable_dane(&self, domain: &str) -> Result<Receipt> {
+        self.change(Cmdlet::DisableDane, domain).await
+    }
+
+    async fn allowed_cmdlets(&self) -> Result<AllowedCmdlets> {
+        let mut call = Call::new("EXOModuleFile", None);
+        let out = Outgoing {
+            method: Method::GET,
+            path: &["adminapi", "v1.0", &self.tenant, "EXOModuleFile"],
+            query: Some("Version=3.9.2"),
+            headers: &[("commandname", "*")],
+            body: None,
+            only_reads: true,
+        };
+        let incoming = self.wire.send(&out, &mut call).await?;
+        let reading = envelope::read(
+            incoming.status,
+            call.exception_type.as_deref(),
+            &incoming.body,
+        );
+        let answer = judge(reading, &call, Cmdlet::GetAcceptedDomain)?;
+        allowed(&answer.rows).ok_or_else(|| {
+            could_not_tell(
+                &call,
+                "which cmdlets this identity may run",
+                &"no exportedCmdlets",
+            )
+        })
+    }
+}
+
+/// How much a status says: first whether the feature is known, then how little was lost.
+fn worth(status: &DnssecStatus) -> (bool, std::cmp::Reverse<usize>) {
+    let known = !matches!(status.feature, FeatureState::CouldNotTell { .. });
+    (known, std::cmp::Reverse(status.lost.len()))
+}
+
+/// The list in `exportedCmdlets`, separated by commas, or as an array. An empty list is not an answer.
+fn allowed(rows: &[Row]) -> Option<AllowedCmdlets> {
+    let mut found = BTreeSet::new();
+    for row in rows {
+        for line in loose::texts(get(row, "exportedCmdlets")).ok()? {
+            let names = line
+                .split([',', ';'])
+                .map(str::trim)
+                .filter(|name| !name.is_empty());
+            found.extend(names.map(str::to_ascii_lowercase));
+        }
+    }
+    (!found.is_empty()).then_some(AllowedCmdlets(found))
+}

@@ -1,0 +1,115 @@
+//! Microsoft's side of a domain: sign-in, Graph, and Exchange Online's admin API.
+//!
+//! The facts are in `microsoft.md`; where a shape or a behaviour is not documented, the code accepts every form that is
+//! plausible and says "could not tell" for the rest. Everything is behind two traits, [`GraphApi`] and [`ExchangeApi`], so
+//! that a model, a recording or another transport can stand in.
+
+pub mod answer;
+pub mod calls;
+pub mod cmdlet;
+pub mod envelope;
+pub mod error;
+pub mod exchange;
+pub mod graph;
+pub mod host;
+pub mod loose;
+pub mod powershell;
+pub mod redact;
+mod redirect;
+pub mod retry;
+pub mod settings;
+pub mod sign_in;
+pub mod sign_in_error;
+mod wire;
+
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+
+pub use answer::{
+    AcceptedDomain, DaneStatus, DnssecStatus, DomainType, EnabledDnssec, ExpectedMx, FeatureState,
+    MessageKind, Receipt, Validation, ValidationMessage,
+};
+pub use calls::{CallCounter, CallCounts};
+pub use cmdlet::{Cmdlet, DisableDnssecByName};
+pub use error::{Call, CmdletFailure, MicrosoftError, Result, UnknownWhy};
+pub use exchange::{AllowedCmdlets, ExchangeApi, ExchangeClient};
+pub use graph::{GraphApi, GraphDomain, GraphMx, GraphReader};
+pub use host::DnssecMxValue;
+pub use settings::{
+    Cloud, Endpoint, Endpoints, Limits, MicrosoftSettings, SettingsError, SignInMethod,
+};
+pub use sign_in::{SignIn, TokenSource};
+pub use sign_in_error::{SignInError, SignInReason};
+
+/// One tenant: both services behind one identity.
+#[derive(Clone, Debug)]
+pub struct Microsoft {
+    /// Microsoft Graph.
+    pub graph: Arc<dyn GraphApi>,
+    /// Exchange Online.
+    pub exchange: Arc<dyn ExchangeApi>,
+    calls: Arc<CallCounter>,
+    identity: Option<(Arc<dyn TokenSource>, [String; 2])>,
+}
+
+impl Microsoft {
+    /// Prepares both clients. Nothing is sent: the first call signs in, or [`sign_in`](Self::sign_in) does.
+    ///
+    /// # Errors
+    /// [`MicrosoftError::Settings`] for settings that are refused, [`MicrosoftError::SignIn`] when the sign-in method's own
+    /// ingredients are missing, [`MicrosoftError::Client`] when no HTTP client can be built.
+    pub fn connect(settings: &MicrosoftSettings) -> Result<Self> {
+        let calls = Arc::new(CallCounter::default());
+        let tokens: Arc<dyn TokenSource> = Arc::new(SignIn::new(settings, Arc::clone(&calls))?);
+        let scopes = [
+            settings.cloud.graph_scope(),
+            settings.cloud.exchange_scope(),
+        ];
+        Ok(Self {
+            graph: Arc::new(GraphReader::new(
+                settings,
+                Arc::clone(&tokens),
+                Arc::clone(&calls),
+            )),
+            exchange: Arc::new(ExchangeClient::new(
+                settings,
+                Arc::clone(&tokens),
+                Arc::clone(&calls),
+            )?),
+            calls,
+            identity: Some((tokens, scopes)),
+        })
+    }
+
+    /// Puts other implementations in place of the two services, for a model or a test.
+    #[must_use]
+    pub fn from_parts(graph: Arc<dyn GraphApi>, exchange: Arc<dyn ExchangeApi>) -> Self {
+        Self {
+            graph,
+            exchange,
+            calls: Arc::default(),
+            identity: None,
+        }
+    }
+
+    /// Signs in for both services, so that a wrong secret is found before anything else is done.
+    ///
+    /// # Errors
+    /// [`MicrosoftError::SignIn`].
+    pub async fn sign_in(&self) -> Result<()> {
+        if let Some((tokens, scopes)) = &self.identity {
+            for scope in scopes {
+                tokens.token(scope).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The requests sent so far, by kind.
+    #[must_use]
+    pub fn calls(&self) -> CallCounts {
+        self.calls.counts()
+    }
+}
