@@ -101,3 +101,6 @@ impl Dns {
         &self.inner.settings
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -6,7 +6,6 @@ use std::sync::Arc;
 
 use hickory_proto::op::{Message, ResponseCode};
 use hickory_proto::rr::{Name, RData, Record, RecordType};
-use jiff::Timestamp;
 
 use super::Dns;
 use super::convert::{from_library, rcode_failure, to_library};
@@ -27,7 +26,6 @@ const MOST_ADDRESSES: usize = 8;
 pub(super) struct Reply {
     pub(super) message: Message,
     pub(super) from: Source,
-    pub(super) at: Timestamp,
 }
 
 type Later<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -73,6 +71,7 @@ impl Dns {
         };
         for address in self.willing_first(forwarders) {
             match self.ask(address, &question).await {
+                Ok(message) if is_readable(&message) && !resolves(&message) => last = Failure::Lame,
                 Ok(message) if is_readable(&message) => {
                     return Ok(Reply {
                         message,
@@ -80,7 +79,6 @@ impl Dns {
                             server: None,
                             address,
                         },
-                        at: Timestamp::now(),
                     });
                 }
                 Ok(message) => last = rcode_failure(&message),
@@ -221,7 +219,6 @@ impl Dns {
                                     server: Some(from_library(server)),
                                     address,
                                 },
-                                at: Timestamp::now(),
                             }));
                         }
                         Err(failure) => last = Some(failure),
@@ -361,7 +358,14 @@ fn referral(message: &Message, zone: &Name, name: &Name) -> Option<Zone> {
     })
 }
 
-/// Whether a message without authority is a referral away from the zone, for direct questions.
+/// Whether a resolver's answer is one: a server that does not resolve says NOERROR too, with nothing in it.
+pub(super) fn resolves(message: &Message) -> bool {
+    message.metadata.recursion_available
+        || message.metadata.authoritative
+        || !message.answers.is_empty()
+}
+
+/// Whether the code says that this is an answer.
 pub(super) fn is_readable(message: &Message) -> bool {
     matches!(
         message.metadata.response_code,

@@ -301,9 +301,18 @@ impl Dns {
 
     /// Collects the zone's keys and DS, as served, to say what is wrong.
     async fn reason(&self, message: &Message, name: &Name, kind: RecordType) -> String {
-        let signer = why::signer(message)
+        let named = why::signer(message)
             .or_else(|| soa(&message.authorities).and_then(|s| Self::library_name(&s.zone).ok()));
-        let Some(zone) = signer else {
+        let zone = match named {
+            Some(zone) => Some(zone),
+            None => self
+                .path_to(name, kind == RecordType::DS, 0)
+                .await
+                .ok()
+                .and_then(|mut path| path.pop())
+                .map(|zone| zone.name),
+        };
+        let Some(zone) = zone else {
             return why::explain(message, name, kind, None, &[]);
         };
         let keys = self.resolve(&zone, RecordType::DNSKEY).await.ok();

@@ -11,6 +11,7 @@ use super::convert::{
     code_name, extended_error, rcode_failure, record_type, records_at, soa, to_library,
 };
 use super::record::{Data, Kind, Record, Soa, normal};
+use super::resolve::resolves;
 use super::settings::Vantage;
 use super::transport::{Question, exchange};
 use super::view::{Failure, Source, VantageAnswer, VantageVerdict};
@@ -63,6 +64,9 @@ impl Dns {
         out.at = Timestamp::now();
         out.rcode = code_name(message.metadata.response_code);
         match message.metadata.response_code {
+            ResponseCode::NoError | ResponseCode::NXDomain if !resolves(&message) => {
+                out.verdict = VantageVerdict::Failed(Failure::Lame);
+            }
             ResponseCode::NoError | ResponseCode::NXDomain => read(&mut out, &message, &question),
             ResponseCode::ServFail => {
                 question.unchecked = true;
