@@ -35,18 +35,33 @@ pub fn delv(
             .args(["-p", &server.port().to_string()])
             .arg("-a")
             .arg(anchor_file)
-            .args(["+root=.", "-q", name, "-t", kind]),
+            // The resolver must hand over even what it finds bogus, so that delv can say what is wrong.
+            .args(["+root=.", "+cdflag", "-q", name, "-t", kind]),
     )?;
     Ok(read_delv(&output))
 }
+
+/// What delv says of an answer that contradicts the chain of trust.
+const SIGNS_OF_FORGERY: [&str; 6] = [
+    "no valid signature found",
+    "no valid RRSIG",
+    "no valid DS",
+    "insecurity proof failed",
+    "RRSIG failed to verify",
+    "broken trust chain",
+];
+
+/// What delv says when a server did not answer; it then calls the chain broken too, but nothing is proven.
+const SIGNS_OF_SILENCE: [&str; 3] = ["unexpected RCODE", "timed out", "network unreachable"];
 
 fn read_delv(output: &str) -> Delv {
     let records = || {
         output
             .lines()
             .filter(|line| !line.starts_with(';') && !line.trim().is_empty())
-            .filter(|line| !line.contains("\tRRSIG\t"))
-            .map(str::to_owned)
+            .map(|line| line.split_whitespace().collect::<Vec<_>>())
+            .filter(|fields| fields.get(3) != Some(&"RRSIG"))
+            .map(|fields| fields.join(" "))
             .collect()
     };
     if output.contains("; negative response, fully validated") {
@@ -62,16 +77,8 @@ fn read_delv(output: &str) -> Delv {
         || output.contains("; negative response, unsigned answer")
     {
         Delv::Unsigned
-    } else if [
-        "broken trust chain",
-        "no valid RRSIG",
-        "no valid DS",
-        "no valid signature found",
-        "insecurity proof failed",
-        "RRSIG failed to verify",
-    ]
-    .iter()
-    .any(|sign| output.contains(sign))
+    } else if SIGNS_OF_FORGERY.iter().any(|sign| output.contains(sign))
+        && !SIGNS_OF_SILENCE.iter().any(|sign| output.contains(sign))
     {
         Delv::Bogus(output.to_owned())
     } else {
@@ -204,4 +211,65 @@ fn said(command: &mut Command) -> Result<String, ServerError> {
         .map_err(ServerError::io(format!("starting {shown}")))?;
     Ok(String::from_utf8_lossy(&output.stdout).into_owned()
         + &String::from_utf8_lossy(&output.stderr))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn delv_is_read() {
+        let validated = "; fully validated\nexample.com.\t\t5\tIN\tMX\t0 mx.example.com.\nexample.com.\t5 IN RRSIG MX 13 2 5 x\n";
+        assert_eq!(
+            read_delv(validated),
+            Delv::FullyValidated(vec!["example.com. 5 IN MX 0 mx.example.com.".into()])
+        );
+        assert_eq!(
+            read_delv(
+                ";; resolution failed: ncache nxrrset\n; negative response, fully validated\n; a.\\-A"
+            ),
+            Delv::DenialValidated
+        );
+        assert_eq!(
+            read_delv("; unsigned answer\na. 5 IN A 192.0.2.1\n"),
+            Delv::Unsigned
+        );
+        assert!(matches!(
+            read_delv(
+                ";; validating a/DNSKEY: no valid signature found (DS)\n;; resolution failed: broken trust chain"
+            ),
+            Delv::Bogus(_)
+        ));
+        assert!(matches!(
+            read_delv(
+                ";; REFUSED unexpected RCODE resolving './NS/IN'\n;; resolution failed: broken trust chain"
+            ),
+            Delv::CouldNotTell(_)
+        ));
+        assert!(matches!(read_delv(""), Delv::CouldNotTell(_)));
+    }
+
+    #[test]
+    fn an_alias_into_an_unsigned_zone_is_not_fully_validated() {
+        let output =
+            "; fully validated\na. 5 IN CNAME b.\n; unsigned answer\nb. 5 IN A 192.0.2.1\n";
+        assert_eq!(read_delv(output), Delv::Unsigned);
+    }
+
+    #[test]
+    fn posttls_finger_is_read() {
+        let line =
+            "posttls-finger: Verified TLS connection established to a[127.0.0.1]:25: TLSv1.3";
+        assert_eq!(
+            read_finger(line),
+            Finger::Verified("a[127.0.0.1]:25: TLSv1.3".into())
+        );
+        let line =
+            "posttls-finger: Untrusted TLS connection established to a[127.0.0.1]:25: TLSv1.3";
+        assert!(matches!(read_finger(line), Finger::Untrusted(_)));
+        assert!(matches!(
+            read_finger("posttls-finger: warning"),
+            Finger::NotEstablished(_)
+        ));
+    }
 }

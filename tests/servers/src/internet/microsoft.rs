@@ -12,9 +12,9 @@ pub const LEGACY_ZONE: &str = "mail.protection.outlook.com";
 pub const SHARED_TLSA: &str = "_25._tcp.smtpdane.mx.microsoft";
 
 /// How the legacy MX host greets.
-pub(super) const LEGACY_HOST: &str = "mail.protection.outlook.com";
+pub const LEGACY_HOST: &str = "mail.protection.outlook.com";
 /// How the new MX host greets.
-pub(super) const NEW_HOST: &str = "smtpdane.mx.microsoft";
+pub const NEW_HOST: &str = "smtpdane.mx.microsoft";
 
 impl Internet {
     /// The legacy MX name of a customer: `contoso-com.mail.protection.outlook.com`.

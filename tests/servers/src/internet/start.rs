@@ -49,17 +49,14 @@ impl Internet {
     /// What must be installed, judges included.
     pub const PROGRAMS: &'static [&'static str] = &PROGRAMS;
 
-    /// Starts all servers with the zones of `customers`; at least one is needed for each kind of server only if a test
-    /// wants it. Returns when every server answers.
+    /// Starts all servers with the zones of `customers`. Returns when every server answers.
     pub fn start(customers: &[Customer]) -> Result<Self, ServerError> {
         if !namespace::is_inside() {
             return Err(ServerError::Unfit(
                 "ports 53 and 25 of many addresses are needed: call this inside namespace::run_inside".into(),
             ));
         }
-        for address in [ROOT, TOP_LEVEL, MICROSOFT, POWERDNS, BIND] {
-            namespace::add_address(address)?;
-        }
+        namespace::add_address(BIND)?;
         let folder = process::folder("internet")?;
         let authority = Authority::new("Laboratory mail authority");
         let new_certificate = authority.issue(&[NEW_HOST, "*.o-v1.mx.microsoft"]);
@@ -73,7 +70,7 @@ impl Internet {
             let zones = customer_zones(customers, DnsHost::Bind);
             Bind::start_at(at(BIND), &borrowed(&zones), None)?
         };
-        let microsoft = Knot::start_at(at(MICROSOFT), &new_zone_only(), None)?;
+        let microsoft = Knot::start_at(at(MICROSOFT), &microsoft_zones(), None)?;
         let inner = update::ds_records(microsoft.dns_addr, NEW_ZONE)?;
         update::update(
             microsoft.dns_addr,
@@ -185,7 +182,7 @@ fn borrowed(zones: &[(String, String)]) -> Vec<(&str, &str)> {
         .collect()
 }
 
-fn new_zone_only() -> Vec<KnotZone> {
+fn microsoft_zones() -> Vec<KnotZone> {
     let head = |server: &str| format!("@ IN SOA {server} {SOA}\n@ IN NS {server}\n");
     vec![
         KnotZone::signed(
