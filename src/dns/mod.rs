@@ -2,12 +2,105 @@
 //!
 //! Asks; decides nothing about the rollout. Each answer says when and from whom it came, and "could not tell"
 //! is always an answer of its own.
+//!
+//! - [`Dns::validate`]: what is true, by our own DNSSEC verdict, straight from the authoritative servers;
+//! - [`Dns::zone_cut`], [`Dns::ask_server`], [`Dns::observe_zone`]: what each server says;
+//! - [`Dns::ask_vantage`]: what a resolver out there says.
 
+mod convert;
+mod denial;
+mod handle;
+mod memory;
+mod observe;
 pub mod record;
+mod resolve;
+pub mod settings;
+pub mod text;
+mod transport;
+mod validate;
+mod vantage;
 pub mod view;
+mod why;
+
+use std::sync::Arc;
+
+use hickory_proto::dnssec::TrustAnchors;
+use tokio::sync::Semaphore;
+
+use self::memory::Memory;
 
 pub use record::{Data, Dnskey, Ds, Kind, Name, Record, Signatures, Soa, Tlsa, normal};
+pub use settings::{DnsSettings, Origin, SettingsError, TrustAnchor, Vantage};
 pub use view::{
     Alias, Answer, Failure, Outcome, ParentView, Server, ServerAnswer, ServerView, Source, Status,
     Validated, VantageAnswer, VantageVerdict, ZoneCut, ZoneView,
 };
+
+/// The way to the DNS. Cheap to clone; clones share limits and the memory of the last few seconds.
+#[derive(Clone)]
+pub struct Dns {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    settings: DnsSettings,
+    anchors: Arc<TrustAnchors>,
+    memory: Memory,
+    limit: Semaphore,
+}
+
+impl std::fmt::Debug for Dns {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Dns")
+            .field("settings", &self.inner.settings)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Dns {
+    /// Opens nothing yet; reads the trust anchor.
+    ///
+    /// # Errors
+    /// When the trust anchor cannot be read, or there is nobody to ask.
+    pub fn new(settings: DnsSettings) -> Result<Self, SettingsError> {
+        let nobody = match &settings.source {
+            Origin::Roots(roots) => roots.is_empty(),
+            Origin::Forwarders(forwarders) => forwarders.is_empty(),
+        };
+        if nobody {
+            return Err(SettingsError::NobodyToAsk);
+        }
+        let anchors = settings.anchors()?;
+        Ok(Self {
+            inner: Arc::new(Inner {
+                anchors,
+                memory: Memory::new(settings.memory),
+                limit: Semaphore::new(settings.concurrency.max(1)),
+                settings,
+            }),
+        })
+    }
+
+    /// The same, remembering nothing: after this machine itself changed a delegation or key.
+    #[must_use]
+    pub fn fresh(&self) -> Self {
+        let settings = self.inner.settings.clone();
+        Self {
+            inner: Arc::new(Inner {
+                anchors: Arc::clone(&self.inner.anchors),
+                memory: Memory::new(settings.memory),
+                limit: Semaphore::new(settings.concurrency.max(1)),
+                settings,
+            }),
+        }
+    }
+
+    /// What it was made from.
+    #[must_use]
+    pub fn settings(&self) -> &DnsSettings {
+        &self.inner.settings
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,1 +1,38 @@
-//! placeholder
+//! A small signed internet in one process, on loopback.
+//!
+//! It holds what `rollout` meets outside: a signed root with top-level domains, Microsoft's mail zones (the legacy one
+//! unsigned and odd, the new one signed), changeable customer zones behind a DNS provider's API, mail hosts with STARTTLS,
+//! sign-in, Graph, Exchange admin, MTA-STS policies, and caching resolvers to look through. Times are seconds instead of hours.
+//! Things can go wrong on demand ([`Faults`]), and every request that reaches an API is written down ([`Lab::log`]).
+//!
+//! The laboratory runs on threads of its own, so it serves async and blocking callers alike, and ends when dropped.
+
+mod certificates;
+mod dns;
+mod endpoints;
+mod error;
+mod faults;
+mod http;
+mod lab;
+mod log;
+mod microsoft;
+mod options;
+mod parents;
+mod places;
+mod powerdns;
+mod seed;
+mod smtp;
+mod state;
+mod world;
+
+pub use dns::content::RecordSet;
+pub use dns::validate::Security;
+pub use endpoints::{Endpoints, RootHint, TrustAnchor};
+pub use error::LabError;
+pub use faults::{Faults, MicrosoftFault, MicrosoftFaultKind, ProviderFault, ProviderFaultKind};
+pub use lab::{Edit, Lab};
+pub use log::{LogEntry, Service};
+pub use options::{DomainKind, DomainSeed, Options, Places, StatusShape, Timing};
+pub use places::MailRole;
+pub use smtp::Mail;
+pub use state::StsPolicy;

@@ -81,6 +81,11 @@ pub fn run_inside(test: &str, programs: &[&str], body: impl FnOnce()) {
     );
 }
 
+/// Whether this machine's kernel and our rights allow a machine of its own for a test.
+pub fn is_possible() -> bool {
+    new_namespaces().is_ok_and(|mut command| run(command.arg("true")).is_ok())
+}
+
 /// Whether this process is in a machine of its own.
 pub fn is_inside() -> bool {
     std::env::var_os(INSIDE).is_some()

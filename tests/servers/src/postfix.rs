@@ -4,14 +4,14 @@
 //! the user `postfix`. Port 25 on 127.x addresses is free inside [`crate::namespace`].
 
 use std::collections::BTreeSet;
+use std::fs::File;
 use std::net::{IpAddr, SocketAddr};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Mutex;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
-use rustix::process::Signal;
 use tempfile::TempDir;
 
 use crate::ServerError;
@@ -21,7 +21,7 @@ use crate::programs::{find, run};
 use crate::smtp::{Verdict, offer};
 
 /// What must be installed.
-pub const PROGRAMS: [&str; 2] = ["postfix", "master"];
+pub const PROGRAMS: [&str; 3] = ["postfix", "postmap", "master"];
 
 const PATIENCE: Duration = Duration::from_secs(5);
 
@@ -45,7 +45,7 @@ pub struct Postfix {
     pub hosts: Vec<MailHost>,
     /// The port of all hosts.
     pub port: u16,
-    accepted: Vec<Mutex<BTreeSet<String>>>,
+    accepted: Vec<Mutex<Accepted>>,
     // Before the folder, so that the server is gone when its files go.
     server: Server,
     folder: TempDir,
@@ -83,19 +83,22 @@ impl Postfix {
                     "{address}:{port} inet n - n - - smtpd\n  \
                      -o myhostname={name}\n  \
                      -o smtpd_tls_chain_files={chain}\n  \
-                     -o smtpd_recipient_restrictions=check_recipient_access,texthash:{accepted},reject\n",
+                     -o smtpd_recipient_restrictions=check_recipient_access,hash:{accepted},reject\n",
                     address = bracketed(*address),
                     name = host.name,
                     chain = chain.display(),
                     accepted = accepted.display(),
                 ));
             }
-            write_accepted(path, number, &host.accepts.iter().cloned().collect())?;
         }
         std::fs::write(path.join("etc/main.cf"), main_cf(path)?)
             .map_err(ServerError::io("writing main.cf"))?;
         std::fs::write(path.join("etc/master.cf"), services + MASTER_CF)
             .map_err(ServerError::io("writing master.cf"))?;
+        let mut accepted: Vec<Accepted> = hosts.iter().map(Accepted::new).collect();
+        for (number, accepted) in accepted.iter_mut().enumerate() {
+            write_accepted(path, number, accepted)?;
+        }
         // Makes the queue's folders with the right owners.
         run(Command::new(find("postfix")?)
             .arg("-c")
@@ -116,10 +119,7 @@ impl Postfix {
             })
         })?;
         Ok(Self {
-            accepted: hosts
-                .iter()
-                .map(|host| Mutex::new(host.accepts.iter().cloned().collect()))
-                .collect(),
+            accepted: accepted.into_iter().map(Mutex::new).collect(),
             hosts: hosts.to_vec(),
             port,
             server,
@@ -165,13 +165,13 @@ impl Postfix {
             .ok_or_else(|| ServerError::Unfit(format!("there is no mail host called {name}")))?;
         let mut accepted = self.accepted[number].lock().unwrap();
         if accept {
-            accepted.insert(domain.to_owned());
+            accepted.domains.insert(domain.to_owned());
         } else {
-            accepted.remove(domain);
+            accepted.domains.remove(domain);
         }
-        write_accepted(self.folder.path(), number, &accepted)?;
-        // What `postfix reload` sends: processes that are idle end, and new ones read the table again.
-        self.server.signal(Signal::HUP)?;
+        // Its processes see that the table has changed before they take the next connection. A reload would make all
+        // hosts wait for about two seconds.
+        write_accepted(self.folder.path(), number, &mut accepted)?;
         let recipient = format!("somebody@{domain}");
         let done = wait_for(|| {
             self.hosts[number].addresses.iter().all(|address| {
@@ -191,6 +191,22 @@ impl Postfix {
     }
 }
 
+/// The table of the domains that one host takes mail for.
+#[derive(Debug)]
+struct Accepted {
+    domains: BTreeSet<String>,
+    last: SystemTime,
+}
+
+impl Accepted {
+    fn new(host: &MailHost) -> Self {
+        Self {
+            domains: host.accepts.iter().cloned().collect(),
+            last: SystemTime::UNIX_EPOCH,
+        }
+    }
+}
+
 fn bracketed(address: IpAddr) -> String {
     match address {
         IpAddr::V4(address) => address.to_string(),
@@ -205,17 +221,31 @@ fn accepted_file(folder: &Path, number: usize) -> PathBuf {
 fn write_accepted(
     folder: &Path,
     number: usize,
-    domains: &BTreeSet<String>,
+    accepted: &mut Accepted,
 ) -> Result<(), ServerError> {
+    let Accepted { domains, last } = accepted;
     let text: String = domains
         .iter()
         .map(|domain| format!("{domain} OK\n"))
         .collect();
     let file = accepted_file(folder, number);
-    let next = file.with_extension("next");
-    std::fs::write(&next, text)
-        .and_then(|()| std::fs::rename(&next, &file))
-        .map_err(ServerError::io(format!("writing {}", file.display())))
+    std::fs::write(&file, text).map_err(ServerError::io(format!("writing {}", file.display())))?;
+    run(Command::new(find("postmap")?)
+        .arg("-c")
+        .arg(folder.join("etc"))
+        .arg(format!("hash:{}", file.display())))?;
+    // Postfix notices a change by the table's time in whole seconds: two changes within one second must differ.
+    let table = file.with_extension("accepted.db");
+    let stamp = File::options().write(true).open(&table).and_then(|opened| {
+        let next = opened
+            .metadata()?
+            .modified()?
+            .max(*last + Duration::from_secs(1));
+        opened.set_modified(next)?;
+        Ok(next)
+    });
+    *last = stamp.map_err(ServerError::io(format!("stamping {}", table.display())))?;
+    Ok(())
 }
 
 fn main_cf(folder: &Path) -> Result<String, ServerError> {

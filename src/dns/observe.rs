@@ -1,0 +1,348 @@
+//! Asks every address of every authoritative server, and keeps each answer by itself.
+
+use std::collections::BTreeMap;
+use std::net::{IpAddr, SocketAddr};
+use std::time::Instant;
+
+use futures::future::join_all;
+use hickory_proto::op::{Message, ResponseCode};
+use hickory_proto::rr::{Name as LibraryName, RecordType};
+use jiff::Timestamp;
+
+use super::Dns;
+use super::convert::{
+    from_library, rcode_failure, record_type, records_at, signatures, soa, to_library,
+};
+use super::memory::Zone;
+use super::record::{Data, Kind, Name, normal, parent_of};
+use super::resolve::is_readable;
+use super::settings::Origin;
+use super::transport::Question;
+use super::view::{
+    Failure, Outcome, ParentView, Server, ServerAnswer, ServerView, Source, Status, ZoneCut,
+    ZoneView,
+};
+
+impl Dns {
+    /// Asks one server one question, without recursion.
+    pub async fn ask_server(
+        &self,
+        server: Option<&str>,
+        address: SocketAddr,
+        name: &str,
+        kind: Kind,
+    ) -> ServerAnswer {
+        let mut out = ServerAnswer {
+            name: normal(name),
+            kind,
+            outcome: Outcome::Failed(Failure::Timeout),
+            aa: false,
+            ttl: None,
+            records: Vec::new(),
+            signatures: None,
+            soa: None,
+            at: Timestamp::now(),
+            from: Source {
+                server: server.map(normal),
+                address,
+            },
+            took_ms: 0,
+        };
+        let begun = Instant::now();
+        let owner = match to_library(name) {
+            Ok(owner) => owner,
+            Err(failure) => {
+                out.outcome = Outcome::Failed(failure);
+                return out;
+            }
+        };
+        let question = Question::authoritative(owner.clone(), record_type(kind));
+        let said = self.ask(address, &question).await;
+        out.at = Timestamp::now();
+        out.took_ms = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
+        match said {
+            Ok(message) => fill(&mut out, &message, &owner),
+            Err(failure) => out.outcome = Outcome::Failed(failure),
+        }
+        out
+    }
+
+    /// The zone that holds `domain`, its parent, and the servers of both, as the parent delegates them.
+    ///
+    /// # Errors
+    /// When the way down to the zone cannot be found out.
+    pub async fn zone_cut(&self, domain: &str) -> Result<ZoneCut, Failure> {
+        let at = Timestamp::now();
+        let name = to_library(domain)?;
+        match &self.inner.settings.source {
+            Origin::Roots(_) => {
+                let mut path = self.path_to(&name, false, 0).await?;
+                let Some(zone) = path.pop() else {
+                    return Err(no_zone(domain));
+                };
+                let Some(parent) = path.pop() else {
+                    return Err(no_zone(domain));
+                };
+                let apex = from_library(&zone.name);
+                let (servers, parent_servers) =
+                    tokio::join!(self.servers_of(&zone), self.servers_of(&parent));
+                Ok(ZoneCut {
+                    apex,
+                    parent: from_library(&parent.name),
+                    servers: self.with_child_set(&zone, servers).await,
+                    parent_servers,
+                    at,
+                })
+            }
+            Origin::Forwarders(_) => {
+                let apex = self.apex_by_soa(&normal(domain)).await?;
+                let Some(above) = parent_of(&apex) else {
+                    return Err(no_zone(domain));
+                };
+                let parent = self.apex_by_soa(&above).await?;
+                let (servers, parent_servers) =
+                    tokio::join!(self.servers_by_ns(&apex), self.servers_by_ns(&parent));
+                Ok(ZoneCut {
+                    servers: servers?,
+                    parent_servers: parent_servers?,
+                    apex,
+                    parent,
+                    at,
+                })
+            }
+        }
+    }
+
+    /// Looks at a domain's zone: every address of every server, in parallel, nothing averaged.
+    ///
+    /// # Errors
+    /// When the zone's servers cannot be found out. A server that does not answer is no error: it is in the view.
+    pub async fn observe_zone(&self, domain: &str) -> Result<ZoneView, Failure> {
+        let at = Timestamp::now();
+        let domain = normal(domain);
+        let cut = self.zone_cut(&domain).await?;
+        let (servers, parents, mx) = tokio::join!(
+            join_all(
+                addresses(&cut.servers, self.inner.settings.port)
+                    .map(|(server, address)| self.view_server(&domain, &cut.apex, server, address))
+            ),
+            join_all(
+                addresses(&cut.parent_servers, self.inner.settings.port)
+                    .map(|(server, address)| self.view_parent(&cut.apex, server, address))
+            ),
+            self.validate(&domain, Kind::Mx),
+        );
+        Ok(ZoneView {
+            domain,
+            cut,
+            servers,
+            parents,
+            mx,
+            at,
+        })
+    }
+
+    async fn view_server(
+        &self,
+        domain: &str,
+        apex: &str,
+        server: &str,
+        address: SocketAddr,
+    ) -> ServerView {
+        let ask = |name: String, kind| async move {
+            self.ask_server(Some(server), address, &name, kind).await
+        };
+        let (mx, soa, dnskey, ns, cds, txt, denial) = tokio::join!(
+            ask(domain.to_owned(), Kind::Mx),
+            ask(apex.to_owned(), Kind::Soa),
+            ask(apex.to_owned(), Kind::Dnskey),
+            ask(apex.to_owned(), Kind::Ns),
+            ask(apex.to_owned(), Kind::Cds),
+            ask(domain.to_owned(), Kind::Txt),
+            ask(format!("_25._tcp.{domain}"), Kind::Tlsa),
+        );
+        ServerView {
+            server: server.to_owned(),
+            address,
+            mx,
+            soa,
+            dnskey,
+            ns,
+            cds,
+            txt,
+            denial,
+        }
+    }
+
+    async fn view_parent(&self, apex: &str, server: &str, address: SocketAddr) -> ParentView {
+        ParentView {
+            server: server.to_owned(),
+            address,
+            ds: self.ask_server(Some(server), address, apex, Kind::Ds).await,
+        }
+    }
+
+    /// The servers of a delegation with all their addresses: from the delegation and from their own records.
+    async fn servers_of(&self, zone: &Zone) -> Vec<Server> {
+        join_all(
+            zone.servers
+                .iter()
+                .map(|(name, glue)| self.server(name, glue, true)),
+        )
+        .await
+    }
+
+    async fn server(&self, name: &LibraryName, glue: &[IpAddr], in_parent: bool) -> Server {
+        // The glue is a copy that may be out of date; resolvers use both, so both are asked.
+        let own = self.addresses_of(name, 0).await;
+        let mut all = glue.to_vec();
+        let mut trouble = None;
+        match own {
+            Ok(own) => {
+                let stale: Vec<String> = glue
+                    .iter()
+                    .filter(|a| !own.contains(a))
+                    .map(ToString::to_string)
+                    .collect();
+                if own.is_empty() {
+                    trouble = Some("has no address record of its own".to_owned());
+                } else if !stale.is_empty() {
+                    trouble = Some(format!(
+                        "the parent zone gives the address {}, which the server's own zone does not",
+                        stale.join(", ")
+                    ));
+                }
+                all.extend(own);
+            }
+            Err(failure) => {
+                trouble = Some(format!("its address could not be looked up: {failure}"))
+            }
+        }
+        all.sort();
+        all.dedup();
+        Server {
+            name: from_library(name),
+            addresses: all,
+            in_parent,
+            in_child: None,
+            trouble,
+        }
+    }
+
+    /// Adds what the zone itself names as its servers.
+    async fn with_child_set(&self, zone: &Zone, delegated: Vec<Server>) -> Vec<Server> {
+        let Ok(reply) = self.resolve(&zone.name, RecordType::NS).await else {
+            return delegated;
+        };
+        let own: Vec<Name> = records_at(&reply.message.answers, &zone.name, RecordType::NS)
+            .into_iter()
+            .filter_map(|r| match r.data {
+                Data::Ns(name) => Some(name),
+                _ => None,
+            })
+            .collect();
+        if own.is_empty() {
+            return delegated;
+        }
+        let mut all: BTreeMap<Name, Server> = delegated
+            .into_iter()
+            .map(|mut s| {
+                s.in_child = Some(own.contains(&s.name));
+                (s.name.clone(), s)
+            })
+            .collect();
+        for name in own {
+            if all.contains_key(&name) {
+                continue;
+            }
+            if let Ok(library) = to_library(&name) {
+                let mut server = self.server(&library, &[], false).await;
+                server.in_child = Some(true);
+                all.insert(name, server);
+            }
+        }
+        all.into_values().collect()
+    }
+
+    /// The apex of the zone that holds `name`, from the SOA that comes with any answer about it.
+    async fn apex_by_soa(&self, name: &str) -> Result<Name, Failure> {
+        let mut current = name.to_owned();
+        loop {
+            let owner = to_library(&current)?;
+            let reply = self.resolve(&owner, RecordType::SOA).await?;
+            let found = soa(&reply.message.answers).or_else(|| soa(&reply.message.authorities));
+            if let Some(soa) = found
+                && super::record::is_within(&current, &soa.zone)
+            {
+                return Ok(soa.zone);
+            }
+            current = parent_of(&current).ok_or_else(|| no_zone(name))?;
+        }
+    }
+
+    async fn servers_by_ns(&self, apex: &str) -> Result<Vec<Server>, Failure> {
+        let owner = to_library(apex)?;
+        let reply = self.resolve(&owner, RecordType::NS).await?;
+        let names = records_at(&reply.message.answers, &owner, RecordType::NS)
+            .into_iter()
+            .filter_map(|r| match r.data {
+                Data::Ns(name) => to_library(&name).ok(),
+                _ => None,
+            });
+        Ok(join_all(names.map(|name| async move {
+            // Through a resolver the parent's own list cannot be told from the zone's.
+            let mut server = self.server(&name, &[], true).await;
+            server.in_child = None;
+            server
+        }))
+        .await)
+    }
+}
+
+fn no_zone(domain: &str) -> Failure {
+    Failure::NoServer {
+        detail: format!("no delegated zone holds {:?}", normal(domain)),
+    }
+}
+
+fn addresses(servers: &[Server], port: u16) -> impl Iterator<Item = (&str, SocketAddr)> {
+    servers.iter().flat_map(move |server| {
+        server
+            .addresses
+            .iter()
+            .map(move |ip| (server.name.as_str(), SocketAddr::new(*ip, port)))
+    })
+}
+
+/// Reads what an authoritative server said.
+fn fill(out: &mut ServerAnswer, message: &Message, owner: &LibraryName) {
+    let wanted = record_type(out.kind);
+    out.aa = message.metadata.authoritative;
+    out.records = records_at(&message.answers, owner, wanted);
+    out.ttl = out.records.iter().map(|r| r.ttl).max();
+    let aliased = out.records.iter().all(|r| matches!(r.data, Data::Cname(_)));
+    let signed = if aliased { RecordType::CNAME } else { wanted };
+    out.signatures = signatures(&message.answers, owner, signed);
+    out.soa = soa(&message.answers).or_else(|| soa(&message.authorities));
+    out.outcome = if !is_readable(message) {
+        Outcome::Failed(rcode_failure(message))
+    } else if !out.records.is_empty() {
+        Outcome::Answer
+    } else if !out.aa {
+        // Neither records nor authority: a referral or an empty shell. Nobody said that there is nothing.
+        Outcome::Failed(Failure::Lame)
+    } else if message.metadata.response_code == ResponseCode::NXDomain {
+        Outcome::NxDomain
+    } else {
+        Outcome::NoData
+    };
+}
+
+/// The verdict of [`ZoneView::mx`] as a shorthand.
+impl ZoneView {
+    /// Whether the domain's MX validates as secure.
+    #[must_use]
+    pub const fn is_secure(&self) -> bool {
+        matches!(self.mx.status, Status::Secure)
+    }
+}

@@ -1,0 +1,424 @@
+//! Finds who serves a name, from the root down, and asks them.
+
+use std::net::{IpAddr, SocketAddr};
+use std::pin::Pin;
+use std::sync::Arc;
+
+use hickory_proto::op::{Message, ResponseCode};
+use hickory_proto::rr::{Name, RData, Record, RecordType};
+
+use super::Dns;
+use super::convert::{from_library, rcode_failure, to_library};
+use super::memory::{Cut, Zone};
+use super::settings::Origin;
+use super::transport::{Question, exchange};
+use super::view::{Failure, Source};
+
+/// How deep finding the address of a name server may lead to other name servers.
+const DEEPEST: u8 = 6;
+/// How many referrals one question may meet.
+const MOST_REFERRALS: usize = 12;
+/// How many addresses of one zone are tried for one question.
+const MOST_ADDRESSES: usize = 8;
+
+/// A readable answer (NOERROR or NXDOMAIN) by someone entitled to give it.
+#[derive(Debug, Clone)]
+pub(super) struct Reply {
+    pub(super) message: Message,
+    pub(super) from: Source,
+}
+
+type Later<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+impl Dns {
+    /// Asks whoever is responsible.
+    pub(super) async fn resolve(&self, name: &Name, kind: RecordType) -> Result<Reply, Failure> {
+        let shared = matches!(kind, RecordType::DS | RecordType::DNSKEY | RecordType::NS);
+        let key = (name.clone(), kind);
+        if shared && let Some(reply) = self.inner.memory.replies.get(&key) {
+            return Ok(reply);
+        }
+        let reply = self.resolve_at(name.clone(), kind, 0).await?;
+        if shared {
+            self.inner.memory.replies.put(key, reply.clone());
+        }
+        Ok(reply)
+    }
+
+    fn resolve_at(
+        &self,
+        name: Name,
+        kind: RecordType,
+        depth: u8,
+    ) -> Later<'_, Result<Reply, Failure>> {
+        Box::pin(async move {
+            match &self.inner.settings.source {
+                Origin::Forwarders(forwarders) => self.forward(forwarders, &name, kind).await,
+                Origin::Roots(_) => self.iterate(&name, kind, depth).await,
+            }
+        })
+    }
+
+    async fn forward(
+        &self,
+        forwarders: &[SocketAddr],
+        name: &Name,
+        kind: RecordType,
+    ) -> Result<Reply, Failure> {
+        let question = Question::forwarded(name.clone(), kind);
+        let mut last = Failure::NoServer {
+            detail: "no forwarder is configured".into(),
+        };
+        for address in self.willing_first(forwarders) {
+            match self.ask(address, &question).await {
+                Ok(message) if is_readable(&message) && !resolves(&message) => last = Failure::Lame,
+                Ok(message) if is_readable(&message) => {
+                    return Ok(Reply {
+                        message,
+                        from: Source {
+                            server: None,
+                            address,
+                        },
+                    });
+                }
+                Ok(message) => last = rcode_failure(&message),
+                Err(failure) => last = failure,
+            }
+        }
+        Err(last)
+    }
+
+    async fn iterate(&self, name: &Name, kind: RecordType, depth: u8) -> Result<Reply, Failure> {
+        let mut zone = self.zone_of(name, kind == RecordType::DS, depth).await?;
+        for _ in 0..MOST_REFERRALS {
+            match self.ask_zone(&zone, name, kind, depth).await? {
+                Said::Answer(reply) => return Ok(reply),
+                // A cut that the walk down could not see, because a question about it failed.
+                Said::Referral(deeper) => {
+                    if kind == RecordType::DS && deeper.name == *name {
+                        return Err(Failure::Lame);
+                    }
+                    self.inner
+                        .memory
+                        .cuts
+                        .put(deeper.name.clone(), Cut::Zone(deeper.clone()));
+                    zone = deeper;
+                }
+            }
+        }
+        Err(Failure::NoServer {
+            detail: format!("too many referrals on the way to {}", from_library(name)),
+        })
+    }
+
+    /// The zones from the root to the one that holds `name`; with `above`, to the one that would delegate it.
+    pub(super) async fn path_to(
+        &self,
+        name: &Name,
+        above: bool,
+        depth: u8,
+    ) -> Result<Vec<Zone>, Failure> {
+        let Origin::Roots(roots) = &self.inner.settings.source else {
+            return Err(Failure::NoServer {
+                detail: "delegations are not followed while forwarders are used".into(),
+            });
+        };
+        let mut path = vec![root_zone(roots)];
+        let all = usize::from(name.num_labels());
+        let last = if above { all.saturating_sub(1) } else { all };
+        for labels in 1..=last {
+            let candidate = name.trim_to(labels);
+            // The path is never empty: it starts with the root.
+            let Some(zone) = path.last() else { break };
+            if let Some(Cut::Zone(deeper)) = self.cut_at(zone, &candidate, depth).await? {
+                path.push(deeper);
+            }
+        }
+        Ok(path)
+    }
+
+    async fn zone_of(&self, name: &Name, above: bool, depth: u8) -> Result<Zone, Failure> {
+        let mut path = self.path_to(name, above, depth).await?;
+        path.pop().ok_or_else(|| Failure::NoServer {
+            detail: "no root server is configured".into(),
+        })
+    }
+
+    /// Whether a zone begins at `candidate`, as its parent `zone` says. `None`: it would not say.
+    async fn cut_at(
+        &self,
+        zone: &Zone,
+        candidate: &Name,
+        depth: u8,
+    ) -> Result<Option<Cut>, Failure> {
+        if let Some(cut) = self.inner.memory.cuts.get(candidate) {
+            return Ok(Some(cut));
+        }
+        let cut = match self.ask_zone(zone, candidate, RecordType::NS, depth).await {
+            Ok(Said::Referral(deeper)) if deeper.name == *candidate => Cut::Zone(deeper),
+            // A zone in between that an earlier question did not reveal: later questions will meet it.
+            Ok(Said::Referral(_)) => return Ok(None),
+            Ok(Said::Answer(reply)) => {
+                // Parent and child on one server: the child answers for itself.
+                let names = servers_named(&reply.message.answers, candidate);
+                if names.is_empty() {
+                    Cut::Not
+                } else {
+                    Cut::Zone(Zone {
+                        name: candidate.clone(),
+                        servers: Arc::new(with_glue(names, &reply.message.additionals, &zone.name)),
+                    })
+                }
+            }
+            // Some servers refuse the type NS at names they do not expect; the real question may fare better.
+            Err(Failure::Rcode { .. } | Failure::Lame | Failure::Malformed { .. }) => {
+                return Ok(None);
+            }
+            Err(failure) => return Err(failure),
+        };
+        self.inner.memory.cuts.put(candidate.clone(), cut.clone());
+        Ok(Some(cut))
+    }
+
+    /// Asks the zone's servers, one after the other, until one gives a usable answer.
+    async fn ask_zone(
+        &self,
+        zone: &Zone,
+        name: &Name,
+        kind: RecordType,
+        depth: u8,
+    ) -> Result<Said, Failure> {
+        let question = Question::authoritative(name.clone(), kind);
+        let mut last = None;
+        let mut tried = 0;
+        // Servers with known addresses first: the others cost questions of their own.
+        let mut servers: Vec<&(Name, Vec<IpAddr>)> = zone.servers.iter().collect();
+        servers.sort_by_key(|(_, glue)| glue.is_empty());
+        for (server, glue) in servers {
+            let addresses = if glue.is_empty() {
+                self.addresses_of(server, depth).await.unwrap_or_default()
+            } else {
+                glue.clone()
+            };
+            let addresses: Vec<SocketAddr> = addresses
+                .into_iter()
+                .map(|ip| SocketAddr::new(ip, self.inner.settings.port))
+                .collect();
+            for address in self.willing_first(&addresses) {
+                if tried == MOST_ADDRESSES {
+                    break;
+                }
+                tried += 1;
+                match self.ask(address, &question).await {
+                    Ok(message) => match judge(message, zone, name) {
+                        Ok(Verdict::Referral(deeper)) => return Ok(Said::Referral(deeper)),
+                        Ok(Verdict::Answer(message)) => {
+                            return Ok(Said::Answer(Reply {
+                                message,
+                                from: Source {
+                                    server: Some(from_library(server)),
+                                    address,
+                                },
+                            }));
+                        }
+                        Err(failure) => last = Some(failure),
+                    },
+                    Err(failure) => last = Some(failure),
+                }
+            }
+        }
+        Err(last.unwrap_or_else(|| Failure::NoServer {
+            detail: format!("zone {:?}", from_library(&zone.name)),
+        }))
+    }
+
+    /// The addresses of a name server, from its own zone.
+    pub(super) async fn addresses_of(
+        &self,
+        server: &Name,
+        depth: u8,
+    ) -> Result<Vec<IpAddr>, Failure> {
+        if depth >= DEEPEST {
+            return Err(Failure::NoServer {
+                detail: format!(
+                    "the servers of {} depend on each other",
+                    from_library(server)
+                ),
+            });
+        }
+        if let Some(known) = self.inner.memory.addresses.get(server) {
+            return Ok(known);
+        }
+        let (v4, v6) = tokio::join!(
+            self.resolve_at(server.clone(), RecordType::A, depth + 1),
+            self.resolve_at(server.clone(), RecordType::AAAA, depth + 1)
+        );
+        let mut found: Vec<IpAddr> = Vec::new();
+        let mut failed = None;
+        for reply in [v4, v6] {
+            match reply {
+                Ok(reply) => found.extend(
+                    reply
+                        .message
+                        .answers
+                        .iter()
+                        .filter(|r| r.name == *server)
+                        .filter_map(|r| r.data.ip_addr()),
+                ),
+                Err(failure) => failed = Some(failure),
+            }
+        }
+        found.sort();
+        found.dedup();
+        match failed {
+            Some(failure) if found.is_empty() => Err(failure),
+            Some(_) => Ok(found),
+            None => {
+                self.inner
+                    .memory
+                    .addresses
+                    .put(server.clone(), found.clone());
+                Ok(found)
+            }
+        }
+    }
+
+    /// One question to one address, within the limit of questions under way.
+    pub(super) async fn ask(
+        &self,
+        address: SocketAddr,
+        question: &Question,
+    ) -> Result<Message, Failure> {
+        // The semaphore is never closed; were it, there would be no limit to keep.
+        let _permit = self.inner.limit.acquire().await.ok();
+        let settings = &self.inner.settings;
+        let answer = exchange(address, question, settings.timeout, settings.attempts).await;
+        if matches!(
+            answer,
+            Err(Failure::Timeout | Failure::NoRoute { .. } | Failure::ConnectionRefused)
+        ) {
+            self.inner.memory.silent.put(address, ());
+        }
+        answer
+    }
+
+    /// The addresses, those that just failed to answer last: a dead address costs its time-out once.
+    fn willing_first(&self, addresses: &[SocketAddr]) -> Vec<SocketAddr> {
+        let mut all = addresses.to_vec();
+        all.sort_by_key(|a| self.inner.memory.silent.get(a).is_some());
+        all
+    }
+
+    /// The name in the library's form.
+    pub(super) fn library_name(name: &str) -> Result<Name, Failure> {
+        to_library(name)
+    }
+}
+
+enum Said {
+    Answer(Reply),
+    Referral(Zone),
+}
+
+enum Verdict {
+    Answer(Message),
+    Referral(Zone),
+}
+
+/// What an authoritative server's message means to someone who believes it serves `zone`.
+fn judge(message: Message, zone: &Zone, name: &Name) -> Result<Verdict, Failure> {
+    if !is_readable(&message) {
+        return Err(rcode_failure(&message));
+    }
+    if message.metadata.authoritative {
+        return Ok(Verdict::Answer(message));
+    }
+    match referral(&message, &zone.name, name) {
+        Some(deeper) => Ok(Verdict::Referral(deeper)),
+        None => Err(Failure::Lame),
+    }
+}
+
+/// The delegation below `zone` towards `name` in the authority section.
+fn referral(message: &Message, zone: &Name, name: &Name) -> Option<Zone> {
+    if !message.answers.is_empty() {
+        return None;
+    }
+    let cut = message
+        .authorities
+        .iter()
+        .filter(|r| r.record_type() == RecordType::NS)
+        .map(|r| &r.name)
+        // Downwards only, and only towards what was asked: anything else is a lame or lying server.
+        .find(|cut| zone.zone_of(cut) && *cut != zone && cut.zone_of(name))?;
+    let names = servers_named(&message.authorities, cut);
+    Some(Zone {
+        name: cut.to_lowercase(),
+        servers: Arc::new(with_glue(names, &message.additionals, zone)),
+    })
+}
+
+/// Whether a resolver's answer is one: a server that does not resolve says NOERROR too, with nothing in it.
+pub(super) fn resolves(message: &Message) -> bool {
+    message.metadata.recursion_available
+        || message.metadata.authoritative
+        || !message.answers.is_empty()
+}
+
+/// Whether the code says that this is an answer.
+pub(super) fn is_readable(message: &Message) -> bool {
+    matches!(
+        message.metadata.response_code,
+        ResponseCode::NoError | ResponseCode::NXDomain
+    )
+}
+
+fn servers_named(section: &[Record], owner: &Name) -> Vec<Name> {
+    let mut all: Vec<Name> = section
+        .iter()
+        .filter(|r| r.name == *owner)
+        .filter_map(|r| match &r.data {
+            RData::NS(ns) => Some(ns.0.to_lowercase()),
+            _ => None,
+        })
+        .collect();
+    all.sort();
+    all.dedup();
+    all
+}
+
+/// Adds the addresses that came along, where the sender may speak for them.
+fn with_glue(names: Vec<Name>, additionals: &[Record], zone: &Name) -> Vec<(Name, Vec<IpAddr>)> {
+    names
+        .into_iter()
+        .map(|server| {
+            let mut glue: Vec<IpAddr> = if zone.zone_of(&server) {
+                additionals
+                    .iter()
+                    .filter(|r| r.name == server)
+                    .filter_map(|r| r.data.ip_addr())
+                    .collect()
+            } else {
+                Vec::new()
+            };
+            glue.sort();
+            glue.dedup();
+            (server, glue)
+        })
+        .collect()
+}
+
+fn root_zone(hints: &[(super::Name, IpAddr)]) -> Zone {
+    let mut servers: Vec<(Name, Vec<IpAddr>)> = Vec::new();
+    for (name, address) in hints {
+        let name = to_library(name).unwrap_or_else(|_| Name::root());
+        match servers.iter_mut().find(|(known, _)| *known == name) {
+            Some((_, addresses)) => addresses.push(*address),
+            None => servers.push((name, vec![*address])),
+        }
+    }
+    Zone {
+        name: Name::root(),
+        servers: Arc::new(servers),
+    }
+}

@@ -1,0 +1,1 @@
+//! Microsoft's APIs: sign-in, Graph, Exchange admin.

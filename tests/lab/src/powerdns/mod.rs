@@ -1,0 +1,1 @@
+//! The DNS provider: an HTTP API shaped like PowerDNS's.
