@@ -5,12 +5,14 @@
 
 #![forbid(unsafe_code)]
 
+pub mod cli;
 pub mod dane;
 pub mod dns;
 pub mod domain_file;
 pub mod engine;
 pub mod kernel;
 pub mod microsoft;
+pub mod output;
 pub mod playbook;
 pub mod source;
 pub mod step;

@@ -4,6 +4,7 @@ pub mod clock;
 mod decide;
 mod journal;
 pub mod plan;
+pub mod run;
 pub mod store;
 mod walk;
 

@@ -5,6 +5,7 @@
 
 mod action;
 mod facts;
+pub mod live;
 mod model;
 mod needs;
 

@@ -1,0 +1,430 @@
+//! A run from the outside: claim it or start it, walk it under a lease, leave it so that anybody can go on.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+use serde_json::{Value, json};
+use tokio::sync::{Mutex, watch};
+
+use super::clock::Clock;
+use super::journal::{Journal, Note, Signals};
+use super::plan::essentials;
+use super::store::{
+    Brake, Entry, GateEvent, GateVerdict, IntentId, Kind, Lease, NewRun, Owner, RunId, SqliteStore,
+    Status, Store, StoreError, StoreReader, Target, Transition, Wake,
+};
+use super::walk::{Ending, Observer, Options, Pending, Walk, WalkError};
+use crate::playbook::PlannedStep;
+use crate::step::{Memory, Question, Setup};
+use crate::world::{Action, Facts, Needs, Outcome, World};
+
+/// How long a lease lasts unless renewed; a dead driver's run is free again after that.
+pub const LEASE: Duration = Duration::from_secs(60);
+
+/// A run that this process drives.
+pub struct Run {
+    store: SqliteStore,
+    lease: Arc<Mutex<Lease>>,
+    /// Its id.
+    pub id: RunId,
+    /// What it keeps.
+    pub memory: Memory,
+    /// Intents without an outcome, by step.
+    open: BTreeMap<String, IntentId>,
+}
+
+/// A run could not be started or gone on with.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// The store refused or failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The walk could not go on.
+    #[error(transparent)]
+    Walk(#[from] WalkError),
+    /// The run's memory cannot be read.
+    #[error(
+        "the memory of run {run} cannot be read ({why}); it was written by another version of rollout: use that one"
+    )]
+    Memory {
+        /// The run.
+        run: RunId,
+        /// What is wrong.
+        why: serde_json::Error,
+    },
+    /// The memory cannot be written.
+    #[error("the state of the run cannot be written as JSON ({0}); nothing was done")]
+    Json(#[from] serde_json::Error),
+}
+
+/// How a run stood when this process left it, and what it cost.
+#[derive(Debug)]
+pub struct Left {
+    /// How the walk ended.
+    pub ending: Ending,
+    /// What was observed last.
+    pub facts: Facts,
+    /// What the run keeps.
+    pub memory: Memory,
+    /// Every step that is done or pending, for people.
+    pub started: Timestamp,
+    /// When it was left.
+    pub at: Timestamp,
+}
+
+impl Run {
+    /// Goes on with the domain's unfinished run, or starts one.
+    ///
+    /// # Errors
+    /// When another process drives it, or the store fails.
+    pub async fn claim_or_start(
+        store: &SqliteStore,
+        owner: &Owner,
+        new: NewRun,
+    ) -> Result<Self, RunError> {
+        let unfinished = store.unfinished(&new.domain).await?;
+        let lease = match unfinished {
+            Some(run) => store.claim(&Target::Run(run.id), owner, LEASE).await?,
+            None => store.create_run(new, owner, LEASE).await?,
+        };
+        Self::under(store, lease).await
+    }
+
+    /// Goes on under a lease that was already claimed.
+    ///
+    /// # Errors
+    /// When the run's memory or journal cannot be read.
+    pub async fn under(store: &SqliteStore, lease: Lease) -> Result<Self, RunError> {
+        let id = lease.run;
+        let memory = match store.memory(id).await? {
+            Some(memory) => serde_json::from_value(memory.value)
+                .map_err(|why| RunError::Memory { run: id, why })?,
+            None => Memory::default(),
+        };
+        let mut open = BTreeMap::new();
+        for recorded in store.open_intents(id).await? {
+            if let (Some(intent), Some(step)) = (
+                recorded.intent,
+                recorded.body.get("step").and_then(Value::as_str),
+            ) {
+                open.insert(step.to_owned(), intent);
+            }
+        }
+        Ok(Self {
+            store: store.clone(),
+            lease: Arc::new(Mutex::new(lease)),
+            id,
+            memory,
+            open,
+        })
+    }
+
+    /// When the run was created, by the store's clock.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn started(&self) -> Result<Option<Timestamp>, RunError> {
+        Ok(self.store.run(self.id).await?.map(|run| run.created))
+    }
+
+    /// Looks at everything once, for a plan or for comparing with a saved one; writes nothing.
+    pub async fn observe(
+        world: &mut dyn World,
+        setup: &Setup,
+        memory: &mut Memory,
+        clock: &dyn Clock,
+    ) -> Facts {
+        let mut facts = Facts::default();
+        // Which hosts to ask is known only once the MX set is.
+        for _ in 0..2 {
+            let now = clock.now();
+            let mut hosts: Vec<_> = memory
+                .caches
+                .mx
+                .possible(now)
+                .flat_map(|v| v.value.hosts().cloned())
+                .chain(memory.new_host.clone())
+                .filter(|host| !host.as_str().is_empty())
+                .collect();
+            hosts.sort();
+            hosts.dedup();
+            let needs = if facts == Facts::default() {
+                Needs {
+                    smtp: false,
+                    hosts: Default::default(),
+                    ..Needs::everything(hosts)
+                }
+            } else {
+                Needs {
+                    smtp: true,
+                    hosts: hosts.into_iter().collect(),
+                    ..Needs::default()
+                }
+            };
+            world.observe(&needs, &mut facts).await;
+            memory.absorb(&facts, setup, clock.now());
+        }
+        facts
+    }
+
+    /// Walks on until done, blocked, stopped, or not yet; leaves the run so that anybody can go on.
+    ///
+    /// # Errors
+    /// When the journal cannot be written, or the lease was lost to another process.
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "each is one thing the loop is made of"
+    )]
+    pub async fn walk(
+        mut self,
+        world: &mut dyn World,
+        observer: &mut dyn Observer,
+        clock: &dyn Clock,
+        steps: &[PlannedStep],
+        setup: &Setup,
+        options: Options,
+        stop: watch::Receiver<bool>,
+    ) -> Result<Left, RunError> {
+        let started = self.started().await?.unwrap_or_else(|| clock.now());
+        let renewing = tokio::spawn(keep(self.store.clone(), Arc::clone(&self.lease)));
+        let mut journal = StoreJournal {
+            store: self.store.clone(),
+            lease: Arc::clone(&self.lease),
+            brake: None,
+        };
+        let poll = options.poll;
+        let mut walk = Walk {
+            world,
+            journal: &mut journal,
+            observer,
+            clock,
+            steps,
+            setup,
+            options,
+            stop,
+            facts: Facts::default(),
+            memory: std::mem::take(&mut self.memory),
+            open: std::mem::take(&mut self.open),
+        };
+        let ending = walk.run().await;
+        let (facts, memory) = (walk.facts, walk.memory);
+        renewing.abort();
+        let ending = ending?;
+        let at = clock.now();
+        self.leave(&ending, &facts, &memory, at, poll).await?;
+        Ok(Left {
+            ending,
+            facts,
+            memory,
+            started,
+            at,
+        })
+    }
+
+    async fn leave(
+        &self,
+        ending: &Ending,
+        facts: &Facts,
+        memory: &Memory,
+        at: Timestamp,
+        poll: Duration,
+    ) -> Result<(), RunError> {
+        let lease = self.lease.lock().await.clone();
+        let signals = self.store.run(self.id).await?.map_or(0, |run| run.signals);
+        let (status, wake_at, why, honoured) = match ending {
+            Ending::Done => (Status::Done, None, json!({"ended": "done"}), None),
+            Ending::NotYet { pending, wake } => (
+                Status::Active,
+                *wake,
+                json!({"ended": "not-yet", "pending": pending}),
+                None,
+            ),
+            Ending::Blocked {
+                pending,
+                could_not_tell,
+            } => {
+                // What could not be told is worth another look; what is forbidden waits for a person.
+                let again = at.checked_add(poll.max(Duration::from_secs(300))).ok();
+                (
+                    if *could_not_tell {
+                        Status::Active
+                    } else {
+                        Status::Blocked
+                    },
+                    again.filter(|_| *could_not_tell),
+                    json!({"ended": "blocked", "pending": pending}),
+                    None,
+                )
+            }
+            Ending::Braked(Brake::Pause) => (
+                Status::Paused,
+                None,
+                json!({"ended": "paused"}),
+                Some(Brake::Pause),
+            ),
+            Ending::Braked(Brake::Abort) => (
+                Status::Aborted,
+                None,
+                json!({"ended": "aborted"}),
+                Some(Brake::Abort),
+            ),
+            Ending::Interrupted => (
+                Status::Active,
+                Some(at),
+                json!({"ended": "interrupted"}),
+                None,
+            ),
+        };
+        let evidence = json!({"left": why.get("ended"), "observed": essentials(facts)});
+        let transition = Transition {
+            entries: vec![Entry::observation(at, evidence)],
+            memory: Some(serde_json::to_value(memory)?),
+            wake: Some(Wake {
+                at: wake_at,
+                why,
+                signals,
+            }),
+            status: Some(status),
+            honoured,
+            release: true,
+        };
+        self.store.append(&lease, transition).await?;
+        Ok(())
+    }
+}
+
+/// Renews the lease until aborted, or until it is lost: then the next write is refused by its fence.
+async fn keep(store: SqliteStore, lease: Arc<Mutex<Lease>>) {
+    loop {
+        tokio::time::sleep(LEASE / 3).await;
+        let current = lease.lock().await.clone();
+        match store.renew(&current, LEASE).await {
+            Ok(renewed) => *lease.lock().await = renewed,
+            Err(error) => {
+                tracing::warn!(%error, "the lease could not be renewed");
+                if matches!(error, StoreError::Fenced { .. }) {
+                    return;
+                }
+            }
+        }
+    }
+}
+
+/// The journal of a run in the store.
+struct StoreJournal {
+    store: SqliteStore,
+    lease: Arc<Mutex<Lease>>,
+    brake: Option<Brake>,
+}
+
+impl StoreJournal {
+    async fn append(&self, entries: Vec<Entry>, memory: &Memory) -> Result<(), StoreError> {
+        let lease = self.lease.lock().await.clone();
+        let mut transition = Transition::entries(entries);
+        // A memory is plain data with string keys; turning it into JSON cannot fail.
+        transition.memory = serde_json::to_value(memory).ok();
+        self.store.append(&lease, transition).await.map(drop)
+    }
+}
+
+#[async_trait]
+impl Journal for StoreJournal {
+    async fn intent(
+        &mut self,
+        at: Timestamp,
+        step: &str,
+        action: &Action,
+        facts: &Facts,
+        memory: &Memory,
+    ) -> Result<IntentId, StoreError> {
+        let body = json!({"step": step, "action": action, "evidence": facts});
+        let (id, entry) = Entry::intent(at, body);
+        self.append(vec![entry], memory).await?;
+        Ok(id)
+    }
+
+    async fn outcome(
+        &mut self,
+        at: Timestamp,
+        intent: IntentId,
+        step: &str,
+        outcome: &Outcome,
+        memory: &Memory,
+    ) -> Result<(), StoreError> {
+        let body = json!({"step": step, "outcome": outcome});
+        self.append(vec![Entry::outcome(at, intent, body)], memory)
+            .await
+    }
+
+    async fn note(
+        &mut self,
+        at: Timestamp,
+        notes: Vec<Note>,
+        memory: &Memory,
+    ) -> Result<(), StoreError> {
+        let entries = notes
+            .into_iter()
+            .map(|note| match note {
+                Note::Decision(body) => Entry::decision(at, body),
+                Note::WayBack(body) => Entry::way_back(at, body),
+                Note::GateOpened { gate, about } => Entry::gate(
+                    at,
+                    &GateEvent {
+                        gate,
+                        verdict: GateVerdict::Opened,
+                        by: "rollout".to_owned(),
+                        note: Some(about),
+                    },
+                ),
+                Note::GateApproved { gate, approval } => Entry::gate(
+                    at,
+                    &GateEvent {
+                        gate,
+                        verdict: GateVerdict::Approved,
+                        by: approval.by,
+                        note: None,
+                    },
+                ),
+            })
+            .collect();
+        self.append(entries, memory).await
+    }
+
+    async fn signals(&mut self) -> Result<Signals, StoreError> {
+        let run = self.lease.lock().await.run;
+        self.brake = self.store.run(run).await?.and_then(|run| run.brake);
+        let gates = self
+            .store
+            .gates(run)
+            .await?
+            .into_iter()
+            .filter(|event| event.verdict != GateVerdict::Opened)
+            .map(|event| (event.gate, event.verdict == GateVerdict::Approved, event.by))
+            .collect();
+        Ok(Signals {
+            brake: self.brake,
+            gates,
+        })
+    }
+}
+
+/// The questions that are open, for `status` and `approve`.
+#[must_use]
+pub fn open_gates(pending: &BTreeMap<String, Pending>) -> Vec<String> {
+    pending
+        .values()
+        .filter_map(|p| match p {
+            Pending::Ask(Question::Approve { gate, .. }) => Some(gate.clone()),
+            _ => None,
+        })
+        .collect()
+}
+
+/// Whether a journal entry is an effect, for counting.
+#[must_use]
+pub fn is_effect(kind: Kind) -> bool {
+    kind == Kind::Intent
+}
