@@ -1,0 +1,265 @@
+//! What each provider is and needs: the source of help texts, of the questions of `rollout init` and of the documents.
+
+use std::{collections::BTreeMap, fmt};
+
+use secrecy::{ExposeSecret, SecretString};
+use serde::Serialize;
+
+use crate::{Error, Kind, Name, Options, Provider, Result};
+
+/// A provider, described.
+#[derive(Debug)]
+pub struct Info {
+    /// Its word in a domain file.
+    pub slug: &'static str,
+    /// Its name for people.
+    pub title: &'static str,
+    /// Where its interface is documented.
+    pub docs: &'static str,
+    /// Endings of the name servers it uses. A hint, never proof: vanity names and secondaries exist.
+    pub nameservers: &'static [&'static str],
+    /// What it must be told.
+    pub fields: &'static [Field],
+    /// What it can do.
+    pub capabilities: Capabilities,
+    /// The least rights its credentials need, as sentences.
+    pub rights: &'static str,
+    /// Makes one from checked fields. Call [`Info::open`] instead.
+    pub(crate) connect: fn(&Fields<'_>, Options) -> Result<Box<dyn Provider>>,
+}
+
+/// Something a provider must be told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Field {
+    /// Its word in a domain file.
+    pub key: &'static str,
+    /// What it means, as a sentence.
+    pub meaning: &'static str,
+    /// The environment variable it is taken from when the domain file does not say.
+    pub env: &'static str,
+    /// Whether it must never be shown. A secret is not accepted from plain text.
+    pub secret: bool,
+    /// What holds when nothing is said; `None` means it must be said.
+    pub default: Option<&'static str>,
+}
+
+impl Field {
+    /// Whether it must be said.
+    #[must_use]
+    pub const fn required(&self) -> bool {
+        self.default.is_none()
+    }
+}
+
+/// What a provider can do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Capabilities {
+    /// Whether record sets can be read through it; else only DNS tells.
+    pub reads: bool,
+    /// Whether it signs zones through its interface.
+    pub signs: bool,
+    /// How a DS gets to the parent.
+    pub delegation: Delegation,
+    /// What is known about the smallest TTL.
+    pub ttl_floor: &'static str,
+}
+
+/// How a DS gets to the parent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Delegation {
+    /// A person enters it at the registrar.
+    ByHand,
+    /// The zone announces it (CDS, RFC 8078) and registries that look take it; elsewhere a person enters it.
+    Announced,
+    /// The provider publishes it at the parent.
+    Registrar,
+}
+
+/// A field's value, plain or secret.
+#[derive(Clone)]
+pub enum FieldValue {
+    /// Plain text.
+    Plain(String),
+    /// Never shown.
+    Secret(SecretString),
+}
+
+impl fmt::Debug for FieldValue {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Plain(text) => write!(f, "{text:?}"),
+            Self::Secret(_) => f.write_str("[secret]"),
+        }
+    }
+}
+
+impl From<&str> for FieldValue {
+    fn from(text: &str) -> Self {
+        Self::Plain(text.to_owned())
+    }
+}
+
+impl From<String> for FieldValue {
+    fn from(text: String) -> Self {
+        Self::Plain(text)
+    }
+}
+
+impl From<SecretString> for FieldValue {
+    fn from(secret: SecretString) -> Self {
+        Self::Secret(secret)
+    }
+}
+
+impl Info {
+    /// Makes a provider from the fields. Sends nothing yet.
+    ///
+    /// # Errors
+    /// `Rejected` for an unknown, missing, empty or malformed field, and for a secret given as plain text.
+    pub fn open(
+        &self,
+        fields: &BTreeMap<String, FieldValue>,
+        options: Options,
+    ) -> Result<Box<dyn Provider>> {
+        if let Some(unknown) = fields
+            .keys()
+            .find(|key| !self.fields.iter().any(|field| field.key == key.as_str()))
+        {
+            let known: Vec<_> = self.fields.iter().map(|field| field.key).collect();
+            let known = if known.is_empty() {
+                "none".to_owned()
+            } else {
+                known.join(", ")
+            };
+            return Err(self.wrong(format!(
+                "there is no field {unknown:?}; the fields are: {known}"
+            )));
+        }
+        for field in self.fields {
+            match fields.get(field.key) {
+                Some(FieldValue::Plain(_)) if field.secret => {
+                    let Field { key, env, .. } = field;
+                    return Err(self.wrong(format!(
+                        "{key:?} is a secret and was given as plain text; put it into {env}"
+                    )));
+                }
+                Some(FieldValue::Plain(text)) if text.trim().is_empty() => {
+                    return Err(self.wrong(format!("{:?} is empty", field.key)));
+                }
+                Some(FieldValue::Secret(text)) if text.expose_secret().trim().is_empty() => {
+                    return Err(self.wrong(format!("{:?} is empty", field.key)));
+                }
+                None if field.required() => {
+                    let Field {
+                        key, env, meaning, ..
+                    } = field;
+                    return Err(self.wrong(format!(
+                        "{key:?} is missing ({meaning}); say it there or in {env}"
+                    )));
+                }
+                _ => {}
+            }
+        }
+        (self.connect)(
+            &Fields {
+                info: self,
+                given: fields,
+            },
+            options,
+        )
+    }
+
+    /// The fields with everything that was not said taken from `lookup`, such as the environment.
+    #[must_use]
+    pub fn completed(
+        &self,
+        mut fields: BTreeMap<String, FieldValue>,
+        lookup: impl Fn(&str) -> Option<String>,
+    ) -> BTreeMap<String, FieldValue> {
+        for field in self.fields {
+            if fields.contains_key(field.key) {
+                continue;
+            }
+            if let Some(text) = lookup(field.env).filter(|text| !text.trim().is_empty()) {
+                let value = if field.secret {
+                    FieldValue::Secret(text.into())
+                } else {
+                    FieldValue::Plain(text)
+                };
+                fields.insert(field.key.to_owned(), value);
+            }
+        }
+        fields
+    }
+
+    /// Whether these name servers look like this provider's.
+    #[must_use]
+    pub fn serves(&self, nameservers: &[Name]) -> bool {
+        let ours = |server: &Name| {
+            self.nameservers
+                .iter()
+                .any(|ending| Name::parse(ending).is_ok_and(|ending| server.is_within(&ending)))
+        };
+        nameservers.iter().any(ours)
+    }
+
+    fn wrong(&self, message: String) -> Error {
+        Error::new(self.slug, "start", Kind::Rejected, message)
+    }
+}
+
+/// Checked fields: every required one is there, every secret one is a secret.
+pub(crate) struct Fields<'a> {
+    info: &'a Info,
+    given: &'a BTreeMap<String, FieldValue>,
+}
+
+impl Fields<'_> {
+    /// The text of a plain field, or its default.
+    pub(crate) fn text(&self, key: &str) -> &str {
+        match self.given.get(key) {
+            Some(FieldValue::Plain(text)) => text.trim(),
+            Some(FieldValue::Secret(secret)) => secret.expose_secret().trim(),
+            None => self
+                .info
+                .fields
+                .iter()
+                .find(|field| field.key == key)
+                .and_then(|field| field.default)
+                .unwrap_or(""),
+        }
+    }
+
+    /// A secret field.
+    pub(crate) fn secret(&self, key: &str) -> SecretString {
+        self.text(key).to_owned().into()
+    }
+
+    /// A field that cannot be used.
+    pub(crate) fn wrong(&self, key: &str, why: impl fmt::Display) -> Error {
+        self.info.wrong(format!("{key:?} cannot be used: {why}"))
+    }
+}
+
+/// Every provider, by slug.
+#[must_use]
+pub fn registry() -> &'static [&'static Info] {
+    crate::PROVIDERS
+}
+
+/// The provider with that slug.
+#[must_use]
+pub fn find(slug: &str) -> Option<&'static Info> {
+    registry().iter().find(|info| info.slug == slug).copied()
+}
+
+/// The providers that these name servers look like. A hint for `rollout init`, never proof.
+#[must_use]
+pub fn likely(nameservers: &[Name]) -> Vec<&'static Info> {
+    registry()
+        .iter()
+        .filter(|info| info.serves(nameservers))
+        .copied()
+        .collect()
+}
