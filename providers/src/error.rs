@@ -47,7 +47,7 @@ impl Kind {
             Self::NotFound => {
                 "Check the name and that these credentials see the account that holds the zone."
             }
-            Self::Conflict => "Look at what is live now and plan again; nothing was overwritten.",
+            Self::Conflict => "Look at what is live now and plan again.",
             Self::Rejected => "Change the request; sending the same again will not help.",
             Self::Throttled(Some(wait)) => {
                 return Cow::Owned(format!("Wait {} s and run again.", wait.as_secs().max(1)));

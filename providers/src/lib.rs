@@ -2,6 +2,8 @@
 #![forbid(unsafe_code)]
 
 mod error;
+mod guard;
+mod http;
 mod instructions;
 mod key;
 mod name;
@@ -30,4 +32,4 @@ macro_rules! providers {
     };
 }
 
-providers! {}
+providers! { manual }

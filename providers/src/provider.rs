@@ -255,6 +255,8 @@ pub struct Options {
     pub timeout: Duration,
     /// How often a read that failed for a passing reason is sent again. 2. A write never is.
     pub read_retries: u32,
+    /// Roots to trust for HTTPS besides the operating system's, each a PEM bundle.
+    pub extra_roots: Vec<Vec<u8>>,
 }
 
 impl Default for Options {
@@ -263,6 +265,7 @@ impl Default for Options {
             counter: Counter::default(),
             timeout: Duration::from_secs(30),
             read_retries: 2,
+            extra_roots: Vec::new(),
         }
     }
 }

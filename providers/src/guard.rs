@@ -1,0 +1,290 @@
+//! What every write does around the write itself: refuse early, compare before, look after.
+
+use crate::{Change, Error, Kind, Outcome, Provider, RecordData, Result, Rrset, Zone};
+
+/// What comparing said.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    /// It is so already.
+    Unchanged,
+    /// What is live is what the caller believed.
+    Write,
+}
+
+/// Words after "could not".
+pub(crate) fn operation(change: &Change) -> String {
+    format!("change {} at {}", change.rtype(), change.name())
+}
+
+/// Refuses what the zone cannot take, before any request.
+pub(crate) fn admit(provider: &'static str, zone: &Zone, change: &Change) -> Result<()> {
+    let refuse = |message| {
+        Err(Error::new(
+            provider,
+            operation(change),
+            Kind::Rejected,
+            message,
+        ))
+    };
+    if !change.name().is_within(&zone.apex) {
+        return refuse(format!(
+            "{} is not in the zone {}",
+            change.name(),
+            zone.apex
+        ));
+    }
+    match change.after() {
+        Some(after) if !zone.ttl.contains(&after.ttl()) => {
+            let (least, most) = (zone.ttl.start(), zone.ttl.end());
+            refuse(format!(
+                "a TTL of {} s is not possible in this zone: {least} s to {most} s are",
+                after.ttl()
+            ))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Compares what is live with what the caller believed.
+pub(crate) fn compare(
+    provider: &'static str,
+    live: Option<&Rrset>,
+    change: &Change,
+) -> Result<Verdict> {
+    if live == change.after() {
+        return Ok(Verdict::Unchanged);
+    }
+    if live == change.before() {
+        return Ok(Verdict::Write);
+    }
+    let message = format!(
+        "what is live is not what was seen before: live is {}, expected was {}",
+        show(live),
+        show(change.before())
+    );
+    Err(Error::new(
+        provider,
+        operation(change),
+        Kind::Conflict,
+        message,
+    ))
+}
+
+/// Looks whether the provider has now what was asked for.
+pub(crate) async fn confirm(
+    provider: &dyn Provider,
+    zone: &Zone,
+    change: &Change,
+) -> Result<Outcome> {
+    let slug = provider.info().slug;
+    let live = provider
+        .read(zone, change.name(), change.rtype())
+        .await
+        .map_err(|error| Error {
+            kind: Kind::Unknown,
+            message: format!(
+                "it was sent and accepted, but looking at the result failed: {}",
+                error.message
+            ),
+            operation: operation(change),
+            ..error
+        })?;
+    judge(slug, live.as_ref(), change)
+}
+
+fn judge(provider: &'static str, live: Option<&Rrset>, change: &Change) -> Result<Outcome> {
+    if live == change.after() {
+        return Ok(Outcome::Done);
+    }
+    let (kind, message) = match (live, change.after()) {
+        (Some(live), Some(after)) if live.values() == after.values() => (
+            Kind::Rejected,
+            format!(
+                "the values were written, but the TTL became {} s instead of {} s",
+                live.ttl(),
+                after.ttl()
+            ),
+        ),
+        _ if live == change.before() => (
+            Kind::Rejected,
+            "the provider said yes and changed nothing".to_owned(),
+        ),
+        _ => (
+            Kind::Conflict,
+            format!(
+                "somebody else changed it at the same moment: live is {}, wanted was {}",
+                show(live),
+                show(change.after())
+            ),
+        ),
+    };
+    Err(Error::new(provider, operation(change), kind, message))
+}
+
+fn show(set: Option<&Rrset>) -> String {
+    set.map_or_else(
+        || "no record".to_owned(),
+        |set| {
+            let values: Vec<_> = set.values().iter().map(ToString::to_string).collect();
+            format!("{} (TTL {} s)", values.join(", "), set.ttl())
+        },
+    )
+}
+
+/// How to get from some records to others where the provider changes single records.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Steps<R> {
+    /// Stay as they are.
+    pub(crate) keep: Vec<(R, RecordData)>,
+    /// First: change in place to that value.
+    pub(crate) change: Vec<(R, RecordData)>,
+    /// Then: add.
+    pub(crate) add: Vec<RecordData>,
+    /// Last: delete.
+    pub(crate) delete: Vec<R>,
+}
+
+/// Pairs each record to drop with a value to add. So a set that exists before and after is never empty between,
+/// in whatever order a provider carries the three out: additions and deletions never come together.
+pub(crate) fn steps<R>(have: Vec<(R, RecordData)>, want: &[RecordData]) -> Steps<R> {
+    let mut missing: Vec<&RecordData> = want.iter().collect();
+    let (mut keep, mut spare) = (Vec::new(), Vec::new());
+    for (record, value) in have {
+        match missing.iter().position(|wanted| **wanted == value) {
+            Some(found) => {
+                missing.remove(found);
+                keep.push((record, value));
+            }
+            None => spare.push(record),
+        }
+    }
+    let rest = spare.split_off(spare.len().min(missing.len()));
+    let add = missing.split_off(spare.len());
+    let change = spare
+        .into_iter()
+        .zip(missing.into_iter().cloned())
+        .collect();
+    Steps {
+        keep,
+        change,
+        add: add.into_iter().cloned().collect(),
+        delete: rest,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::{Name, RecordType};
+
+    fn values(set: &BTreeSet<u8>) -> Vec<RecordData> {
+        set.iter()
+            .map(|letter| RecordData::txt(vec![*letter]))
+            .collect()
+    }
+
+    proptest! {
+        #[test]
+        fn steps_reach_the_goal_and_never_pass_through_nothing(
+            have in proptest::collection::btree_set(0_u8..8, 1..8),
+            want in proptest::collection::btree_set(0_u8..8, 1..8),
+            order in 0_usize..6,
+        ) {
+            let (have, want) = (values(&have), values(&want));
+            let mut live: Vec<(usize, RecordData)> = have.iter().cloned().enumerate().collect();
+            let steps = steps(live.clone(), &want);
+            prop_assert!(steps.add.is_empty() || steps.delete.is_empty());
+            // A vendor may carry the three out in any order; one by one, each state is looked at.
+            let orders = [[0, 1, 2], [0, 2, 1], [1, 0, 2], [1, 2, 0], [2, 0, 1], [2, 1, 0]];
+            for part in orders[order] {
+                match part {
+                    0 => for (id, value) in &steps.change {
+                        live.iter_mut().find(|(at, _)| at == id).unwrap().1 = value.clone();
+                        prop_assert!(!live.is_empty());
+                    },
+                    1 => for value in &steps.add {
+                        live.push((usize::MAX, value.clone()));
+                    },
+                    _ => for id in &steps.delete {
+                        live.retain(|(at, _)| at != id);
+                        prop_assert!(!live.is_empty());
+                    },
+                }
+            }
+            let mut reached: Vec<_> = live.into_iter().map(|(_, value)| value).collect();
+            reached.sort();
+            prop_assert_eq!(reached, want);
+        }
+    }
+
+    #[test]
+    fn duplicates_at_the_vendor_are_deleted() {
+        let a = RecordData::txt("a");
+        let steps = steps(
+            vec![(1, a.clone()), (2, a.clone())],
+            std::slice::from_ref(&a),
+        );
+        assert_eq!((steps.keep, steps.delete), (vec![(1, a)], vec![2]));
+    }
+
+    fn set(ttl: u32, exchange: &str) -> Rrset {
+        let name: Name = "example.com".parse().unwrap();
+        Rrset::new(
+            name,
+            RecordType::Mx,
+            ttl,
+            [RecordData::mx(0, exchange.parse().unwrap())],
+        )
+        .unwrap()
+    }
+
+    #[test]
+    fn only_what_was_seen_is_overwritten() {
+        let change = Change::replace(set(300, "old.example"), set(300, "new.example")).unwrap();
+        assert_eq!(
+            compare("x", change.before(), &change).unwrap(),
+            Verdict::Write
+        );
+        assert_eq!(
+            compare("x", change.after(), &change).unwrap(),
+            Verdict::Unchanged
+        );
+        for live in [
+            None,
+            Some(set(300, "third.example")),
+            Some(set(301, "old.example")),
+        ] {
+            assert!(
+                compare("x", live.as_ref(), &change)
+                    .unwrap_err()
+                    .is_conflict(),
+                "{live:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn what_a_vendor_made_of_it_is_found_out() {
+        let change = Change::replace(set(300, "old.example"), set(30, "new.example")).unwrap();
+        assert_eq!(judge("x", change.after(), &change).unwrap(), Outcome::Done);
+        let raised = judge("x", Some(&set(60, "new.example")), &change).unwrap_err();
+        assert!(
+            raised.kind == Kind::Rejected && raised.message.contains("60 s instead of 30 s"),
+            "{raised}"
+        );
+        assert_eq!(
+            judge("x", change.before(), &change).unwrap_err().kind,
+            Kind::Rejected
+        );
+        assert!(
+            judge("x", Some(&set(30, "third.example")), &change)
+                .unwrap_err()
+                .is_conflict()
+        );
+        assert!(judge("x", None, &change).unwrap_err().is_conflict());
+    }
+}
