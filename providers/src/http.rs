@@ -111,6 +111,11 @@ impl Http {
         })
     }
 
+    /// Keeps one more text out of every message.
+    pub(crate) fn hide(&mut self, secret: SecretString) {
+        self.secrets.push(secret);
+    }
+
     /// The base address with `segments` appended, each encoded, so that no name can climb out of its place.
     pub(crate) fn url(&self, segments: &[&str], query: &[(&str, &str)]) -> Url {
         let mut url = self.base.clone();

@@ -73,6 +73,18 @@ impl Instructions {
         }
     }
 
+    /// The same where the zone announces it already, so that some registries act by themselves.
+    #[must_use]
+    pub fn announced(apex: &Name, keys: &[DelegationKey]) -> Self {
+        let mut instructions = Self::delegation(apex, keys);
+        let first = format!(
+            "The zone {apex} announces this to its parent by CDS and CDNSKEY records. If your registry looks for them, \
+             wait: it acts by itself. Otherwise go on with the next step."
+        );
+        instructions.steps.insert(0, first);
+        instructions
+    }
+
     /// To sign a zone where no interface does it.
     #[must_use]
     pub fn sign(apex: &Name) -> Self {

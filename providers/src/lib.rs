@@ -32,4 +32,4 @@ macro_rules! providers {
     };
 }
 
-providers! { manual }
+providers! { cloudflare, manual, powerdns, rfc2136 }

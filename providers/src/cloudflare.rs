@@ -1,0 +1,252 @@
+//! Cloudflare DNS.
+//!
+//! A set is changed record by record within one batch, which is one transaction at Cloudflare but reaches its name servers
+//! record by record. A batch carries deletions out first, so records are changed in place wherever one goes and one comes.
+
+mod api;
+
+use ::cloudflare::framework::{Environment, auth::Credentials};
+use async_trait::async_trait;
+use secrecy::ExposeSecret;
+use std::time::Duration;
+
+use self::api::{Batch, Body, Delete, Dnssec, Patch, Post, Records, WireDnssec, WireRecord, Zones};
+use crate::{
+    Call, Capabilities, Change, Delegation, Error, Field, Info, Kind, Limits, Name, Outcome, Provider, RecordData, RecordType,
+    Result, Rrset, Signer, Signing, Writes, Zone,
+    guard::{self, Verdict},
+    http::{Http, checked_base},
+};
+
+pub(crate) static INFO: Info = Info {
+    slug: "cloudflare",
+    title: "Cloudflare",
+    docs: "https://developers.cloudflare.com/api/resources/dns/",
+    nameservers: &["ns.cloudflare.com", "foundationdns.com", "foundationdns.net", "foundationdns.org"],
+    fields: &[
+        Field {
+            key: "token",
+            meaning: "an API token for this zone",
+            env: "CLOUDFLARE_API_TOKEN",
+            secret: true,
+            default: None,
+        },
+        Field {
+            key: "url",
+            meaning: "address of the interface",
+            env: "CLOUDFLARE_API_URL",
+            secret: false,
+            default: Some("https://api.cloudflare.com/client/v4"),
+        },
+    ],
+    capabilities: Capabilities {
+        reads: true,
+        signs: true,
+        delegation: Delegation::Announced,
+        ttl_floor: "60 s, in Enterprise zones 30 s",
+    },
+    rights: "An API token limited to this zone with Zone:Read and DNS:Edit. If signing is refused with it, Zone Settings:Edit besides.",
+    connect: |fields, options| {
+        let credentials = Credentials::UserAuthToken { token: fields.secret("token").expose_secret().to_owned() };
+        let headers: Vec<_> = credentials
+            .headers()
+            .into_iter()
+            .filter(|(header, _)| *header == "Authorization")
+            .map(|(_, value)| ("authorization", "", value.into()))
+            .collect();
+        let base = checked_base(fields.text("url")).map_err(|error| fields.wrong("url", error))?;
+        // Without the final slash, joining a path would drop the last part of the base.
+        let base = format!("{}/", base.as_str().trim_end_matches('/'));
+        let mut http = Http::new(INFO.slug, &base, &headers, api::explain, &options)?;
+        // The header is a secret by itself; the bare token inside is too.
+        http.hide(fields.secret("token"));
+        Ok(Box::new(Cloudflare { http, environment: Environment::Custom(base) }))
+    },
+};
+
+/// Most operations in one batch on the smallest plan.
+const BATCH: usize = 200;
+
+#[derive(Debug)]
+struct Cloudflare {
+    http: Http,
+    environment: Environment,
+}
+
+impl Cloudflare {
+    async fn records(&self, call: Call, operation: &str, zone: &str, of: Option<(&Name, RecordType)>) -> Result<Vec<WireRecord>> {
+        api::all(&self.http, &self.environment, call, operation, |page| Records { zone, of, page }).await
+    }
+
+    /// The records of one set with their values.
+    async fn live(&self, zone: &Zone, name: &Name, rtype: RecordType) -> Result<Vec<(WireRecord, RecordData)>> {
+        let operation = format!("read {rtype} at {name}");
+        let records = self.records(Call::Read, &operation, &zone.id, Some((name, rtype))).await?;
+        records
+            .into_iter()
+            // The filter of the interface is not relied on.
+            .filter(|record| record.is_of(name, rtype))
+            .map(|record| {
+                if record.proxied {
+                    let message = "the record is proxied: name servers give Cloudflare's own addresses instead of it. \
+                                   Switch its proxy off (DNS only) first";
+                    return Err(Error::new(INFO.slug, &operation, Kind::Rejected, message));
+                }
+                match record.value(rtype) {
+                    Ok(value) => Ok((record, value)),
+                    Err(message) => Err(Error::new(INFO.slug, &operation, Kind::Protocol, message)),
+                }
+            })
+            .collect()
+    }
+
+    async fn dnssec(&self, zone: &Zone, set: Option<&'static str>, operation: &str) -> Result<WireDnssec> {
+        let call = if set.is_some() { Call::WriteSigning } else { Call::ReadSigning };
+        api::one(&self.http, &self.environment, call, operation, &Dnssec { zone: &zone.id, set }).await
+    }
+}
+
+/// The set as it is served: with the largest TTL, should the records differ.
+fn set_of(live: &[(WireRecord, RecordData)], name: &Name, rtype: RecordType) -> Result<Option<Rrset>> {
+    let Some(ttl) = live.iter().map(|(record, _)| record.served_ttl()).max() else {
+        return Ok(None);
+    };
+    Rrset::new(name.clone(), rtype, ttl, live.iter().map(|(_, value)| value.clone()))
+        .map(Some)
+        .map_err(|error| Error::new(INFO.slug, format!("read {rtype} at {name}"), Kind::Protocol, error.to_string()))
+}
+
+/// The batch that makes of `live` what `change` wants; additions and deletions never meet in one.
+fn batch(zone: &Zone, live: Vec<(WireRecord, RecordData)>, change: &Change) -> Batch {
+    let name = change.name();
+    let (ttl, want) = change.after().map_or((0, &[] as &[_]), |after| (after.ttl(), after.values()));
+    let steps = guard::steps(live, want);
+    let stale = steps.keep.into_iter().filter(|(record, _)| record.served_ttl() != ttl);
+    Batch {
+        zone: zone.id.clone(),
+        deletes: steps.delete.into_iter().map(|record| Delete { id: record.id }).collect(),
+        patches: (steps.change.into_iter().chain(stale))
+            .map(|(record, value)| Patch { id: record.id, record: Body::new(name, ttl, &value) })
+            .collect(),
+        posts: steps.add.iter().map(|value| Post { record: Body::new(name, ttl, value), proxied: false }).collect(),
+    }
+}
+
+#[async_trait]
+impl Provider for Cloudflare {
+    fn info(&self) -> &'static Info {
+        &INFO
+    }
+
+    async fn zone(&self, apex: &Name) -> Result<Zone> {
+        let operation = format!("find the zone {apex}");
+        let found = api::all(&self.http, &self.environment, Call::Zone, &operation, |page| Zones::named(apex, page)).await?;
+        let mut found: Vec<_> = found.into_iter().filter(|zone| Name::parse(&zone.name).as_ref() == Ok(apex)).collect();
+        let fail = |kind, message: &str| Err(Error::new(INFO.slug, &operation, kind, message));
+        let Some(zone) = found.pop() else {
+            return fail(Kind::NotFound, "this token sees no zone of that name");
+        };
+        if !found.is_empty() {
+            return fail(Kind::Rejected, "this token sees several zones of that name; use one that sees only the right one");
+        }
+        match zone.kind.as_str() {
+            "partial" => return fail(Kind::Rejected, "Cloudflare holds only some names of this zone (partial setup); its DNS is hosted elsewhere"),
+            "secondary" => return fail(Kind::Rejected, "Cloudflare has only a copy of this zone (secondary); change it at its primary"),
+            _ => {}
+        }
+        let nameservers = zone.name_servers.iter().map(|name| Name::parse(name)).collect::<Result<Vec<_>, _>>();
+        let nameservers =
+            nameservers.map_err(|error| Error::new(INFO.slug, &operation, Kind::Protocol, error.to_string()))?;
+        let enterprise = zone.plan.and_then(|plan| plan.legacy_id).is_some_and(|plan| plan == "enterprise");
+        let mut notes = Vec::new();
+        if !zone.status.is_empty() && zone.status != "active" {
+            notes.push(format!("Cloudflare calls the zone {apex} {:?}: the domain may not be delegated to it.", crate::text::harmless(&zone.status, 40)));
+        }
+        Ok(Zone {
+            id: zone.id.0,
+            apex: apex.clone(),
+            nameservers,
+            ttl: if enterprise { 30 } else { 60 }..=86_400,
+            writes: Writes::Stepwise,
+            notes,
+        })
+    }
+
+    async fn read(&self, zone: &Zone, name: &Name, rtype: RecordType) -> Result<Option<Rrset>> {
+        set_of(&self.live(zone, name, rtype).await?, name, rtype)
+    }
+
+    async fn write(&self, zone: &Zone, change: &Change) -> Result<Outcome> {
+        guard::admit(INFO.slug, zone, change)?;
+        let live = self.live(zone, change.name(), change.rtype()).await?;
+        let set = set_of(&live, change.name(), change.rtype())?;
+        if guard::compare(INFO.slug, set.as_ref(), change)? == Verdict::Unchanged {
+            return Ok(Outcome::Unchanged);
+        }
+        let operation = guard::operation(change);
+        let refuse = |message: &str| Err(Error::new(INFO.slug, &operation, Kind::Rejected, message));
+        if live.iter().any(|(record, _)| record.is_read_only()) {
+            return refuse("another Cloudflare service, such as Email Routing, owns the record; switch that service off first");
+        }
+        let batch = batch(zone, live, change);
+        if batch.deletes.len() + batch.patches.len() + batch.posts.len() > BATCH {
+            return refuse("the record set is larger than one batch can change");
+        }
+        api::one(&self.http, &self.environment, Call::Write, &operation, &batch).await?;
+        guard::confirm(self, zone, change).await
+    }
+
+    async fn largest_ttl(&self, zone: &Zone) -> Result<Option<u32>> {
+        let operation = format!("list the zone {}", zone.apex);
+        let records = self.records(Call::List, &operation, &zone.id, None).await?;
+        Ok(records.iter().map(WireRecord::served_ttl).max())
+    }
+
+    /// Per user, over all tokens; beyond it everything is refused for five minutes.
+    fn limits(&self) -> Limits {
+        Limits { requests: Some((1200, Duration::from_secs(300))) }
+    }
+
+    fn signer(&self) -> Option<&dyn Signer> {
+        Some(self)
+    }
+}
+
+#[async_trait]
+impl Signer for Cloudflare {
+    async fn status(&self, zone: &Zone) -> Result<Signing> {
+        let operation = format!("tell whether {} is signed", zone.apex);
+        let dnssec = self.dnssec(zone, None, &operation).await?;
+        let fail = |kind, message: String| Err(Error::new(INFO.slug, &operation, kind, message));
+        match dnssec.status.as_str() {
+            "disabled" => Ok(Signing::Off),
+            // "pending" is signed and waiting for the parent.
+            "active" | "pending" => match dnssec.key(&zone.apex) {
+                Ok(Some(key)) => Ok(Signing::On(vec![key])),
+                Ok(None) => Ok(Signing::Pending),
+                Err(error) => fail(Kind::Protocol, error.to_string()),
+            },
+            "pending-disabled" => Ok(Signing::Pending),
+            "error" => fail(Kind::Rejected, "Cloudflare reports an error of its own about signing; look at the zone there".to_owned()),
+            other => fail(Kind::Protocol, format!("the status {:?} is not known", crate::text::harmless(other, 40))),
+        }
+    }
+
+    async fn enable(&self, zone: &Zone) -> Result<Outcome> {
+        let operation = format!("sign {}", zone.apex);
+        if matches!(self.dnssec(zone, None, &operation).await?.status.as_str(), "active" | "pending") {
+            return Ok(Outcome::Unchanged);
+        }
+        self.dnssec(zone, Some("active"), &operation).await?;
+        Ok(Outcome::Done)
+    }
+
+    async fn disable(&self, zone: &Zone) -> Result<Outcome> {
+        let operation = format!("stop signing {}", zone.apex);
+        if matches!(self.dnssec(zone, None, &operation).await?.status.as_str(), "disabled" | "pending-disabled") {
+            return Ok(Outcome::Unchanged);
+        }
+        self.dnssec(zone, Some("disabled"), &operation).await?;
+        Ok(Outcome::Done)
+    }
+}
