@@ -3,9 +3,9 @@
 use std::collections::BTreeSet;
 
 use super::provider::ProviderInfo;
-use super::{Approve, Dns, DomainFile, Endpoint, Field, Place, SecretRefError, TextOrFile};
+use super::{Approve, Delegation, Dns, DomainFile, Endpoint, Field, Place, SecretRefError, TextOrFile};
 use crate::playbook::{Playbook, SettingError};
-use crate::source::{Code, Document, Part, Problem, Step as Way, one_of, quoted};
+use crate::source::{Code, Document, Part, Problem, Step as Way, closest, one_of, quoted};
 
 /// Every mistake but those about the playbook.
 pub(super) fn check(
@@ -106,11 +106,13 @@ impl Checker<'_> {
         };
         let known: Vec<&str> = Dns::KEYS
             .into_iter()
-            .chain(provider.fields.iter().map(|field| field.key))
+            .chain(provider.fields.iter().map(|field| field.key.as_str()))
             .collect();
+        let mut meant = Vec::new();
         for (key, value) in &dns.fields {
             let way = [Way::Key("dns"), Way::Key(key)];
-            let Some(field) = provider.fields.iter().find(|field| field.key == key) else {
+            let Some(field) = provider.fields.iter().find(|field| field.key == *key) else {
+                meant.extend(closest(key, known.iter().copied()));
                 let text = format!(
                     "the provider {} has no field {}\n{}",
                     provider.slug,
@@ -172,7 +174,9 @@ impl Checker<'_> {
         for field in provider
             .fields
             .iter()
-            .filter(|field| field.required && !dns.fields.contains_key(field.key))
+            .filter(|field| field.required() && !dns.fields.contains_key(&field.key))
+            // A mistyped key is one mistake, not two.
+            .filter(|field| !meant.contains(&field.key.as_str()))
         {
             let form = if field.secret {
                 "env:NAME or file:PATH"
@@ -180,11 +184,12 @@ impl Checker<'_> {
                 "..."
             };
             let text = format!(
-                "the provider {} needs the field {}\nadd {}: {form} under dns; {}",
+                "the provider {} needs the field {} ({})\nadd {}: {form} under dns, or set the environment variable {}",
                 provider.slug,
-                quoted(field.key),
+                quoted(&field.key),
+                field.about,
                 field.key,
-                field.about
+                field.env
             );
             self.report(
                 Code::MissingKey,
@@ -192,6 +197,13 @@ impl Checker<'_> {
                 Part::Value,
                 &text,
             );
+        }
+        if dns.delegation == Delegation::Registrar && !provider.registrar {
+            let text = format!(
+                "the provider {} is no registrar, so it cannot publish the DS at the parent\nallowed here: auto, cds, manual",
+                provider.slug
+            );
+            self.report(Code::Contradiction, &["dns".into(), "delegation".into()], Part::Value, &text);
         }
     }
 

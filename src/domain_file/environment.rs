@@ -39,8 +39,8 @@ pub const OVERRIDES: [Override; 13] = [
         apply: |file, text| endpoint(file, text, |endpoints| &mut endpoints.exchange),
     },
     Override {
-        variable: "ROLLOUT_PROVIDER_ENDPOINT",
-        key: "dns.url, dns.endpoint or dns.server",
+        variable: "ROLLOUT_PROVIDER_URL",
+        key: "dns.url or dns.server",
         about: "Where the DNS provider's API or primary server is, in the form of the provider's own field.",
         apply: provider_endpoint,
     },
@@ -129,27 +129,30 @@ pub const OVERRIDES: [Override; 13] = [
     },
 ];
 
-/// The variables of [`OVERRIDES`] that are set. Paths in them are relative to the domain file, as if written there.
+/// The variables that are set: those of [`OVERRIDES`], and those that fields of providers are taken from. Paths in them are relative to the domain file, as if written there.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Environment(BTreeMap<&'static str, Result<String, ()>>);
+pub struct Environment(BTreeMap<String, Result<String, ()>>);
 
 impl Environment {
     /// Those of this process.
     pub fn of_process() -> Self {
-        let set = OVERRIDES.iter().filter_map(|row| {
-            let value = std::env::var_os(row.variable)?;
-            Some((row.variable, value.into_string().map_err(|_| ())))
+        let providers = super::provider::known();
+        let of_providers = providers.iter().flat_map(|provider| provider.fields.iter().map(|field| field.env));
+        let set = OVERRIDES.iter().map(|row| row.variable).chain(of_providers).filter_map(|name| {
+            let value = std::env::var_os(name)?;
+            Some((name.to_owned(), value.into_string().map_err(|_| ())))
         });
         Self(set.collect())
     }
 
-    /// These. Names that are not in the table are left out.
+    /// These.
     pub fn of<'a>(set: impl IntoIterator<Item = (&'a str, &'a str)>) -> Self {
-        let set = set.into_iter().filter_map(|(name, value)| {
-            let row = OVERRIDES.iter().find(|row| row.variable == name)?;
-            Some((row.variable, Ok(value.to_owned())))
-        });
-        Self(set.collect())
+        Self(set.into_iter().map(|(name, value)| (name.to_owned(), Ok(value.to_owned()))).collect())
+    }
+
+    /// The text of a variable; `None` when it is unset or no text.
+    pub(super) fn get(&self, name: &str) -> Option<String> {
+        self.0.get(name).and_then(|value| value.clone().ok())
     }
 
     /// Puts the variables into the file.
@@ -201,7 +204,7 @@ fn provider_endpoint(file: &mut DomainFile, text: &str) -> Result<(), String> {
     let provider = known
         .iter()
         .find(|provider| provider.slug == file.dns.provider);
-    let field = ["url", "endpoint", "server"].into_iter().find(|key| {
+    let field = ["url", "server"].into_iter().find(|key| {
         // PowerDNS has both `url` and `server`, of which the first is the address.
         provider.is_some_and(|provider| provider.fields.iter().any(|field| field.key == *key))
     });

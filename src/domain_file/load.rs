@@ -60,6 +60,7 @@ pub(super) fn from_document(
     let mut file: DomainFile = document.decode()?;
     let base = path.parent().unwrap_or_else(|| Path::new(""));
     environment.apply(&mut file)?;
+    file.dns.complete(providers, |name| environment.get(name));
     file.anchor(base);
     let mut problems = check::check(document, &file, providers);
     let playbook = match named_playbook(document, &file.playbook, base)? {

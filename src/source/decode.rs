@@ -35,7 +35,14 @@ pub(super) fn decode<T: DeserializeOwned>(value: &Value, root: &Node) -> Result<
         Ok(decoded) if problems.is_empty() => Ok(decoded),
         Ok(_) => Err(problems),
         Err(failure) => {
-            problems.push(failure.into_problem());
+            // A mistyped key is one mistake, not two.
+            let meant = |name: &str| format!("did you mean `{name}`?");
+            let mistyped = failure.missing.is_some_and(|name| {
+                problems.iter().any(|p| p.help.as_ref().is_some_and(|help| help.starts_with(&meant(name))))
+            });
+            if !mistyped {
+                problems.push(failure.into_problem());
+            }
             Err(problems)
         }
     }
@@ -48,7 +55,7 @@ struct Failure {
     text: String,
     /// The key that the mistake is about, when the mapping around it must find it.
     key: Option<String>,
-    missing: bool,
+    missing: Option<&'static str>,
     span: Option<Range<usize>>,
 }
 
@@ -58,7 +65,7 @@ impl Failure {
             code,
             text,
             key: None,
-            missing: false,
+            missing: None,
             span: None,
         }
     }
@@ -163,7 +170,7 @@ impl de::Error for Failure {
     fn missing_field(field: &'static str) -> Self {
         let text = format!("the key {} is missing\nadd it here", quoted(field));
         Self {
-            missing: true,
+            missing: Some(field),
             ..Self::new(Code::MissingKey, text)
         }
     }
@@ -229,7 +236,7 @@ impl<'a> At<'a> {
         }
         match self.node.kind {
             NodeKind::Map(_) => self.owner.clone(),
-            NodeKind::List(_) if failure.missing => self.owner.clone(),
+            NodeKind::List(_) if failure.missing.is_some() => self.owner.clone(),
             _ => self.node.span.clone(),
         }
     }

@@ -241,6 +241,9 @@ impl Rejected {
             .with_links(false);
         let mut out = String::new();
         for index in 0..self.mistakes.len() {
+            if index > 0 {
+                out.push('\n');
+            }
             let one = One {
                 rejected: self,
                 index,
@@ -381,7 +384,7 @@ impl Diagnostic for One<'_> {
     fn labels(&self) -> Option<Box<dyn Iterator<Item = LabeledSpan> + '_>> {
         let span = self.mistake()?.span.clone()?;
         Some(Box::new(std::iter::once(LabeledSpan::new_with_span(
-            Some("here".to_owned()),
+            None,
             span,
         ))))
     }
