@@ -53,14 +53,22 @@ pub(super) fn version(connection: &Connection, path: &Path) -> Result<i64> {
     }
 }
 
-/// Bring the database to the latest version, in one transaction that other processes wait for.
-pub(super) fn migrate(connection: &mut Connection, path: &Path) -> Result<()> {
+/// Bring the database to the latest version, in one transaction that other processes wait for. `keep_copy` is called
+/// under the lock, before anything of an older version is changed.
+pub(super) fn migrate(
+    connection: &mut Connection,
+    path: &Path,
+    keep_copy: impl FnOnce(i64) -> Result<()>,
+) -> Result<()> {
     let doing = while_doing("bring the state file up to date");
     let transaction = connection
         .transaction_with_behavior(TransactionBehavior::Immediate)
         .map_err(&doing)?;
     // Read again under the lock: another process may have done it meanwhile.
     let from = version(&transaction, path)?;
+    if (1..LATEST).contains(&from) {
+        keep_copy(from)?;
+    }
     run_migrations(&transaction, from, LATEST).map_err(&doing)?;
     transaction.commit().map_err(doing)
 }
