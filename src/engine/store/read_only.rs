@@ -126,7 +126,7 @@ fn way(file: &Path) -> Result<Option<Way>> {
 }
 
 /// Open, ask, close; again when a writer came in between.
-fn attempt<T>(file: &Path, ask: impl Fn(&Connection) -> Result<T>) -> Result<Option<T>> {
+pub(super) fn attempt<T>(file: &Path, ask: impl Fn(&Connection) -> Result<T>) -> Result<Option<T>> {
     let mut attempts = 0;
     loop {
         attempts += 1;

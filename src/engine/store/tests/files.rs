@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use rusqlite::Connection;
 
+use super::super::read_only::attempt;
 use super::processes::Writer;
 use super::*;
 
@@ -245,6 +246,11 @@ async fn reading_changes_no_file_in_whatever_state_they_were_left() {
     unchanged("killed", 2).await;
     drop(open(&path).await);
     unchanged("closed", 2).await;
+    assert_eq!(
+        contents(&state).len(),
+        3,
+        "closing leaves the log and its index for readers"
+    );
     fold_into_main_file(&path);
     unchanged("main file alone", 2).await;
 
@@ -264,6 +270,29 @@ fn fold_into_main_file(path: &Path) {
     let sql = "PRAGMA wal_checkpoint(TRUNCATE)";
     Connection::open(path).unwrap().execute_batch(sql).unwrap();
     assert_eq!(contents(path.parent().unwrap()).len(), 1);
+}
+
+#[tokio::test]
+async fn what_was_read_while_somebody_began_to_write_does_not_count() {
+    let (_directory, path) = fresh();
+    drop(with_a_run(&path).await);
+    fold_into_main_file(&path);
+    let asked = std::cell::Cell::new(0);
+    let fence = attempt(&path, |connection| {
+        asked.set(asked.get() + 1);
+        if asked.get() == 1 {
+            let change = "UPDATE run SET fence = 77";
+            Connection::open(&path)
+                .unwrap()
+                .execute(change, [])
+                .unwrap();
+        }
+        let sql = "SELECT fence FROM run";
+        Ok(connection
+            .query_row(sql, [], |row| row.get::<_, i64>(0))
+            .unwrap())
+    });
+    assert_eq!((fence.unwrap(), asked.get()), (Some(77), 2));
 }
 
 #[tokio::test]
