@@ -6,7 +6,8 @@
 use aws_lc_rs::digest::{Context, SHA256};
 use serde::Serialize;
 
-use super::model::{Fence, IntentId, Kind, RunId};
+use super::entry::Kind;
+use super::ids::{Fence, IntentId, RunId};
 
 /// The end of a verified chain.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]

@@ -5,7 +5,10 @@ use std::path::PathBuf;
 
 use jiff::Timestamp;
 
-use super::model::{Fence, IntentId, Kind, Owner, Recorded, RunId, Status};
+use super::entry::{Kind, Recorded};
+use super::ids::{Fence, IntentId, RunId};
+use super::lease::Owner;
+use super::run::Status;
 
 /// Why a store refused or failed. Nothing was written when one of these is returned by a write.
 #[derive(Debug, thiserror::Error)]
@@ -58,6 +61,17 @@ pub enum StoreError {
         path: PathBuf,
         /// The directory's permission bits.
         mode: u32,
+    },
+
+    /// The file system cannot share memory between processes.
+    #[error(
+        "the file system of the state file {} cannot keep several processes apart, as network file systems often \
+         cannot; name a directory on a local disk with --state DIR",
+        path.display()
+    )]
+    NoSharedMemory {
+        /// The state file.
+        path: PathBuf,
     },
 
     /// The file was written by a later version of this tool.

@@ -5,7 +5,7 @@ use std::io::Write;
 use serde_json::json;
 
 use super::error::StoreError;
-use super::model::RunId;
+use super::ids::RunId;
 use super::{Result, StoreReader};
 
 /// Raised in its first part when a reader of the old lines would misunderstand the new ones.

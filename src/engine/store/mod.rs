@@ -11,13 +11,18 @@
 //! [`ReadOnlyStore`] has no write methods and creates no file; `plan`, `status`, `why` and `history` take it.
 
 mod chain;
+mod entry;
 mod error;
 mod export;
-mod model;
+mod heartbeat;
+mod ids;
+mod lease;
+mod lease_writes;
 mod path;
 mod read_only;
 mod redact;
 mod rows;
+mod run;
 mod schema;
 mod sqlite;
 #[cfg(test)]
@@ -30,15 +35,16 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 
 pub use chain::ChainHead;
+pub use entry::{Entry, GateEvent, GateVerdict, Kind, Recorded};
 pub use error::{FencedBecause, Held, StoreError};
 pub use export::export_json_lines;
-pub use model::{
-    Brake, Entry, Fence, GateEvent, GateVerdict, Inputs, IntentId, Kind, Lease, LeaseState, Memory,
-    NewRun, Owner, Recorded, Run, RunId, Signal, Status, Target, Transition, Wake,
-};
+pub use heartbeat::Heartbeat;
+pub use ids::{Fence, IntentId, RunId};
+pub use lease::{Lease, LeaseState, Owner, Target};
 pub use path::{default_path, path_in};
 pub use read_only::ReadOnlyStore;
 pub use redact::{Redactor, SecretTooShort};
+pub use run::{Brake, Inputs, Memory, NewRun, Run, Signal, Status, Transition, Wake};
 pub use sqlite::{SqliteStore, StoreOptions, TestDatabaseClock};
 
 /// The result of every call to a store.

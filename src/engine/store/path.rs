@@ -55,11 +55,24 @@ pub(super) fn prepare(path: &Path) -> Result<()> {
     make_directory(directory).map_err(unwritable)?;
     check_directory(directory, path)?;
     match create_private(path) {
+        Ok(()) => sync_directory(path).map_err(unwritable),
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
             close_to_others(path).map_err(unwritable)
         }
-        other => other.map_err(unwritable),
+        Err(error) => Err(unwritable(error)),
     }
+}
+
+/// Put the names in a file's directory on the disk: a new file is not safe from a power cut before that.
+pub(super) fn sync_directory(file: &Path) -> io::Result<()> {
+    #[cfg(unix)]
+    if let Some(directory) = file
+        .parent()
+        .filter(|parent| !parent.as_os_str().is_empty())
+    {
+        fs::File::open(directory)?.sync_all()?;
+    }
+    Ok(())
 }
 
 /// Make an empty file that only its owner can read; fails when it exists.
@@ -105,6 +118,9 @@ fn check_directory(_directory: &Path, _path: &Path) -> Result<()> {
 }
 
 /// Also fails when the file belongs to somebody else, who could have put it there.
+///
+/// Works by name: opening and closing the file here would drop the locks that SQLite holds on it in this process
+/// (POSIX releases them with the first descriptor closed, whoever took them).
 #[cfg(unix)]
 fn close_to_others(path: &Path) -> io::Result<()> {
     use std::os::unix::fs::PermissionsExt as _;
@@ -112,13 +128,12 @@ fn close_to_others(path: &Path) -> io::Result<()> {
     if mode & 0o077 != 0 {
         fs::set_permissions(path, fs::Permissions::from_mode(0o600))?;
     }
-    // The operating system decides whether this user may write it; SQLite would only find out later.
-    OpenOptions::new().append(true).open(path).map(drop)
+    Ok(())
 }
 
 #[cfg(not(unix))]
-fn close_to_others(path: &Path) -> io::Result<()> {
-    OpenOptions::new().append(true).open(path).map(drop)
+fn close_to_others(_path: &Path) -> io::Result<()> {
+    Ok(())
 }
 
 /// The file that SQLite keeps beside the state file under this suffix.

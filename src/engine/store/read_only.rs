@@ -15,8 +15,10 @@ use async_trait::async_trait;
 use rusqlite::{Connection, OpenFlags};
 
 use super::chain::ChainHead;
+use super::entry::{GateEvent, Recorded};
 use super::error::{StoreError, while_doing};
-use super::model::{GateEvent, Inputs, Memory, Recorded, Run, RunId};
+use super::ids::RunId;
+use super::run::{Inputs, Memory, Run};
 use super::sqlite::{TestDatabaseClock, blocking, database_now};
 use super::{Result, StoreReader, path, rows, schema};
 
@@ -61,7 +63,7 @@ impl ReadOnlyStore {
                 let old;
                 let current = match found {
                     0 => return Ok(None),
-                    schema::LATEST => &*connection,
+                    schema::LATEST => connection,
                     _ => {
                         old = up_to_date_in_memory(connection, &path)?;
                         &old
@@ -115,8 +117,7 @@ fn way(file: &Path) -> Result<Option<Way>> {
         size(&path::beside(file, "-wal"))?,
         size(&path::beside(file, "-shm"))?,
     ) {
-        (None | Some(0), None) => Ok(Some(Way::Immutable)),
-        (None, Some(_)) => Ok(Some(Way::Immutable)),
+        (None, _) | (Some(0), None) => Ok(Some(Way::Immutable)),
         (Some(_), Some(_)) => Ok(Some(Way::SharedMemory)),
         (Some(_), None) => Err(StoreError::NeedsRecovery {
             path: file.to_owned(),
@@ -125,7 +126,7 @@ fn way(file: &Path) -> Result<Option<Way>> {
 }
 
 /// Open, ask, close; again when a writer came in between.
-fn attempt<T>(file: &Path, ask: impl Fn(&Connection) -> Result<T>) -> Result<Option<T>> {
+pub(super) fn attempt<T>(file: &Path, ask: impl Fn(&Connection) -> Result<T>) -> Result<Option<T>> {
     let mut attempts = 0;
     loop {
         attempts += 1;
@@ -229,7 +230,7 @@ fn up_to_date_in_memory(old: &Connection, file: &Path) -> Result<Connection> {
     let doing = while_doing("read an older state file");
     let mut copy = Connection::open_in_memory().map_err(&doing)?;
     copy_into(old, &copy).map_err(&doing)?;
-    schema::migrate(&mut copy, file)?;
+    schema::migrate(&mut copy, file, |_| Ok(()))?;
     Ok(copy)
 }
 

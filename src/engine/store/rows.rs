@@ -9,11 +9,11 @@ use serde_json::Value;
 
 use super::Result;
 use super::chain::{ChainHead, Link, Root, digest_hex};
+use super::entry::{GateEvent, Kind, Recorded};
 use super::error::{StoreError, unreadable, while_doing};
-use super::model::{
-    Brake, Fence, GateEvent, Inputs, Kind, LeaseState, Memory, Recorded, Run, RunId, Status,
-    one_spelling,
-};
+use super::ids::{Fence, RunId, one_spelling};
+use super::lease::LeaseState;
+use super::run::{Brake, Inputs, Memory, Run, Status};
 
 const RUN_COLUMNS: &str = "id, domain, domain_file, playbook, playbook_digest, status, wake_at, why, brake, created, \
                            updated, owner, lease_until, fence, takeovers, signals, last_seq";

@@ -30,17 +30,22 @@ pub(super) fn version(connection: &Connection, path: &Path) -> Result<i64> {
     let not_ours = || StoreError::NotOurs {
         path: path.to_owned(),
     };
-    let pragma = |name: &str| connection.pragma_query_value(None, name, |row| row.get::<_, i64>(0));
-    let application = match pragma("application_id") {
+    // One statement, so one instant: another process may be bringing the file up to date.
+    let sql = "SELECT application_id, user_version, (SELECT count(*) FROM sqlite_master) \
+               FROM pragma_application_id, pragma_user_version";
+    let read = connection.query_row(sql, [], |row| {
+        Ok((
+            row.get::<_, i64>(0)?,
+            row.get::<_, i64>(1)?,
+            row.get::<_, i64>(2)?,
+        ))
+    });
+    let (application, found, objects) = match read {
         Err(error) if error.sqlite_error_code() == Some(rusqlite::ErrorCode::NotADatabase) => {
             return Err(not_ours());
         }
         other => other.map_err(&doing)?,
     };
-    let found = pragma("user_version").map_err(&doing)?;
-    let objects: i64 = connection
-        .query_row("SELECT count(*) FROM sqlite_master", [], |row| row.get(0))
-        .map_err(&doing)?;
     match (application, found) {
         (APPLICATION_ID, 1..) if found > LATEST => Err(StoreError::NewerSchema {
             path: path.to_owned(),
@@ -53,14 +58,22 @@ pub(super) fn version(connection: &Connection, path: &Path) -> Result<i64> {
     }
 }
 
-/// Bring the database to the latest version, in one transaction that other processes wait for.
-pub(super) fn migrate(connection: &mut Connection, path: &Path) -> Result<()> {
+/// Bring the database to the latest version, in one transaction that other processes wait for. `keep_copy` is called
+/// under the lock, before anything of an older version is changed.
+pub(super) fn migrate(
+    connection: &mut Connection,
+    path: &Path,
+    keep_copy: impl FnOnce(i64) -> Result<()>,
+) -> Result<()> {
     let doing = while_doing("bring the state file up to date");
     let transaction = connection
         .transaction_with_behavior(TransactionBehavior::Immediate)
         .map_err(&doing)?;
     // Read again under the lock: another process may have done it meanwhile.
     let from = version(&transaction, path)?;
+    if (1..LATEST).contains(&from) {
+        keep_copy(from)?;
+    }
     run_migrations(&transaction, from, LATEST).map_err(&doing)?;
     transaction.commit().map_err(doing)
 }

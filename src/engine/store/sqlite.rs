@@ -1,6 +1,7 @@
 //! The store of one machine: SQLite, compiled in, with a write-ahead log that is on the disk at every commit.
 
-use std::path::PathBuf;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, Instant};
@@ -12,12 +13,12 @@ use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 use tokio::sync::Mutex;
 
 use super::chain::ChainHead;
+use super::entry::{GateEvent, Recorded};
 use super::error::{StoreError, while_doing};
-use super::model::{
-    GateEvent, Inputs, Lease, Memory, NewRun, Owner, Recorded, Run, RunId, Signal, Target,
-    Transition,
-};
+use super::ids::RunId;
+use super::lease::{Lease, Owner, Target};
 use super::redact::Redactor;
+use super::run::{Inputs, Memory, NewRun, Run, Signal, Transition};
 use super::writes::Writer;
 use super::{Result, Store, StoreReader, path, read_only, rows, schema};
 
@@ -103,7 +104,7 @@ impl SqliteStore {
     pub fn in_memory(options: StoreOptions) -> Result<Self> {
         let mut connection =
             Connection::open_in_memory().map_err(while_doing("open a store in memory"))?;
-        schema::migrate(&mut connection, "in memory".as_ref())?;
+        schema::migrate(&mut connection, "in memory".as_ref(), |_| Ok(()))?;
         Ok(Self {
             connection: Arc::new(Mutex::new(connection)),
             options: Arc::new(options),
@@ -170,7 +171,7 @@ pub(super) async fn blocking<T: Send + 'static>(
         .map_err(|_| StoreError::Stopped { doing })?
 }
 
-fn open_file(file: &std::path::Path) -> Result<Connection> {
+fn open_file(file: &Path) -> Result<Connection> {
     path::prepare(file)?;
     // Look without writing first: a file that is not ours, or newer, is left as it is to the byte.
     match read_only::version_of(file) {
@@ -181,63 +182,89 @@ fn open_file(file: &std::path::Path) -> Result<Connection> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let mut connection = Connection::open_with_flags(file, flags).map_err(&doing)?;
     connection.busy_timeout(BUSY_TIMEOUT).map_err(&doing)?;
+    // SQLite falls back to reading when it may not write.
+    if connection.is_readonly("main").map_err(&doing)? {
+        let source = ErrorKind::PermissionDenied.into();
+        return Err(StoreError::Unwritable {
+            path: file.to_owned(),
+            source,
+        });
+    }
     let found = schema::version(&connection, file)?;
-    configure(&connection).map_err(&doing)?;
+    configure(&connection, file)?;
     if found < schema::LATEST {
-        if found > 0 {
-            keep_copy(&connection, file, found)?;
-        }
-        schema::migrate(&mut connection, file)?;
+        schema::migrate(&mut connection, file, |version| keep_copy(file, version))?;
     }
     Ok(connection)
 }
 
-fn configure(connection: &Connection) -> rusqlite::Result<()> {
+fn configure(connection: &Connection, file: &Path) -> Result<()> {
+    let doing = while_doing("set up the state file");
+    if write_ahead_log(connection).map_err(&doing)? != "wal" {
+        return Err(StoreError::NoSharedMemory {
+            path: file.to_owned(),
+        });
+    }
+    let set = || {
+        // FULL: a commit survives a power cut. The journal is worth nothing if an intent can be lost.
+        connection.pragma_update(None, "synchronous", "full")?;
+        connection.pragma_update(None, "foreign_keys", true)?;
+        connection.pragma_update(None, "trusted_schema", false)?;
+        // Leaves -wal and -shm in place on closing, so that a read-only handle never has to create them.
+        connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)
+    };
+    set().map(drop).map_err(doing)
+}
+
+/// Switch to the write-ahead log; returns the mode now in use.
+fn write_ahead_log(connection: &Connection) -> rusqlite::Result<String> {
     // SQLite does not use the busy timeout for this switch.
     let give_up = Instant::now() + BUSY_TIMEOUT;
     loop {
-        match connection
-            .pragma_update_and_check(None, "journal_mode", "wal", |row| row.get::<_, String>(0))
-        {
-            Err(error)
-                if error.sqlite_error_code() == Some(rusqlite::ErrorCode::DatabaseBusy)
-                    && Instant::now() < give_up =>
-            {
-                std::thread::sleep(Duration::from_millis(5));
-            }
-            other => break other.map(drop)?,
+        let mode =
+            connection.pragma_update_and_check(None, "journal_mode", "wal", |row| row.get(0));
+        let busy = mode.as_ref().is_err_and(|error: &rusqlite::Error| {
+            error.sqlite_error_code() == Some(rusqlite::ErrorCode::DatabaseBusy)
+        });
+        if !busy || Instant::now() >= give_up {
+            return mode;
         }
+        std::thread::sleep(Duration::from_millis(5));
     }
-    // FULL: a commit survives a power cut. The journal is worth nothing if an intent can be lost.
-    connection.pragma_update(None, "synchronous", "full")?;
-    connection.pragma_update(None, "foreign_keys", true)?;
-    connection.pragma_update(None, "trusted_schema", false)?;
-    // Leaves -wal and -shm in place on closing, so that a read-only handle never has to create them.
-    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
-    Ok(())
 }
 
-/// Keep a copy from before a migration, beside the file.
-fn keep_copy(connection: &Connection, file: &std::path::Path, version: i64) -> Result<()> {
-    let copy = path::beside(
-        file,
-        &format!(".v{version}-{}", Timestamp::now().as_second()),
-    );
-    // Made first, so that it is never open to others; SQLite accepts an empty file.
-    match path::create_private(&copy) {
-        // Another process migrates at this moment and has made it.
-        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => return Ok(()),
-        other => other.map_err(|source| StoreError::Unwritable {
-            path: copy.clone(),
-            source,
-        })?,
+/// Keep a copy from before a migration beside the file. Called under the write lock, so nobody else is at it; one
+/// left by a migration that failed is replaced.
+fn keep_copy(file: &Path, version: i64) -> Result<()> {
+    let copy = path::beside(file, &format!(".v{version}"));
+    let part = path::beside(&copy, ".part");
+    let unwritable = |source| StoreError::Unwritable {
+        path: copy.clone(),
+        source,
+    };
+    match std::fs::remove_file(&part) {
+        Err(error) if error.kind() == ErrorKind::NotFound => {}
+        other => other.map_err(unwritable)?,
     }
-    connection
-        .execute("VACUUM INTO ?1", [copy.to_string_lossy()])
-        .map(drop)
-        .map_err(while_doing(
-            "keep a copy of the state file before bringing it up to date",
-        ))
+    // Made first, so that it is never open to others; SQLite accepts an empty file.
+    path::create_private(&part).map_err(unwritable)?;
+    let doing = while_doing("keep a copy of the state file before bringing it up to date");
+    // Another connection: this cannot be done inside a transaction, and the writer's must stay open.
+    Connection::open_with_flags(
+        file,
+        OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX,
+    )
+    .and_then(|reader| {
+        reader.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
+        reader.execute("VACUUM INTO ?1", [part.to_string_lossy()])
+    })
+    .map_err(doing)?;
+    let durable = || {
+        std::fs::File::open(&part)?.sync_all()?;
+        std::fs::rename(&part, &copy)?;
+        path::sync_directory(&copy)
+    };
+    durable().map_err(unwritable)
 }
 
 #[async_trait]
