@@ -190,24 +190,7 @@ fn rows(value: Value) -> Option<Answer> {
             answer.truncated = ["@odata.nextLink", "odata.nextLink"]
                 .iter()
                 .any(|key| text(get(&map, key)).is_some());
-            // The key itself decides, not its content: `"value": null` means no rows.
-            let key = map
-                .keys()
-                .find(|key| key.eq_ignore_ascii_case("value"))
-                .cloned();
-            let own: Row = match without_sidecars(Value::Object(map.clone())) {
-                Value::Object(own) => own
-                    .into_iter()
-                    .filter(|(key, _)| key != "adminapi.warnings" && key != "odata.nextLink")
-                    .collect(),
-                _ => Row::new(),
-            };
-            match key {
-                // An enum wrapper beside other properties would be a row of its own; an envelope has only `value`.
-                Some(key) if own.len() <= 1 => map.get(&key).cloned().unwrap_or(Value::Null),
-                _ if own.is_empty() => Value::Null,
-                _ => Value::Object(own),
-            }
+            content(map)
         }
         _ => return None,
     };
@@ -225,6 +208,29 @@ fn rows(value: Value) -> Option<Answer> {
         other => row(other).into_iter().collect(),
     };
     Some(answer)
+}
+
+/// What an envelope holds, or the object itself when it is no envelope.
+fn content(map: Row) -> Value {
+    let value = map
+        .iter()
+        .find(|(key, _)| key.eq_ignore_ascii_case("value"))
+        .map(|(_, value)| value.clone());
+    let own: Row = map
+        .into_iter()
+        .filter(|(key, _)| {
+            !key.contains('@') && key != "adminapi.warnings" && key != "odata.nextLink"
+        })
+        .collect();
+    match value {
+        // A scalar beside other properties is one of the properties of an object.
+        Some(Value::String(_) | Value::Number(_) | Value::Bool(_)) if own.len() > 1 => {
+            Value::Object(own)
+        }
+        Some(value) => value,
+        None if own.is_empty() => Value::Null,
+        None => Value::Object(own),
+    }
 }
 
 /// An element of `value`; something that is no object becomes `{"Value": …}`, so that nothing is dropped.

@@ -20,6 +20,7 @@ use super::redact;
 use super::retry;
 use super::settings::{Endpoint, Limits, MicrosoftSettings};
 use super::sign_in::TokenSource;
+use super::sign_in_error::SignInError;
 
 /// What a rollout needs from Graph. All of it only reads; the least permission is `Domain.Read.All`.
 #[async_trait]
@@ -353,15 +354,30 @@ impl GraphReader {
         }
     }
 
+    /// Tells a request that never left from one whose reply was lost. The SDK's own types do not say, its causes do.
     fn broken(&self, error: &GraphFailure, call: &Call) -> MicrosoftError {
-        let mut text = innermost(error);
-        if text.to_ascii_lowercase().contains("timed out") {
-            text = format!("no answer within {} seconds", self.limits.read.as_secs());
+        let call = Box::new(call.clone());
+        let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(error);
+        let mut never_left = false;
+        while let Some(current) = cause {
+            if let Some(sign_in) = current.downcast_ref::<SignInError>() {
+                return sign_in.clone().into();
+            }
+            never_left |= current.to_string() == "client error (Connect)";
+            cause = current.source();
         }
-        MicrosoftError::Unreachable {
-            call: Box::new(call.clone()),
-            detail: redact::excerpt(text.as_bytes()),
+        let detail = innermost(error);
+        if never_left {
+            return MicrosoftError::Unreachable { call, detail };
         }
+        let why = if detail.contains("timed out") {
+            UnknownWhy::TimedOut {
+                after: self.limits.read,
+            }
+        } else {
+            UnknownWhy::ReplyLost { detail }
+        };
+        MicrosoftError::NoAnswer { call, why }
     }
 
     /// All rows of a collection. A next page is only followed at the endpoint itself: the request carries the token.

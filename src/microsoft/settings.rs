@@ -27,6 +27,7 @@ pub enum Cloud {
     /// The US Department of Defense.
     Dod,
     /// Microsoft 365 operated by 21Vianet.
+    #[serde(rename = "21vianet")]
     China,
 }
 
@@ -38,7 +39,7 @@ impl Cloud {
             Self::Worldwide => "worldwide",
             Self::GccHigh => "gcc-high",
             Self::Dod => "dod",
-            Self::China => "china",
+            Self::China => "21vianet",
         }
     }
 

@@ -73,7 +73,7 @@ enum Broken {
 struct Affinity {
     /// The host to which the front end moved this session.
     pinned: Option<Url>,
-    /// Cookies by host.
+    /// Cookies by origin, name and value.
     cookies: Vec<(String, String, String)>,
 }
 
@@ -252,10 +252,10 @@ impl Wire {
         token: &SecretString,
         call: &mut Call,
     ) -> std::result::Result<Reply, Broken> {
-        let host = url.host_str().unwrap_or_default().to_owned();
+        let origin = url.origin().ascii_serialization();
         let request_id = Uuid::new_v4().to_string();
         *call = Call {
-            host: url.origin().ascii_serialization(),
+            host: origin.clone(),
             client_request_id: Some(request_id.clone()),
             ..Call::new(call.name.clone(), call.domain.as_deref())
         };
@@ -268,7 +268,7 @@ impl Wire {
             .http
             .request(out.method.clone(), url.clone())
             .timeout(limit)
-            .headers(self.headers(out, token, &request_id, &host));
+            .headers(self.headers(out, token, &request_id, &origin));
         if let Some(body) = &out.body {
             request = request.body(body.clone());
         }
@@ -284,7 +284,7 @@ impl Wire {
             .map_err(|error| broken(&error, limit))?;
         let status = response.status().as_u16();
         let headers = response.headers().clone();
-        self.keep_cookies(&host, &headers);
+        self.keep_cookies(&origin, &headers);
         let mut reply = Reply {
             status,
             headers,
@@ -318,7 +318,7 @@ impl Wire {
         out: &Outgoing<'_>,
         token: &SecretString,
         request_id: &str,
-        host: &str,
+        origin: &str,
     ) -> HeaderMap {
         let mut headers = HeaderMap::new();
         // Each value was checked to be printable ASCII when it was made, so no header is left out.
@@ -341,7 +341,7 @@ impl Wire {
             .affinity()
             .cookies
             .iter()
-            .filter(|(of, _, _)| of == host)
+            .filter(|(of, _, _)| of == origin)
             .map(|(_, name, value)| format!("{name}={value}"))
             .collect();
         if !cookies.is_empty() {
@@ -355,8 +355,8 @@ impl Wire {
         headers
     }
 
-    /// Keeps the affinity cookies of a host, for that host alone.
-    fn keep_cookies(&self, host: &str, headers: &HeaderMap) {
+    /// Keeps the affinity cookies of an origin, for that origin alone.
+    fn keep_cookies(&self, origin: &str, headers: &HeaderMap) {
         let mut affinity = self.affinity();
         for value in headers.get_all("set-cookie").iter().take(20) {
             let Some((name, value)) = value
@@ -370,9 +370,9 @@ impl Wire {
             let (name, value) = (name.trim().to_owned(), value.trim().to_owned());
             affinity
                 .cookies
-                .retain(|(of, known, _)| of != host || *known != name);
+                .retain(|(of, known, _)| of != origin || *known != name);
             if !value.is_empty() && value.len() <= 4096 && affinity.cookies.len() < 60 {
-                affinity.cookies.push((host.to_owned(), name, value));
+                affinity.cookies.push((origin.to_owned(), name, value));
             }
         }
     }
