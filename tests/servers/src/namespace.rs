@@ -91,6 +91,22 @@ pub fn is_inside() -> bool {
     std::env::var_os(INSIDE).is_some()
 }
 
+/// How many processes of this machine run, ended ones that nobody has waited for not counted. After all servers are
+/// dropped it is 1: the test itself.
+pub fn living_processes() -> usize {
+    std::fs::read_dir("/proc")
+        .unwrap()
+        .map(|entry| entry.unwrap())
+        .filter(|entry| entry.file_name().to_string_lossy().parse::<u32>().is_ok())
+        .filter_map(|entry| std::fs::read_to_string(entry.path().join("stat")).ok())
+        .filter(|stat| {
+            // The state follows the name, which is in brackets and may hold anything.
+            let state = stat.rsplit(") ").next().unwrap_or_default();
+            !state.starts_with(['Z', 'X'])
+        })
+        .count()
+}
+
 /// Puts `address` on the loopback interface. BIND listens only on addresses that an interface carries.
 pub fn add_address(address: IpAddr) -> Result<(), ServerError> {
     let length = if address.is_ipv4() { 32 } else { 128 };

@@ -97,3 +97,29 @@ pub(crate) fn unconfined(program: &str, folder: &Path) -> Result<PathBuf, Server
         .map_err(ServerError::io(format!("copying {}", installed.display())))?;
     Ok(copy)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_missing_program_is_left_out_or_a_failure() {
+        assert!(available("nothing", &["sh"]));
+        let result = std::panic::catch_unwind(|| available("a proof", &["sh", "no-such-program"]));
+        if required() {
+            assert!(result.is_err());
+        } else {
+            assert!(!result.unwrap());
+        }
+    }
+
+    #[test]
+    fn a_failing_program_is_quoted() {
+        let error = run(Command::new("sh").args(["-c", "echo out; echo err >&2; exit 3"]));
+        let text = error.unwrap_err().to_string();
+        assert!(
+            text.contains("exit status: 3") && text.contains("out\nerr"),
+            "{text}"
+        );
+    }
+}
