@@ -142,6 +142,8 @@ fn a_killed_test_leaves_no_server_behind() {
         std::thread::sleep(Duration::from_secs(60));
         return;
     }
+    // What is killed cannot tidy up: its folders go with this one.
+    let folder = tempfile::tempdir().unwrap();
     let mut inner = Command::new(std::env::current_exe().unwrap())
         .args([
             "--exact",
@@ -149,6 +151,7 @@ fn a_killed_test_leaves_no_server_behind() {
             "--nocapture",
         ])
         .env(WAITS_TO_BE_KILLED, "1")
+        .env("TMPDIR", folder.path())
         .stdout(Stdio::piped())
         .spawn()
         .unwrap();
