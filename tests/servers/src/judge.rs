@@ -115,23 +115,18 @@ pub fn posttls_finger(configuration: &Path, destination: &str) -> Result<Finger,
 }
 
 fn read_finger(output: &str) -> Finger {
-    let kinds: [(&str, fn(String) -> Finger); 4] = [
-        ("Verified TLS connection established to ", Finger::Verified),
-        ("Trusted TLS connection established to ", Finger::Trusted),
-        (
-            "Untrusted TLS connection established to ",
-            Finger::Untrusted,
-        ),
-        (
-            "Anonymous TLS connection established to ",
-            Finger::Anonymous,
-        ),
-    ];
+    const WORDS: &str = " TLS connection established to ";
     for line in output.lines() {
-        for (words, kind) in kinds {
-            if let Some((_, host)) = line.split_once(words) {
-                return kind(host.to_owned());
-            }
+        let Some((before, host)) = line.split_once(WORDS) else {
+            continue;
+        };
+        let host = host.to_owned();
+        match before.rsplit(' ').next() {
+            Some("Verified") => return Finger::Verified(host),
+            Some("Trusted") => return Finger::Trusted(host),
+            Some("Untrusted") => return Finger::Untrusted(host),
+            Some("Anonymous") => return Finger::Anonymous(host),
+            _ => {}
         }
     }
     Finger::NotEstablished(output.to_owned())
@@ -162,10 +157,11 @@ pub fn danetool(host: &str, port: u16) -> Result<Match, ServerError> {
     Ok(read_danetool(&output))
 }
 
+/// It holds the certificate against each record by itself: one that matches is enough (RFC 7671 section 4.1).
 fn read_danetool(output: &str) -> Match {
     if output.contains("Certificate matches.") {
         Match::Yes
-    } else if output.contains("Certificate does not match") || output.contains("does not match") {
+    } else if output.contains("The certificate differs.") {
         Match::No(output.to_owned())
     } else {
         Match::CouldNotTell(output.to_owned())
@@ -254,6 +250,18 @@ mod tests {
         let output =
             "; fully validated\na. 5 IN CNAME b.\n; unsigned answer\nb. 5 IN A 192.0.2.1\n";
         assert_eq!(read_delv(output), Delv::Unsigned);
+    }
+
+    #[test]
+    fn danetool_is_read() {
+        let other = "Verification: Verification failed. The certificate differs. ";
+        let ours = "Verification: Certificate matches.";
+        assert_eq!(read_danetool(&format!("{other}\n{ours}")), Match::Yes);
+        assert!(matches!(read_danetool(other), Match::No(_)));
+        assert!(matches!(
+            read_danetool("dane_query_tlsa: no data"),
+            Match::CouldNotTell(_)
+        ));
     }
 
     #[test]

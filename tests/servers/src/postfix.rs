@@ -252,7 +252,7 @@ fn main_cf(folder: &Path) -> Result<String, ServerError> {
     let daemons = find("master")?;
     let daemons = daemons
         .parent()
-        .unwrap_or(Path::new("/usr/lib/postfix/sbin"));
+        .unwrap_or_else(|| Path::new("/usr/lib/postfix/sbin"));
     Ok(format!(
         "compatibility_level = 3.6\n\
          maillog_file = /dev/stdout\n\

@@ -52,13 +52,29 @@ pub struct Server {
     name: String,
     child: Child,
     log: PathBuf,
+    guardian: Option<Child>,
+}
+
+/// Ends `group` when this process is gone without having dropped its servers, as after Ctrl-C or `kill -9`: its
+/// standard input, which we hold open, then ends. None when the group has already gone.
+fn guardian(group: Pid) -> Option<Child> {
+    Command::new("sh")
+        .args(["-c", "read -r _; kill -TERM 0"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .process_group(group.as_raw_pid())
+        .spawn()
+        .ok()
 }
 
 impl Server {
     /// Starts `command` with both outputs going to `log` in `folder`.
     pub fn spawn(name: &str, mut command: Command, folder: &Path) -> Result<Self, ServerError> {
         command.process_group(0);
-        Self::spawn_leader(name, command, folder)
+        let mut server = Self::spawn_leader(name, command, folder)?;
+        server.guardian = guardian(server.group());
+        Ok(server)
     }
 
     /// The same for a program that makes itself the leader of a session, and so of a process group.
@@ -87,6 +103,7 @@ impl Server {
             name: name.to_owned(),
             child,
             log,
+            guardian: None,
         })
     }
 
@@ -166,6 +183,9 @@ impl Drop for Server {
         let _ = kill_process_group(self.group(), Signal::KILL);
         let _ = self.child.kill();
         let _ = self.child.wait();
+        if let Some(mut guardian) = self.guardian.take() {
+            let _ = guardian.wait();
+        }
         if std::thread::panicking() {
             eprintln!("--- log of {} ---\n{}", self.name, self.log());
         }

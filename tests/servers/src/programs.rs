@@ -1,5 +1,6 @@
 //! Finding the servers' programs, and saying what is left out without them.
 
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -56,7 +57,8 @@ pub fn leave_out(purpose: &str, reason: &str) {
         !required(),
         "{purpose}: {reason}, and {REQUIRE}=1 does not let it be left out"
     );
-    eprintln!("left out: {purpose}: {reason}");
+    // Not eprintln!: the test harness hides what passing tests print, and this must be seen.
+    let _ = writeln!(std::io::stderr(), "left out: {purpose}: {reason}");
 }
 
 /// Whether a missing program is a failure.
@@ -96,4 +98,30 @@ pub(crate) fn unconfined(program: &str, folder: &Path) -> Result<PathBuf, Server
     std::fs::copy(&installed, &copy)
         .map_err(ServerError::io(format!("copying {}", installed.display())))?;
     Ok(copy)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_missing_program_is_left_out_or_a_failure() {
+        assert!(available("nothing", &["sh"]));
+        let result = std::panic::catch_unwind(|| available("a proof", &["sh", "no-such-program"]));
+        if required() {
+            assert!(result.is_err());
+        } else {
+            assert!(!result.unwrap());
+        }
+    }
+
+    #[test]
+    fn a_failing_program_is_quoted() {
+        let error = run(Command::new("sh").args(["-c", "echo out; echo err >&2; exit 3"]));
+        let text = error.unwrap_err().to_string();
+        assert!(
+            text.contains("exit status: 3") && text.contains("out\nerr"),
+            "{text}"
+        );
+    }
 }

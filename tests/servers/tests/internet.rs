@@ -1,4 +1,5 @@
 //! The composed internet, walked by hand: customers become secure, judges see it, and a sender never stops.
+#![allow(clippy::unwrap_used, reason = "tests")]
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -7,7 +8,7 @@ use std::time::{Duration, Instant};
 use rollout_servers::internet::microsoft::{NEW_ZONE, SHARED_TLSA};
 use rollout_servers::internet::{Customer, DnsHost, Internet, SMTP_PORT};
 use rollout_servers::judge::{self, Delv, Finger, Match};
-use rollout_servers::namespace::run_inside;
+use rollout_servers::namespace::{is_possible, living_processes, run_inside};
 use rollout_servers::sender::Poller;
 use rollout_servers::update::update;
 
@@ -87,6 +88,8 @@ fn customers_start_unsigned_below_signed_parents() {
                     "{zone}: {verdict:?}"
                 );
             }
+            drop(internet);
+            assert_eq!(living_processes(), 1, "only this test is left");
         },
     );
 }
@@ -253,7 +256,7 @@ fn a_sender_notices_a_host_that_returns_mail_and_one_that_is_gone() {
 #[test]
 #[should_panic(expected = "nothing was run")]
 fn a_misspelt_test_is_noticed() {
-    if !rollout_servers::namespace::is_possible() {
+    if !is_possible() {
         panic!("left out: nothing was run");
     }
     run_inside("no_such_test", &[], || {});

@@ -1,4 +1,5 @@
 //! Postfix takes mail for the right domains on port 25, each host with its certificate.
+#![allow(clippy::unwrap_used, reason = "tests")]
 
 use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
@@ -57,18 +58,7 @@ fn hosts_take_mail_for_their_domains_and_end() {
             let pid = postfix.pid();
             drop(postfix);
             assert!(!Path::new(&format!("/proc/{pid}")).exists());
-            assert_eq!(living_processes(), 1, "only this test is left");
+            assert_eq!(namespace::living_processes(), 1, "only this test is left");
         },
     );
-}
-
-/// Processes of this namespace that run. Ended children of ended servers wait as zombies for the namespace's end.
-fn living_processes() -> usize {
-    std::fs::read_dir("/proc")
-        .unwrap()
-        .map(|entry| entry.unwrap())
-        .filter(|entry| entry.file_name().to_string_lossy().parse::<u32>().is_ok())
-        .filter_map(|entry| std::fs::read_to_string(entry.path().join("stat")).ok())
-        .filter(|stat| !stat.rsplit(") ").next().unwrap().starts_with('Z'))
-        .count()
 }

@@ -1,19 +1,24 @@
 //! Each server starts, answers, and leaves no process behind.
 #![allow(clippy::unwrap_used, reason = "tests")]
 
-use std::path::Path;
+use std::io::{BufRead, BufReader};
+use std::process::{Command, Stdio};
+use std::time::Duration;
 
 use hickory_proto::rr::RecordType;
 use rollout_servers::ask::{self, Ask};
 use rollout_servers::bind::Bind;
 use rollout_servers::knot::{Knot, KnotZone};
 use rollout_servers::pdns::PowerDns;
+use rollout_servers::process::wait_for;
 use rollout_servers::unbound::{Options, Start, Unbound};
 
 const RECORDS: &str = "@ MX 0 mail\nmail A 192.0.2.25\n";
 
+/// Whether the process is alive; one that has ended and waits for its parent to notice is not.
 fn runs(pid: u32) -> bool {
-    Path::new(&format!("/proc/{pid}")).exists()
+    std::fs::read_to_string(format!("/proc/{pid}/stat"))
+        .is_ok_and(|stat| !stat.rsplit(") ").next().unwrap().starts_with('Z'))
 }
 
 #[test]
@@ -121,4 +126,41 @@ fn unbound_validates_from_its_anchor_and_ends() {
     let pid = server.pid();
     drop(server);
     assert!(!runs(pid));
+}
+
+/// Set for the inner run of the test below.
+const WAITS_TO_BE_KILLED: &str = "ROLLOUT_SERVERS_WAITS_TO_BE_KILLED";
+
+#[test]
+fn a_killed_test_leaves_no_server_behind() {
+    if !Knot::available("a killed test leaves no server behind") {
+        return;
+    }
+    if std::env::var_os(WAITS_TO_BE_KILLED).is_some() {
+        let server = Knot::start(&[KnotZone::unsigned("one.test", RECORDS)], None).unwrap();
+        println!("\nserver {}", server.pid());
+        std::thread::sleep(Duration::from_secs(60));
+        return;
+    }
+    // What is killed cannot tidy up: its folders go with this one.
+    let folder = tempfile::tempdir().unwrap();
+    let mut inner = Command::new(std::env::current_exe().unwrap())
+        .args([
+            "--exact",
+            "a_killed_test_leaves_no_server_behind",
+            "--nocapture",
+        ])
+        .env(WAITS_TO_BE_KILLED, "1")
+        .env("TMPDIR", folder.path())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let pid: u32 = BufReader::new(inner.stdout.take().unwrap())
+        .lines()
+        .find_map(|line| line.unwrap().strip_prefix("server ")?.parse().ok())
+        .unwrap();
+    assert!(runs(pid));
+    inner.kill().unwrap();
+    inner.wait().unwrap();
+    assert!(wait_for(|| !runs(pid)), "the server outlives its test");
 }

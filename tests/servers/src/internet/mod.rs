@@ -75,6 +75,8 @@ pub struct Customer {
     pub domain: String,
     /// Who serves its zone.
     pub host: DnsHost,
+    /// The TTL of its MX at the start, in seconds.
+    pub mx_ttl: u32,
     /// Further records in zone file format, names relative to the domain.
     pub records: String,
 }
@@ -85,6 +87,7 @@ impl Customer {
         Self {
             domain: domain.to_owned(),
             host,
+            mx_ttl: crate::zone::SHORT_TTL,
             records: String::new(),
         }
     }

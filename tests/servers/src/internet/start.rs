@@ -169,7 +169,7 @@ fn customer_zones(customers: &[Customer], host: DnsHost) -> Vec<(String, String)
         .filter(|customer| customer.host == host)
         .map(|customer| {
             let legacy = Internet::legacy_mx(&customer.domain);
-            let records = format!("@ MX 0 {legacy}.\n{}", customer.records);
+            let records = format!("@ {} MX 0 {legacy}.\n{}", customer.mx_ttl, customer.records);
             (customer.domain.clone(), records)
         })
         .collect()
