@@ -4,14 +4,21 @@
 //! keys are errors, and secrets are references.
 
 mod approve;
+mod check;
 mod dns;
 mod endpoint;
+pub mod environment;
+mod load;
 mod microsoft;
 mod name;
 pub mod provider;
 mod resolve;
+mod schema;
 mod secret;
+#[cfg(test)]
+mod tests;
 mod timing;
+mod write;
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -22,11 +29,13 @@ use serde::{Deserialize, Serialize};
 pub use approve::Approve;
 pub use dns::{Delegation, Dns, Field};
 pub use endpoint::{Endpoint, EndpointError, Place, ServerAddress, TextOrFile};
+pub use load::{Loaded, from_text, load};
 pub use microsoft::{Api, Cloud, Endpoints, Microsoft, SignIn, Tenant};
 pub use name::{DomainName, NameError};
 pub use resolve::{
     DNS_PORT, Https, Probe, Resolve, Resolver, RootServer, SMTP_PORT, Smtp, public_resolvers,
 };
+pub use schema::schema;
 pub use secret::{SecretError, SecretRef, SecretRefError};
 pub use timing::Timing;
 

@@ -1,11 +1,13 @@
 //! What the domain file needs to know about DNS providers: their slugs and fields.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 
+use rollout_providers::FieldValue;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde_json::{Map, Value as Json, json};
 
-use super::{Delegation, Dns, DomainName, SecretRef};
+use super::{Delegation, Dns, DomainName, Field, SecretError, SecretRef};
 
 /// A DNS provider that `dns.provider` may name.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -14,92 +16,96 @@ pub struct ProviderInfo {
     pub slug: &'static str,
     /// Its own fields.
     pub fields: Vec<FieldInfo>,
+    /// Whether it can publish a DS at the parent, being the registrar too.
+    pub registrar: bool,
 }
 
 /// A field of a provider.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FieldInfo {
-    /// The key in the file.
-    pub key: &'static str,
+    /// The key in the file: that of the registry with underscores, as all keys of a domain file.
+    pub key: String,
+    /// The key in the registry.
+    pub registered: &'static str,
     /// Whether it holds a secret, so that only a reference is taken.
     pub secret: bool,
-    /// Whether the file must have it.
-    pub required: bool,
-    /// One sentence about it.
+    /// What holds when nothing is said; `None` means that it must be said.
+    pub default: Option<&'static str>,
+    /// The environment variable that it is taken from when the file does not say.
+    pub env: &'static str,
+    /// What it means.
     pub about: &'static str,
 }
 
-const fn field(key: &'static str, secret: bool, required: bool, about: &'static str) -> FieldInfo {
-    FieldInfo {
-        key,
-        secret,
-        required,
-        about,
+impl FieldInfo {
+    /// Whether it must be said, here or in its environment variable.
+    pub const fn required(&self) -> bool {
+        self.default.is_none()
     }
 }
 
-/// The providers that this build knows.
+/// The providers that this build knows, from their registry.
 pub fn known() -> Vec<ProviderInfo> {
-    vec![
-        ProviderInfo {
-            slug: "cloudflare",
-            fields: vec![
-                field(
-                    "token",
-                    true,
-                    true,
-                    "API token that may read the zone and write its DNS records.",
-                ),
-                field(
-                    "endpoint",
-                    false,
-                    false,
-                    "Base URL of the API, when it is not Cloudflare's own.",
-                ),
-            ],
-        },
-        ProviderInfo {
-            slug: "powerdns",
-            fields: vec![
-                field(
-                    "url",
-                    false,
-                    true,
-                    "Base URL of the server's web API, as in https://ns1.contoso.com:8081.",
-                ),
-                field("api_key", true, true, "The server's api-key."),
-                field(
-                    "server",
-                    false,
-                    false,
-                    "The server id, localhost unless set.",
-                ),
-            ],
-        },
-        ProviderInfo {
-            slug: "rfc2136",
-            fields: vec![
-                field(
-                    "server",
-                    false,
-                    true,
-                    "Address of the primary server, with its port unless it is 53.",
-                ),
-                field("key_name", false, true, "Name of the TSIG key."),
-                field("key_secret", true, true, "The TSIG key in base64."),
-                field(
-                    "algorithm",
-                    false,
-                    false,
-                    "TSIG algorithm, hmac-sha256 unless set.",
-                ),
-            ],
-        },
-        ProviderInfo {
-            slug: "manual",
-            fields: Vec::new(),
-        },
-    ]
+    rollout_providers::registry()
+        .iter()
+        .map(|info| ProviderInfo {
+            slug: info.slug,
+            fields: info.fields.iter().map(known_field).collect(),
+            registrar: info.capabilities.delegation == rollout_providers::Delegation::Registrar,
+        })
+        .collect()
+}
+
+fn known_field(field: &rollout_providers::Field) -> FieldInfo {
+    FieldInfo {
+        key: field.key.replace('-', "_"),
+        registered: field.key,
+        secret: field.secret,
+        default: field.default,
+        env: field.env,
+        about: field.meaning,
+    }
+}
+
+impl Dns {
+    /// The fields in the form that [`rollout_providers::Info::open`] takes, secrets being read now.
+    ///
+    /// # Errors
+    /// A secret that cannot be read.
+    pub fn values(&self) -> Result<BTreeMap<String, FieldValue>, SecretError> {
+        let info = rollout_providers::find(&self.provider);
+        let registered = |key: &str| {
+            let field = info.and_then(|info| info.fields.iter().find(|field| field.key.replace('-', "_") == key));
+            field.map_or(key, |field| field.key).to_owned()
+        };
+        self.fields
+            .iter()
+            .map(|(key, field)| {
+                let value = match field {
+                    Field::Text(text) => FieldValue::Plain(text.clone()),
+                    Field::Secret(secret) => FieldValue::Secret(secret.read()?),
+                };
+                Ok((registered(key), value))
+            })
+            .collect()
+    }
+
+    /// Fields that are not said are taken from their environment variables, secrets as references to them.
+    pub(super) fn complete(&mut self, providers: &[ProviderInfo], lookup: impl Fn(&str) -> Option<String>) {
+        let Some(provider) = providers.iter().find(|provider| provider.slug == self.provider) else { return };
+        for field in provider.fields.iter().filter(|field| !field.env.is_empty()) {
+            if self.fields.contains_key(&field.key) {
+                continue;
+            }
+            let Some(text) = lookup(field.env).filter(|text| !text.trim().is_empty()) else { continue };
+            let value = match SecretRef::env(field.env) {
+                Ok(secret) if field.secret => Field::Secret(secret),
+                _ if field.secret => continue,
+                _ => Field::Text(text),
+            };
+            self.fields.insert(field.key.clone(), value);
+        }
+    }
 }
 
 impl JsonSchema for Dns {
@@ -119,21 +125,22 @@ impl JsonSchema for Dns {
                 properties.insert("zone".to_owned(), json!({"allOf": [zone], "description": "The zone, when it is not found by itself."}));
                 properties.insert("delegation".to_owned(), json!({"allOf": [delegation], "default": "auto", "description": "How the DS reaches the parent zone."}));
                 for field in &provider.fields {
-                    let schema = if field.secret {
-                        json!({"allOf": [secret], "description": field.about})
-                    } else {
-                        json!({"type": ["string", "integer", "boolean"], "description": field.about})
+                    let description = match field.default {
+                        Some(default) => format!("{}; {default} unless set", field.about),
+                        None => field.about.to_owned(),
                     };
-                    properties.insert(field.key.to_owned(), schema);
+                    let schema = if field.secret {
+                        json!({"allOf": [secret], "description": description})
+                    } else {
+                        json!({"type": ["string", "integer", "boolean"], "description": description})
+                    };
+                    properties.insert(field.key.clone(), schema);
                 }
-                let required: Vec<&str> = std::iter::once("provider")
-                    .chain(provider.fields.iter().filter(|field| field.required).map(|field| field.key))
-                    .collect();
                 json!({
                     "type": "object",
                     "title": provider.slug,
                     "properties": properties,
-                    "required": required,
+                    "required": ["provider"],
                     "additionalProperties": false
                 })
             })

@@ -114,6 +114,20 @@ impl Goal {
         }
     }
 
+    /// Why its arguments cannot go together: a sentence, after a line break the help.
+    pub(super) fn contradiction(self) -> Option<String> {
+        match self {
+            Self::SwapMx {
+                preference,
+                legacy_preference,
+            } if preference >= legacy_preference => Some(format!(
+                "after the swap the new host must be preferred, but {preference} is not smaller than {legacy_preference}\n\
+                 the smaller number is preferred; Microsoft's page takes 0 for the new host and 30 for the legacy one"
+            )),
+            _ => None,
+        }
+    }
+
     /// Fills the arguments in. `given` answers by argument name with values that passed the bounds of
     /// [`StepKind::arguments`]; whatever it leaves out takes the default of that table.
     pub(super) fn new(kind: StepKind, given: impl Fn(&str) -> Option<Given>) -> Self {

@@ -4,18 +4,27 @@
 //! talk it out of that. What is checked here is that the order makes sense: known kinds, known needs, no cycle,
 //! arguments of the right type and range.
 
+mod builtin;
+mod check;
 mod goal;
 pub mod kind;
+mod load;
 mod parameter;
+mod schema;
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+pub use builtin::{BUILTIN, builtin};
 pub use goal::{Expect, Goal, Until};
 pub use kind::StepKind;
-pub use parameter::{Parameter, ParameterType, Parameters, Value};
+pub use load::{from_text, load};
+pub use parameter::{Parameter, ParameterType, Parameters, SettingError, Value};
+pub use schema::schema;
 
 /// How much the steps overlap.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]

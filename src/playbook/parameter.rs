@@ -6,9 +6,11 @@ use std::fmt;
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize, de};
 
+use super::check::reference;
 use super::goal::Given;
 use super::kind::{Argument, ArgumentType, LARGEST_TTL};
-use crate::source::duration;
+use super::{Playbook, Schedule};
+use crate::source::{Code, duration, one_of, quoted};
 
 /// A value as written: in `settings:`, as a default, or as a step's argument.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
@@ -170,5 +172,103 @@ impl Argument {
                     )
                 }),
         }
+    }
+}
+
+/// A setting that cannot be used.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SettingError {
+    /// The parameter it is about.
+    pub name: String,
+    /// The kind of mistake.
+    pub code: Code,
+    /// A sentence, after a line break the help.
+    pub text: String,
+}
+
+impl Playbook {
+    /// The parameters of a run: the settings of a domain file over the defaults. A laboratory may go below the
+    /// declared minimum, since its TTLs are seconds.
+    ///
+    /// # Errors
+    /// Settings that no parameter declares, that are out of range, or that contradict each other.
+    pub fn parameters(
+        &self,
+        settings: &BTreeMap<String, Value>,
+        in_laboratory: bool,
+    ) -> Result<Parameters, Vec<SettingError>> {
+        let mut errors = Vec::new();
+        let mut fail = |name: &str, code, text| {
+            errors.push(SettingError {
+                name: name.to_owned(),
+                code,
+                text,
+            })
+        };
+        let declared: Vec<&str> = self.parameters.keys().map(String::as_str).collect();
+        for name in settings
+            .keys()
+            .filter(|name| !self.parameters.contains_key(*name))
+        {
+            let text = format!(
+                "the playbook {} has no parameter {}\n{}",
+                self.name,
+                quoted(name),
+                one_of(name, &declared)
+            );
+            fail(name, Code::UnknownKey, text);
+        }
+        let mut values = BTreeMap::new();
+        for (name, parameter) in &self.parameters {
+            let value = settings.get(name).unwrap_or(&parameter.default);
+            match parameter
+                .read(value, in_laboratory)
+                .and_then(|number| self.fits_arguments(name, number))
+            {
+                Ok(number) => {
+                    values.insert(name.clone(), number);
+                }
+                Err(text) => fail(name, Code::OutOfRange, text),
+            }
+        }
+        let parameters = Parameters(values);
+        for step in self.planned(Schedule::Overlap, &parameters) {
+            if let Some(text) = step.goal.contradiction()
+                && let Some(name) = self.blamed(&step.id, settings)
+            {
+                fail(&name, Code::Contradiction, text);
+            }
+        }
+        if errors.is_empty() {
+            Ok(parameters)
+        } else {
+            Err(errors)
+        }
+    }
+
+    /// The bounds of the arguments that a parameter fills.
+    fn fits_arguments(&self, name: &str, number: u32) -> Result<u32, String> {
+        for step in &self.steps {
+            for (key, value) in &step.arguments {
+                if reference(value) == Some(name)
+                    && let Some(argument) = step.kind.argument(key)
+                {
+                    argument.read(&Value::Number(number.into()))?;
+                }
+            }
+        }
+        Ok(number)
+    }
+
+    /// The parameter to point at when the arguments of a step contradict each other: one that was set, if any.
+    fn blamed(&self, id: &str, settings: &BTreeMap<String, Value>) -> Option<String> {
+        let names: Vec<&str> = self
+            .step(id)?
+            .arguments
+            .values()
+            .filter_map(reference)
+            .collect();
+        let set = names.iter().find(|name| settings.contains_key(**name));
+        set.or_else(|| names.first()).map(|name| (*name).to_owned())
     }
 }
