@@ -296,23 +296,6 @@ impl Run {
     }
 }
 
-/// Renews the lease until aborted, or until it is lost: then the next write is refused by its fence.
-async fn keep(store: SqliteStore, lease: Arc<Mutex<Lease>>) {
-    loop {
-        tokio::time::sleep(LEASE / 3).await;
-        let current = lease.lock().await.clone();
-        match store.renew(&current, LEASE).await {
-            Ok(renewed) => *lease.lock().await = renewed,
-            Err(error) => {
-                tracing::warn!(%error, "the lease could not be renewed");
-                if matches!(error, StoreError::Fenced { .. }) {
-                    return;
-                }
-            }
-        }
-    }
-}
-
 /// The journal of a run in the store.
 struct StoreJournal {
     store: SqliteStore,

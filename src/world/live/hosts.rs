@@ -75,7 +75,10 @@ fn smtp(view: &AddressView) -> SmtpOutcome {
                 SmtpOutcome::Deferred { reply }
             }
         }
-        ProbeResult::Refused => SmtpOutcome::Closed,
+        // A closed port and a firewall that rejects look the same from one place.
+        ProbeResult::Refused => SmtpOutcome::Unreached {
+            why: "connection refused".to_owned(),
+        },
         ProbeResult::Timeout { stage } => SmtpOutcome::Unreached {
             why: format!("no answer in time ({stage})"),
         },

@@ -1,0 +1,236 @@
+//! Opening the live world as a domain file says. Asks nobody yet.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use rollout_providers::{Counter, FieldValue, Name, Options};
+
+use super::{Asked, LiveWorld, Hosting};
+use crate::dane::{HttpsSettings, SmtpSettings, WebRoots};
+use crate::dns::{Dns, DnsSettings, Origin, TrustAnchor, Vantage};
+use crate::domain_file::{
+    Delegation, DomainFile, Field, Microsoft as Side, SecretError, SignIn, TextOrFile,
+};
+use crate::engine::store::Redactor;
+use crate::kernel::Host;
+use crate::microsoft::{
+    Endpoint, Endpoints, Microsoft, MicrosoftError, MicrosoftSettings, SettingsError, SignInMethod,
+};
+use crate::step::DelegationBy;
+
+/// Why the live world could not be opened: nothing was asked or changed yet.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum OpenError {
+    /// A secret cannot be read.
+    #[error(transparent)]
+    Secret(#[from] SecretError),
+    /// The DNS provider's fields do not fit.
+    #[error(transparent)]
+    Provider(#[from] rollout_providers::Error),
+    /// No such provider.
+    #[error("there is no DNS provider {0:?}; `rollout providers` lists them")]
+    UnknownProvider(String),
+    /// The resolver settings cannot be used.
+    #[error(transparent)]
+    Dns(#[from] crate::dns::SettingsError),
+    /// The Microsoft settings cannot be used.
+    #[error(transparent)]
+    Microsoft(#[from] MicrosoftError),
+    /// An endpoint of Microsoft's cannot be used.
+    #[error(transparent)]
+    Endpoint(#[from] SettingsError),
+    /// A file that the domain file names cannot be read.
+    #[error("{path} cannot be read: {why}; check `{key}` in the domain file")]
+    File {
+        /// Which key named it.
+        key: &'static str,
+        /// The path.
+        path: String,
+        /// What the operating system said.
+        why: String,
+    },
+    /// A name is no domain name.
+    #[error("{0}")]
+    Name(String),
+}
+
+impl LiveWorld {
+    /// Opens resolvers, sign-in and provider as the domain file says. Every secret it reads is told to
+    /// `redactor`, so that none can reach journal or output.
+    ///
+    /// # Errors
+    /// When something the domain file names cannot be used: a configuration error, exit code 2.
+    pub fn open(file: &DomainFile, redactor: &Redactor) -> Result<Self, OpenError> {
+        let lab = file.in_laboratory();
+        let roots = web_roots(file)?;
+        let counter = Counter::default();
+        Ok(Self {
+            domain: Host::new(file.domain.as_str()),
+            dns: Dns::new(dns_settings(file, lab)?)?,
+            smtp: smtp_settings(file, lab),
+            https: HttpsSettings {
+                roots: roots.clone(),
+                address: file.https.mta_sts_address,
+                ..HttpsSettings::default()
+            },
+            roots,
+            microsoft: microsoft(file, redactor)?,
+            hosting: hosting(file, redactor, &counter)?,
+            calls: counter,
+            fresh: if lab {
+                Duration::from_millis(1500)
+            } else {
+                Duration::from_secs(60)
+            },
+            view: None,
+            asked: Asked::default(),
+        })
+    }
+}
+
+fn dns_settings(file: &DomainFile, lab: bool) -> Result<DnsSettings, OpenError> {
+    let resolve = &file.resolve;
+    let mut settings = DnsSettings {
+        port: resolve.port,
+        vantages: resolve
+            .resolvers
+            .iter()
+            .map(|resolver| Vantage {
+                name: resolver.name.clone(),
+                address: resolver.socket(),
+            })
+            .collect(),
+        ..DnsSettings::default()
+    };
+    if !resolve.roots.is_empty() {
+        let roots = resolve.roots.iter();
+        settings.source = Origin::Roots(
+            roots
+                .map(|root| (crate::dns::normal(&root.name), root.address))
+                .collect(),
+        );
+    } else if !resolve.forwarders.is_empty() {
+        let forwarders = resolve.forwarders.iter();
+        settings.source =
+            Origin::Forwarders(forwarders.map(|address| address.or_port(53)).collect());
+    }
+    if let Some(anchor) = &resolve.trust_anchor {
+        settings.trust_anchor = match anchor {
+            TextOrFile::Text(text) => TrustAnchor::Text(text.clone()),
+            TextOrFile::File(place) => TrustAnchor::File(place.path()),
+        };
+    }
+    if lab {
+        // TTLs of seconds: what was just changed must be seen at once.
+        settings.memory = Duration::ZERO;
+        settings.timeout = Duration::from_secs(1);
+    }
+    Ok(settings)
+}
+
+fn smtp_settings(file: &DomainFile, lab: bool) -> SmtpSettings {
+    let mut settings = SmtpSettings {
+        port: file.smtp.port,
+        ..SmtpSettings::default()
+    };
+    if let Some(helo) = &file.smtp.helo {
+        settings.helo = helo.as_str().to_owned();
+    }
+    // One conversation an address is enough to decide; every kind of key is the verifier's to try.
+    settings.every_key = false;
+    if lab {
+        settings.timeout = Duration::from_secs(3);
+    }
+    settings
+}
+
+fn web_roots(file: &DomainFile) -> Result<WebRoots, OpenError> {
+    match &file.https.roots {
+        None => Ok(WebRoots::system()),
+        Some(place) => {
+            let failed = |why: String| OpenError::File {
+                key: "https.roots",
+                path: place.path().display().to_string(),
+                why,
+            };
+            let pem = std::fs::read(place.path()).map_err(|e| failed(e.to_string()))?;
+            WebRoots::pem(&pem).map_err(failed)
+        }
+    }
+}
+
+fn microsoft(file: &DomainFile, redactor: &Redactor) -> Result<Option<Microsoft>, OpenError> {
+    let Side::Api(api) = &file.microsoft else {
+        return Ok(None);
+    };
+    let SignIn::ClientSecret { client_id, secret } = &api.sign_in;
+    let secret = secret.read()?;
+    remember(redactor, &secret);
+    let method = SignInMethod::ClientSecret {
+        client_id: client_id.to_string(),
+        secret,
+    };
+    let endpoints = Endpoints {
+        authority: Endpoint::new(&api.authority())?,
+        graph: Endpoint::new(&api.graph())?,
+        exchange: Endpoint::new(&api.exchange())?,
+    };
+    let settings = MicrosoftSettings::new(api.tenant.as_str(), method).at(endpoints);
+    Ok(Some(Microsoft::connect(&settings)?))
+}
+
+fn hosting(
+    file: &DomainFile,
+    redactor: &Redactor,
+    counter: &Counter,
+) -> Result<Hosting, OpenError> {
+    let info = rollout_providers::find(&file.dns.provider)
+        .ok_or_else(|| OpenError::UnknownProvider(file.dns.provider.clone()))?;
+    let mut fields = BTreeMap::new();
+    for (key, field) in &file.dns.fields {
+        let value = match field {
+            Field::Text(text) => FieldValue::Plain(text.clone()),
+            Field::Secret(reference) => {
+                let secret = reference.read()?;
+                remember(redactor, &secret);
+                FieldValue::Secret(secret)
+            }
+        };
+        fields.insert(key.clone(), value);
+    }
+    let options = Options {
+        counter: counter.clone(),
+        ..Options::default()
+    };
+    let provider = info.open(&fields, options)?;
+    let name = |text: &str| Name::parse(text).map_err(|e| OpenError::Name(e.to_string()));
+    Ok(Hosting::new(
+        provider,
+        file.dns
+            .zone
+            .as_ref()
+            .map(|zone| name(zone.as_str()))
+            .transpose()?,
+        name(file.domain.as_str())?,
+        delegation_by(file.dns.delegation),
+    ))
+}
+
+/// A secret too short to be replaced safely is refused by nobody else: it is simply not echoed anywhere.
+fn remember(redactor: &Redactor, secret: &secrecy::SecretString) {
+    if let Err(error) = redactor.register(secret) {
+        tracing::warn!(%error, "a secret is too short to be kept out of texts by replacing it");
+    }
+}
+
+/// The domain file's word for how a DS reaches the parent, as the steps know it.
+#[must_use]
+pub fn delegation_by(delegation: Delegation) -> DelegationBy {
+    match delegation {
+        Delegation::Auto => DelegationBy::Auto,
+        Delegation::Registrar => DelegationBy::Registrar,
+        Delegation::Cds => DelegationBy::Cds,
+        Delegation::Manual => DelegationBy::Manual,
+    }
+}
