@@ -416,3 +416,7 @@ mod tests {
         }
     }
 }
+
+#[cfg(test)]
+#[path = "http/tests.rs"]
+mod exchanges;

@@ -1,6 +1,8 @@
 //! DNS hosts behind one contract: record sets with compare-and-set, signing, delegation.
 #![forbid(unsafe_code)]
 
+#[cfg(test)]
+mod arbitrary;
 mod error;
 mod guard;
 mod http;

@@ -162,7 +162,7 @@ pub async fn rule_9_every_value_survives(bed: &dyn Bed) {
             300,
             &[
                 (10, "mx.bücher.test"),
-                (10, "mx.example.test"),
+                (10, "www.example.test"),
                 (65535, "last.example"),
             ],
         ),
