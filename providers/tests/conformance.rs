@@ -1,6 +1,7 @@
 //! The contract of `Provider`, rule by rule, against each provider: real PowerDNS, real BIND, a strict stand-in for Cloudflare.
 //!
 //! To add a provider: a bed in `conformance/beds/`, and one line at the end of this file.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "in a test a broken assumption should stop it where it is found")]
 
 #[path = "conformance/bed.rs"]
 mod bed;
@@ -15,7 +16,9 @@ mod proxy;
 
 /// Each case against each bed; a bed that cannot be made here says so on stderr and is left out.
 macro_rules! conformance {
-    ($($provider:ident),* $(,)?) => {$(
+    ($($provider:ident),* $(,)?) => {
+        const TRIED: &[&str] = &[$(stringify!($provider)),*];
+        $(
         mod $provider {
             conformance!(@cases $provider:
                 rule_1_the_apex_is_matched_exactly,
@@ -41,7 +44,8 @@ macro_rules! conformance {
                 the_largest_ttl_is_found_where_it_can_be_listed,
             );
         }
-    )*};
+        )*
+    };
     (@cases $provider:ident: $($case:ident),* $(,)?) => {$(
         #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
         async fn $case() {
@@ -52,8 +56,46 @@ macro_rules! conformance {
     )*};
 }
 
+/// What holds for those that only ask a person.
+macro_rules! by_hand {
+    ($($provider:ident),* $(,)?) => {
+        const ASKED: &[&str] = &[$(stringify!($provider)),*];
+        $(
+        mod $provider {
+            by_hand!(@cases $provider:
+                it_does_nothing_and_claims_nothing,
+                it_asks_for_exactly_the_change,
+                it_gives_a_registrar_every_form,
+            );
+        }
+        )*
+    };
+    (@cases $provider:ident: $($case:ident),* $(,)?) => {$(
+        #[tokio::test]
+        async fn $case() {
+            crate::cases::by_hand::$case(stringify!($provider)).await;
+        }
+    )*};
+}
+
 conformance! {
     cloudflare,
     powerdns,
     rfc2136,
+}
+
+by_hand! {
+    manual,
+}
+
+/// A provider that nobody tries is no provider.
+#[test]
+fn every_provider_is_tried() {
+    for info in rollout_providers::registry() {
+        assert!(
+            TRIED.contains(&info.slug) || ASKED.contains(&info.slug),
+            "{} is not tried",
+            info.slug
+        );
+    }
 }

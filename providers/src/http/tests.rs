@@ -164,7 +164,7 @@ async fn what_a_server_echoes_shows_no_secret_and_commands_no_terminal() {
     };
     let echoing: Explain = |_, body| Explained {
         kind: None,
-        code: Some(String::from_utf8_lossy(body).into_owned()),
+        code: Some(String::from_utf8_lossy(body).into()),
         message: Some(format!("\x1b[2J{}\u{202e}", String::from_utf8_lossy(body)).repeat(100)),
     };
     let http = Http::new(

@@ -204,7 +204,7 @@ fn signature_refused(tsig: &Record<TSIG>, now: u64) -> Option<(Kind, String)> {
             )
         }
         TsigError::BadTrunc => (Kind::Auth, "the server wants longer signatures (BADTRUNC)".to_owned()),
-        other => (Kind::Auth, format!("the server refused the signature (TSIG error {})", u16::from(other.clone()))),
+        other => (Kind::Auth, format!("the server refused the signature (TSIG error {})", u16::from(*other))),
     };
     Some(refused)
 }

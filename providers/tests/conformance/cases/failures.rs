@@ -137,10 +137,20 @@ pub async fn rule_7_wrong_credentials_are_told_as_such(bed: &dyn Bed) {
     for value in fields.values_mut() {
         if let FieldValue::Secret(secret) = value {
             // Another secret of the same form.
-            let turned: String = secret.expose_secret().chars().rev().collect();
-            let (padding, rest) =
-                turned.split_at(turned.len() - turned.trim_start_matches('=').len());
-            *value = FieldValue::Secret(format!("{rest}{padding}").into());
+            let turned = |(at, c)| {
+                if at == 3 {
+                    if c == 'A' { 'B' } else { 'A' }
+                } else {
+                    c
+                }
+            };
+            let other: String = secret
+                .expose_secret()
+                .chars()
+                .enumerate()
+                .map(turned)
+                .collect();
+            *value = FieldValue::Secret(other.into());
         }
     }
     let (provider, counter) = open(bed, fields, Duration::from_secs(5));

@@ -1,5 +1,6 @@
 //! The cases, by rule of the contract.
 
+pub mod by_hand;
 mod failures;
 mod reading;
 mod signing;
