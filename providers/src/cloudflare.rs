@@ -250,3 +250,67 @@ impl Signer for Cloudflare {
         Ok(Outcome::Done)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn record(mut body: Value) -> WireRecord {
+        body["id"] = "0a".into();
+        serde_json::from_value(body).unwrap()
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_encoded_is_decoded(set in crate::arbitrary::rrset()) {
+            let (name, rtype) = (set.name(), set.rtype());
+            let live: Vec<_> = set
+                .values()
+                .iter()
+                .map(|value| record(serde_json::to_value(Body::new(name, set.ttl(), value)).unwrap()))
+                .map(|record| record.value(rtype).map(|value| (record, value)))
+                .collect::<Result<_, _>>()
+                .unwrap();
+            prop_assert!(live.iter().all(|(record, _)| record.is_of(name, rtype)));
+            prop_assert_eq!(set_of(&live, name, rtype).unwrap(), Some(set));
+        }
+    }
+
+    #[test]
+    fn records_of_one_set_that_differ_in_ttl_are_evened_out() {
+        let mx = |id: &str, host: &str, ttl: u32| {
+            let mut record = record(json!({ "type": "MX", "name": "a.example", "content": host, "priority": 0, "ttl": ttl }));
+            record.id = id.to_owned().try_into().unwrap();
+            let value = record.value(RecordType::Mx).unwrap();
+            (record, value)
+        };
+        let live = vec![mx("1", "one.example", 300), mx("2", "two.example", 3600)];
+        let name = "a.example".parse().unwrap();
+        let before = set_of(&live, &name, RecordType::Mx).unwrap().unwrap();
+        assert_eq!(before.ttl(), 3600);
+        let change = Change::replace(before.clone(), before.with_ttl(300).unwrap()).unwrap();
+        let zone = Zone {
+            id: "9".to_owned(),
+            apex: name,
+            nameservers: vec![],
+            ttl: 60..=86_400,
+            writes: Writes::Stepwise,
+            notes: vec![],
+        };
+        let batch = serde_json::to_value(batch(&zone, live, &change)).unwrap();
+        assert_eq!(
+            batch,
+            json!({ "patches": [{ "id": "2", "name": "a.example", "type": "MX", "content": "two.example", "priority": 0, "ttl": 300 }] })
+        );
+    }
+
+    #[test]
+    fn an_id_cannot_change_the_path() {
+        for id in ["", "../zones", "a/b", "a?b", "a b"] {
+            assert!(api::Id::try_from(id.to_owned()).is_err(), "{id:?}");
+        }
+    }
+}

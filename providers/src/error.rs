@@ -71,7 +71,7 @@ impl Kind {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, thiserror::Error)]
 pub struct Error {
     /// Slug of the provider.
-    pub provider: Cow<'static, str>,
+    pub provider: &'static str,
     /// What was being done, as words after "could not": `read MX at example.com`.
     pub operation: String,
     /// What went wrong.
@@ -79,23 +79,23 @@ pub struct Error {
     /// HTTP status or DNS response code, where there was one.
     pub status: Option<u16>,
     /// The provider's own code, where it gave one.
-    pub code: Option<String>,
+    pub code: Option<Box<str>>,
     /// What happened, as a clause without a full stop.
     pub message: String,
     /// What the provider's support asks for.
-    pub request_id: Option<String>,
+    pub request_id: Option<Box<str>>,
 }
 
 impl Error {
     /// An error without details of a protocol.
     pub fn new(
-        provider: impl Into<Cow<'static, str>>,
+        provider: &'static str,
         operation: impl Into<String>,
         kind: Kind,
         message: impl Into<String>,
     ) -> Self {
         Self {
-            provider: provider.into(),
+            provider,
             operation: operation.into(),
             kind,
             status: None,
@@ -186,7 +186,7 @@ mod tests {
             "the key was refused",
         );
         error.status = Some(401);
-        error.request_id = Some("7f".to_owned());
+        error.request_id = Some("7f".into());
         assert_eq!(
             error.to_string(),
             "powerdns: could not read MX at example.com: the key was refused (status 401, request 7f). \

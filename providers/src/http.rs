@@ -39,7 +39,7 @@ pub(crate) type Explain = fn(status: u16, body: &[u8]) -> Explained;
 #[derive(Debug, Default)]
 pub(crate) struct Explained {
     pub(crate) kind: Option<Kind>,
-    pub(crate) code: Option<String>,
+    pub(crate) code: Option<Box<str>>,
     pub(crate) message: Option<String>,
 }
 
@@ -245,8 +245,8 @@ impl Http {
         });
         Error {
             status: Some(status.as_u16()),
-            code: explained.code.map(|code| self.clean(&code)),
-            request_id: request_id.map(|id| self.clean(&id)),
+            code: explained.code.map(|code| self.clean(&code).into()),
+            request_id: request_id.map(|id| self.clean(&id).into()),
             ..self.error(request, kind, message)
         }
     }
@@ -416,3 +416,7 @@ mod tests {
         }
     }
 }
+
+#[cfg(test)]
+#[path = "http/tests.rs"]
+mod exchanges;

@@ -364,3 +364,29 @@ impl Registrar for PowerDns {
         Ok(Outcome::Asked(Instructions::announced(apex, keys)))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn what_is_encoded_is_decoded(set in crate::arbitrary::rrset()) {
+            let mut body = encode(&Change::create(set.clone()), &[]);
+            let sets: Vec<WireSet> = serde_json::from_value(body["rrsets"].take()).unwrap();
+            prop_assert_eq!(decode(&sets, set.name(), set.rtype()).unwrap(), (Some(set), vec![]));
+        }
+    }
+
+    #[test]
+    fn a_deletion_has_no_ttl_and_spares_what_is_switched_off() {
+        let set = Rrset::new("a.example".parse().unwrap(), RecordType::Txt, 60, [RecordData::txt("x")]).unwrap();
+        let body = encode(&Change::delete(set.clone()), &[]);
+        assert_eq!(body, json!({ "rrsets": [{ "name": "a.example.", "type": "TXT", "changetype": "DELETE" }] }));
+        let body = encode(&Change::delete(set), &[RecordData::txt("off")]);
+        assert_eq!(body["rrsets"][0]["changetype"], "REPLACE");
+        assert_eq!(body["rrsets"][0]["records"], json!([{ "content": "\"off\"", "disabled": true }]));
+    }
+}

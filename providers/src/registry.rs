@@ -263,3 +263,126 @@ pub fn likely(nameservers: &[Name]) -> Vec<&'static Info> {
         .copied()
         .collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn every_provider_is_described() {
+        let slugs: BTreeSet<_> = registry().iter().map(|info| info.slug).collect();
+        assert_eq!(slugs.len(), registry().len(), "two providers share a slug");
+        for info in registry() {
+            assert!(
+                info.docs.starts_with("https://") && !info.title.is_empty(),
+                "{}",
+                info.slug
+            );
+            assert!(info.rights.ends_with('.'), "{}", info.slug);
+            assert_eq!(find(info.slug).map(|found| found.slug), Some(info.slug));
+            let ending = |ending: &&str| Name::parse(ending).is_ok();
+            assert!(info.nameservers.iter().all(ending), "{}", info.slug);
+            let keys: BTreeSet<_> = info.fields.iter().map(|field| field.key).collect();
+            assert_eq!(keys.len(), info.fields.len(), "{}", info.slug);
+            for field in info.fields {
+                assert!(
+                    field
+                        .key
+                        .chars()
+                        .all(|c| c.is_ascii_lowercase() || c == '-'),
+                    "{}",
+                    field.key
+                );
+                assert!(
+                    field
+                        .env
+                        .chars()
+                        .all(|c| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_'),
+                    "{}",
+                    field.env
+                );
+                assert!(
+                    !(field.secret && field.default.is_some()),
+                    "a secret with a default: {}",
+                    field.key
+                );
+            }
+        }
+        assert!(find("nothing").is_none());
+    }
+
+    #[test]
+    fn name_servers_hint_at_their_host() {
+        let hint = |server: &str| {
+            likely(&[server.parse().unwrap()])
+                .iter()
+                .map(|info| info.slug)
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(hint("ada.ns.cloudflare.com"), ["cloudflare"]);
+        assert!(hint("ns.notcloudflare.com").is_empty() && hint("ns1.example").is_empty());
+    }
+
+    #[test]
+    fn fields_come_from_the_environment_where_they_are_not_said() {
+        let info = find("powerdns").unwrap();
+        let given = BTreeMap::from([("url".to_owned(), FieldValue::from("http://127.0.0.1:1"))]);
+        let fields = info.completed(given, |variable| match variable {
+            "POWERDNS_API_KEY" => Some("hush".to_owned()),
+            "POWERDNS_URL" => Some("http://127.0.0.1:2".to_owned()),
+            _ => None,
+        });
+        assert!(matches!(&fields["url"], FieldValue::Plain(url) if url.ends_with(":1")));
+        assert!(
+            matches!(fields["api-key"], FieldValue::Secret(_))
+                && !format!("{fields:?}").contains("hush")
+        );
+        assert!(!fields.contains_key("server"));
+        assert!(info.open(&fields, Options::default()).is_ok());
+    }
+
+    #[test]
+    fn wrong_fields_are_refused_by_name() {
+        let info = find("powerdns").unwrap();
+        let open = |fields: &[(&str, FieldValue)]| {
+            let fields = fields
+                .iter()
+                .map(|(key, value)| ((*key).to_owned(), value.clone()))
+                .collect();
+            info.open(&fields, Options::default())
+                .map(drop)
+                .map_err(|error| error.message)
+        };
+        let (url, key) = (
+            FieldValue::from("https://ns1.example"),
+            FieldValue::Secret("hush".to_owned().into()),
+        );
+        assert_eq!(
+            open(&[("url", url.clone()), ("api-key", key.clone())]),
+            Ok(())
+        );
+        let said = |fields: &[(&str, FieldValue)], word: &str| {
+            let message = open(fields).unwrap_err();
+            assert!(
+                message.contains(word) && !message.contains("hush"),
+                "{message}"
+            );
+        };
+        said(&[("url", url.clone())], "POWERDNS_API_KEY");
+        said(
+            &[("url", url.clone()), ("api-key", FieldValue::from("hush"))],
+            "plain text",
+        );
+        said(
+            &[("url", url), ("api-key", key.clone()), ("ulr", "x".into())],
+            "\"ulr\"",
+        );
+        said(&[("url", " ".into()), ("api-key", key.clone())], "empty");
+        said(
+            &[("url", "http://ns1.example".into()), ("api-key", key)],
+            "plain HTTP",
+        );
+    }
+}

@@ -47,7 +47,7 @@ struct Complaint {
     code: u64,
     message: String,
     #[serde(default)]
-    error_chain: Vec<Complaint>,
+    error_chain: Vec<Self>,
 }
 
 impl Complaint {
@@ -92,7 +92,7 @@ fn explained(status: u16, errors: &[Complaint]) -> Explained {
     let join = |part: fn(&Complaint) -> String, between: &str| {
         (!errors.is_empty()).then(|| errors.iter().map(part).collect::<Vec<_>>().join(between))
     };
-    Explained { kind, code: join(Complaint::codes, ", "), message: join(Complaint::words, "; ") }
+    Explained { kind, code: join(Complaint::codes, ", ").map(Into::into), message: join(Complaint::words, "; ") }
 }
 
 /// Sends one endpoint's request.

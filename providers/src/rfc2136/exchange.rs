@@ -168,7 +168,6 @@ impl Exchange {
             .map_or((Kind::Protocol, "the server gave a response code that has no meaning here"), |known| known);
         let mut error = self.error(operation, kind, message.to_owned());
         error.status = Some(code.into());
-        error.code = Some(code.to_string());
         Some(error)
     }
 }
@@ -205,7 +204,7 @@ fn signature_refused(tsig: &Record<TSIG>, now: u64) -> Option<(Kind, String)> {
             )
         }
         TsigError::BadTrunc => (Kind::Auth, "the server wants longer signatures (BADTRUNC)".to_owned()),
-        other => (Kind::Auth, format!("the server refused the signature (TSIG error {})", u16::from(other.clone()))),
+        other => (Kind::Auth, format!("the server refused the signature (TSIG error {})", u16::from(*other))),
     };
     Some(refused)
 }
@@ -220,7 +219,8 @@ fn meaning(code: ResponseCode, op_code: OpCode) -> Option<(Kind, &'static str)> 
         ),
         ResponseCode::NotAuth => (Kind::Auth, "the server does not accept the key for this question (NOTAUTH)"),
         ResponseCode::Refused if update => {
-            (Kind::Forbidden, "the server's policy does not let this key change this record (REFUSED)")
+            (Kind::Forbidden, "the server's policy does not let this key make this change, or one of its checks stands against it: \
+             BIND wants an address for an MX host inside the zone (REFUSED)")
         }
         ResponseCode::Refused => (Kind::Forbidden, "the server does not answer this question to this key (REFUSED)"),
         ResponseCode::NXRRSet => {

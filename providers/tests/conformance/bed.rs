@@ -1,0 +1,159 @@
+//! What a case needs to know about the place where a provider is tried.
+
+use std::{collections::BTreeMap, net::SocketAddr, time::Duration};
+
+use async_trait::async_trait;
+use rollout_providers::{
+    Counter, FieldValue, Name, Options, Outcome, Provider, RecordData, RecordType, Rrset, Zone,
+    find,
+};
+
+/// The zone every bed has, unsigned.
+pub const APEX: &str = "example.test";
+/// Another, internationalised.
+pub const IDN: &str = "xn--bcher-kva.test";
+
+/// A server that holds [`APEX`] and [`IDN`], reached in two ways: by the provider, and by another that judges it.
+#[async_trait]
+pub trait Bed: Send + Sync {
+    /// The provider's slug.
+    fn slug(&self) -> &'static str;
+
+    /// Where it listens.
+    fn address(&self) -> SocketAddr;
+
+    /// The fields to reach it, or something at `address` in its place.
+    fn fields(&self, address: SocketAddr) -> BTreeMap<String, FieldValue>;
+
+    /// Whether octets from a client ask for a change.
+    fn is_write(&self) -> fn(&[u8]) -> bool;
+
+    /// What somebody else makes of a set, by another way than the provider.
+    async fn foreign(&self, zone: &str, name: &Name, rtype: RecordType, set: Option<Rrset>);
+
+    /// What the server really has, seen by another way than the provider.
+    async fn truth(&self, name: &Name, rtype: RecordType) -> Option<Rrset>;
+
+    /// Whether the set was ever absent since the last call, as far as the server itself can tell; `None` when it cannot.
+    fn was_ever_empty(&self, _: &Name, _: RecordType) -> Option<bool> {
+        None
+    }
+
+    /// What the vendor keeps beside the records of the set, such as comments.
+    async fn vendor_fields(&self, _: &Name, _: RecordType) -> Option<String> {
+        None
+    }
+
+    /// Signs the zone where that is not the provider's to do. `false` when it is.
+    async fn sign_by_hand(&self) -> bool {
+        false
+    }
+
+    /// The DS records of the signed zone, from others' code.
+    async fn independent_ds(&self) -> Vec<String>;
+
+    /// Whether `largest_ttl` can list.
+    fn lists(&self) -> bool {
+        true
+    }
+}
+
+/// The provider under test, with its zone and what counts its requests.
+pub struct Subject {
+    pub provider: Box<dyn Provider>,
+    pub zone: Zone,
+    pub counter: Counter,
+}
+
+impl Subject {
+    pub async fn at(bed: &dyn Bed, address: SocketAddr, timeout: Duration) -> Self {
+        let (provider, counter) = open(bed, bed.fields(address), timeout);
+        let zone = provider.zone(&name(APEX)).await.unwrap();
+        Self {
+            provider,
+            zone,
+            counter,
+        }
+    }
+
+    pub async fn of(bed: &dyn Bed) -> Self {
+        Self::at(bed, bed.address(), Duration::from_secs(10)).await
+    }
+
+    pub async fn read(&self, owner: &str, rtype: RecordType) -> Option<Rrset> {
+        self.provider
+            .read(&self.zone, &name(owner), rtype)
+            .await
+            .unwrap()
+    }
+
+    /// Makes `set` live, whatever was there.
+    pub async fn put(&self, set: &Rrset) {
+        let before = self
+            .provider
+            .read(&self.zone, set.name(), set.rtype())
+            .await
+            .unwrap();
+        let change = rollout_providers::Change::new(
+            set.name().clone(),
+            set.rtype(),
+            before,
+            Some(set.clone()),
+        )
+        .unwrap();
+        let outcome = self.provider.write(&self.zone, &change).await.unwrap();
+        assert!(
+            matches!(outcome, Outcome::Done | Outcome::Unchanged),
+            "{outcome:?}"
+        );
+    }
+}
+
+pub fn open(
+    bed: &dyn Bed,
+    fields: BTreeMap<String, FieldValue>,
+    timeout: Duration,
+) -> (Box<dyn Provider>, Counter) {
+    let counter = Counter::default();
+    let options = Options {
+        counter: counter.clone(),
+        timeout,
+        read_retries: 0,
+        ..Options::default()
+    };
+    (
+        find(bed.slug()).unwrap().open(&fields, options).unwrap(),
+        counter,
+    )
+}
+
+pub fn name(text: &str) -> Name {
+    text.parse().unwrap()
+}
+
+pub fn mx(owner: &str, ttl: u32, hosts: &[(u16, &str)]) -> Rrset {
+    let values = hosts
+        .iter()
+        .map(|(preference, host)| RecordData::mx(*preference, name(host)));
+    Rrset::new(name(owner), RecordType::Mx, ttl, values).unwrap()
+}
+
+pub fn txt(owner: &str, ttl: u32, texts: &[&[u8]]) -> Rrset {
+    Rrset::new(
+        name(owner),
+        RecordType::Txt,
+        ttl,
+        texts.iter().map(|text| RecordData::txt(text.to_vec())),
+    )
+    .unwrap()
+}
+
+pub fn cname(owner: &str, ttl: u32, target: &str) -> Rrset {
+    Rrset::new(
+        name(owner),
+        RecordType::Cname,
+        ttl,
+        [RecordData::Cname(name(target))],
+    )
+    .unwrap()
+}

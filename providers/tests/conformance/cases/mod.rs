@@ -1,0 +1,12 @@
+//! The cases, by rule of the contract.
+
+pub mod by_hand;
+mod failures;
+mod reading;
+mod signing;
+mod writing;
+
+pub use failures::*;
+pub use reading::*;
+pub use signing::*;
+pub use writing::*;

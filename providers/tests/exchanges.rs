@@ -1,0 +1,209 @@
+//! Replays the example exchanges under `exchanges/<slug>/`: what a provider asks, what a vendor answers, what comes of it.
+//!
+//! Every request must be exactly the next one of the file, and none may be left. All names and secrets are made up. A folder
+//! has a `fields.json` (a value `{"secret": ...}` is a secret, `{server}` is where the answers come from) and one file for
+//! each story: `what`, `call`, `exchanges`, and `gives` or `fails`.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "in a test a broken assumption should stop it where it is found")]
+
+use std::{
+    collections::{BTreeMap, VecDeque},
+    fs,
+    path::Path,
+    sync::{Arc, Mutex},
+};
+
+use rollout_providers::{Change, FieldValue, Options, Outcome, Provider, Result, Zone, find};
+use serde::Deserialize;
+use serde_json::{Value, json};
+use wiremock::{Mock, MockServer, Request, Respond, ResponseTemplate, matchers::any};
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Story {
+    what: String,
+    /// `zone`, `read MX example.test`, `status`, `enable`, `disable`, `largest-ttl`, or a change.
+    call: Value,
+    exchanges: VecDeque<Exchange>,
+    gives: Option<Value>,
+    fails: Option<Failure>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Exchange {
+    ask: String,
+    #[serde(default)]
+    body: Value,
+    #[serde(default = "ok")]
+    status: u16,
+    #[serde(default)]
+    headers: BTreeMap<String, String>,
+    answer: Value,
+}
+
+const fn ok() -> u16 {
+    200
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Failure {
+    kind: Value,
+    says: String,
+}
+
+struct Script {
+    left: VecDeque<Exchange>,
+    wrong: Vec<String>,
+}
+
+#[derive(Clone)]
+struct Vendor(Arc<Mutex<Script>>);
+
+impl Respond for Vendor {
+    fn respond(&self, request: &Request) -> ResponseTemplate {
+        let mut script = self.0.lock().unwrap();
+        let query = request
+            .url
+            .query()
+            .map_or_else(String::new, |query| format!("?{query}"));
+        let asked = format!("{} {}{query}", request.method, request.url.path());
+        let body: Value = serde_json::from_slice(&request.body).unwrap_or_default();
+        match script.left.pop_front() {
+            Some(next) if next.ask == asked && next.body == body => {
+                let answer = ResponseTemplate::new(next.status).set_body_json(next.answer);
+                next.headers.iter().fold(answer, |answer, (key, value)| {
+                    answer.insert_header(key.as_str(), value.as_str())
+                })
+            }
+            next => {
+                let wanted = next.map_or_else(|| "nothing more".to_owned(), |next| {
+                    format!("{} {}", next.ask, next.body)
+                });
+                script
+                    .wrong
+                    .push(format!("asked {asked} {body}\n  wanted {wanted}"));
+                ResponseTemplate::new(418)
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn every_example_exchange_is_understood() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/exchanges");
+    let (mut told, mut failed) = (0, Vec::new());
+    for folder in fs::read_dir(root)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+    {
+        let slug = folder.file_name().unwrap().to_str().unwrap().to_owned();
+        let fields: BTreeMap<String, Value> = read(&folder.join("fields.json"));
+        for file in fs::read_dir(&folder)
+            .unwrap()
+            .map(|entry| entry.unwrap().path())
+        {
+            if !file.ends_with("fields.json") {
+                told += 1;
+                if let Err(why) = replay(&slug, &fields, read(&file)).await {
+                    failed.push(format!("{}: {why}", file.display()));
+                }
+            }
+        }
+    }
+    assert!(failed.is_empty(), "{}", failed.join("\n\n"));
+    assert!(told > 10, "only {told} stories found");
+}
+
+fn read<T: for<'de> Deserialize<'de>>(file: &Path) -> T {
+    serde_json::from_slice(&fs::read(file).unwrap())
+        .unwrap_or_else(|error| panic!("{}: {error}", file.display()))
+}
+
+async fn replay(slug: &str, fields: &BTreeMap<String, Value>, story: Story) -> Result<(), String> {
+    let server = MockServer::start().await;
+    let vendor = Vendor(Arc::new(Mutex::new(Script {
+        left: story.exchanges,
+        wrong: Vec::new(),
+    })));
+    Mock::given(any())
+        .respond_with(vendor.clone())
+        .mount(&server)
+        .await;
+    let fields = fields.iter().map(|(key, value)| {
+        let value = match value {
+            Value::String(text) => FieldValue::Plain(text.replace("{server}", &server.uri())),
+            secret => FieldValue::Secret(secret["secret"].as_str().unwrap().to_owned().into()),
+        };
+        (key.clone(), value)
+    });
+    let options = Options {
+        read_retries: 0,
+        ..Options::default()
+    };
+    let provider = find(slug)
+        .unwrap()
+        .open(&fields.collect(), options)
+        .unwrap();
+    let outcome = call(provider.as_ref(), &story.call).await;
+    let script = vendor.0.lock().unwrap();
+    if !script.wrong.is_empty() || !script.left.is_empty() {
+        let left: Vec<_> = script.left.iter().map(|exchange| &exchange.ask).collect();
+        return Err(format!(
+            "{}: {}; never asked: {left:?}; outcome {outcome:?}",
+            story.what,
+            script.wrong.join("\n")
+        ));
+    }
+    match (outcome, story.gives, story.fails) {
+        (Ok(given), Some(wanted), None) if given == wanted => Ok(()),
+        (Err(error), None, Some(wanted))
+            if serde_json::to_value(error.kind).unwrap() == wanted.kind
+                && error.to_string().contains(&wanted.says) =>
+        {
+            Ok(())
+        }
+        (outcome, ..) => Err(format!("{}: {outcome:?}", story.what)),
+    }
+}
+
+async fn call(provider: &dyn Provider, call: &Value) -> Result<Value> {
+    let zone = provider.zone(&"example.test".parse().unwrap()).await?;
+    let Some(word) = call.as_str() else {
+        let change: Change = serde_json::from_value(call.clone()).unwrap();
+        return provider.write(&zone, &change).await.map(shown);
+    };
+    let signer = || provider.signer().unwrap();
+    Ok(match word.split(' ').collect::<Vec<_>>().as_slice() {
+        ["zone"] => {
+            let Zone {
+                id,
+                nameservers,
+                ttl,
+                notes,
+                ..
+            } = zone;
+            json!({ "id": id, "nameservers": nameservers, "ttl": [ttl.start(), ttl.end()], "notes": notes })
+        }
+        ["read", rtype, name] => {
+            json!(
+                provider
+                    .read(&zone, &name.parse().unwrap(), rtype.parse().unwrap())
+                    .await?
+            )
+        }
+        ["largest-ttl"] => json!(provider.largest_ttl(&zone).await?),
+        ["status"] => json!(signer().status(&zone).await?),
+        ["enable"] => shown(signer().enable(&zone).await?),
+        ["disable"] => shown(signer().disable(&zone).await?),
+        other => panic!("no such call: {other:?}"),
+    })
+}
+
+fn shown(outcome: Outcome) -> Value {
+    match outcome {
+        Outcome::Unchanged => "unchanged".into(),
+        Outcome::Done => "done".into(),
+        Outcome::Asked(_) => "asked".into(),
+    }
+}
