@@ -8,6 +8,7 @@ use hickory_proto::dnssec::DigestType;
 use hickory_proto::op::ResponseCode;
 use hickory_proto::rr::{Name, RecordType};
 use serde::{Deserialize, Serialize};
+use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
 
 use crate::certificates::Certificates;
@@ -20,11 +21,17 @@ use crate::dns::validate::Security;
 use crate::endpoints::{Endpoints, RootHint, TrustAnchor};
 use crate::error::LabError;
 use crate::faults::Faults;
+use crate::http::Api;
 use crate::log::{LogEntry, Service};
+use crate::microsoft::entra::Entra;
+use crate::microsoft::exchange::Exchange;
+use crate::microsoft::graph::Graph;
 use crate::options::Options;
 use crate::places::{Hosting, Sockets, bind};
-use crate::smtp::Mail;
-use crate::state::{Credentials, State, StsPolicy};
+use crate::powerdns::PowerDns;
+use crate::smtp::{Mail, MailHost};
+use crate::state::{Credentials, StsPolicy};
+use crate::sts::PolicyHost;
 use crate::world::World;
 use crate::{parents, seed};
 
@@ -288,7 +295,7 @@ fn serve(
 ) -> Result<(), LabError> {
     let _inside = runtime.enter();
     let failed = |source| LabError::Bind {
-        service: "DNS",
+        service: "its services",
         source,
     };
     let mut servers = Vec::new();
@@ -307,6 +314,22 @@ fn serve(
             position,
         };
         vantages.push(DnsListener::start(socket.udp, socket.tcp, responder).map_err(failed)?);
+    }
+    for (role, address, listener) in sockets.mail {
+        let host = MailHost::new(Arc::clone(world), role, address)?;
+        runtime.spawn(host.serve(TcpListener::from_std(listener).map_err(failed)?));
+    }
+    let policies = PolicyHost::new(world)?;
+    runtime.spawn(policies.serve(TcpListener::from_std(sockets.policy).map_err(failed)?));
+    let apis: [Arc<dyn Api>; 4] = [
+        Arc::new(Entra(Arc::clone(world))),
+        Arc::new(Graph(Arc::clone(world))),
+        Arc::new(Exchange(Arc::clone(world))),
+        Arc::new(PowerDns(Arc::clone(world))),
+    ];
+    for (listener, api) in sockets.api.into_iter().zip(apis) {
+        let listener = TcpListener::from_std(listener).map_err(failed)?;
+        runtime.spawn(crate::http::serve(listener, api));
     }
     let beating = Arc::clone(world);
     runtime.spawn(async move {
@@ -391,9 +414,5 @@ impl Lab {
                 .map(|ip| SocketAddr::new(ip, self.world.layout.dns_port))
                 .collect()
         })
-    }
-
-    pub(crate) fn state(&self) -> State {
-        self.world.state().clone()
     }
 }

@@ -20,9 +20,11 @@ mod options;
 mod parents;
 mod places;
 mod powerdns;
+mod saved;
 mod seed;
 mod smtp;
 mod state;
+mod sts;
 mod world;
 
 pub use dns::content::RecordSet;
