@@ -14,7 +14,7 @@ pub struct Options {
     pub timing: Timing,
     /// Fixed addresses and ports; anything left out is chosen at random among the free ones.
     pub places: Places,
-    /// Number of caching, validating resolvers.
+    /// Number of caching, validating resolvers, 1 to 9.
     pub resolvers: u8,
     /// How `Get-DnssecStatusForVerifiedDomain` writes its enum (the real form is not public; reference 2.2).
     pub status_shape: StatusShape,

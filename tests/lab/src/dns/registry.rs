@@ -142,7 +142,6 @@ impl Registry {
             .unwrap_or_default()
     }
 
-
     /// What the server at this address answers, and whether it knows EDNS for it.
     pub(crate) fn ask(
         &self,
