@@ -1,5 +1,10 @@
 //! The signed tree, judged by hickory's validator and by the laboratory's own.
 
+#![allow(
+    clippy::unwrap_used,
+    reason = "helpers of tests fail by panicking, as tests do"
+)]
+
 mod common;
 
 use std::time::Duration;
@@ -21,6 +26,7 @@ fn quick() -> Timing {
         dnskey_ttl: 1,
         microsoft_ttl: 1,
         parent_scan: Duration::from_millis(300),
+        parent_hold: Duration::from_secs(2),
         parent_batch: Duration::from_millis(200),
         cmdlet: Duration::from_millis(100),
         new_host: Duration::from_millis(100),
@@ -104,6 +110,38 @@ async fn a_zone_becomes_secure_after_signing_and_ds_by_cds() {
         proofs(&lab, "contoso.com.", RecordType::MX).await,
         vec![Proof::Secure]
     );
+}
+
+#[tokio::test]
+async fn a_downstream_validator_never_meets_an_unsigned_answer_under_a_ds() {
+    let lab = lab(vec![DomainSeed::ordinary("contoso.com")]);
+    let e = lab.endpoints().unwrap();
+    let client = udp(e.resolvers[0]).await;
+    let signed = async || {
+        let answer = ask(&client, "contoso.com.", RecordType::MX).await;
+        answer
+            .answers
+            .iter()
+            .any(|r| r.record_type() == RecordType::RRSIG)
+    };
+    assert!(!signed().await, "the cache holds the unsigned answer");
+    provider(
+        &e,
+        "PUT",
+        "/zones/contoso.com.",
+        Some(json!({"dnssec": true})),
+    )
+    .await;
+    eventually("the DS at the parent", async || {
+        let signed = signed().await;
+        let ds = lab.record_set("com", "contoso.com", "DS").is_some();
+        assert!(
+            signed || !ds,
+            "a DS before the cache had forgotten the unsigned answer"
+        );
+        ds
+    })
+    .await;
 }
 
 #[tokio::test]

@@ -1,5 +1,10 @@
 //! A whole move with senders watching, the mistakes they must notice, policies, and a laboratory that is put away and taken out.
 
+#![allow(
+    clippy::unwrap_used,
+    reason = "helpers of tests fail by panicking, as tests do"
+)]
+
 mod common;
 
 use std::path::PathBuf;
@@ -23,6 +28,7 @@ fn lab(domains: Vec<DomainSeed>) -> Lab {
         dnskey_ttl: 1,
         microsoft_ttl: 1,
         parent_scan: Duration::from_millis(300),
+        parent_hold: Duration::from_secs(2),
         parent_batch: Duration::from_millis(200),
         cmdlet: Duration::from_millis(100),
         new_host: Duration::from_millis(100),

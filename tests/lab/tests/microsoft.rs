@@ -1,5 +1,10 @@
 //! Sign-in, Graph and Exchange admin: the right way, and everything that goes wrong.
 
+#![allow(
+    clippy::unwrap_used,
+    reason = "helpers of tests fail by panicking, as tests do"
+)]
+
 mod common;
 
 use std::time::{Duration, Instant};

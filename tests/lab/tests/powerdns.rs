@@ -1,5 +1,10 @@
 //! The DNS provider's API: reading, strict writing, signing, faults.
 
+#![allow(
+    clippy::unwrap_used,
+    reason = "helpers of tests fail by panicking, as tests do"
+)]
+
 mod common;
 
 use std::time::Duration;
@@ -12,11 +17,12 @@ use serde_json::{Value, json};
 const ZONE: &str = "/zones/contoso.com.";
 
 fn lab() -> (Lab, Endpoints) {
-    let lab = Lab::start(Options::with_domains([
+    let mut options = Options::with_domains([
         DomainSeed::ordinary("contoso.com").without_cds(),
         DomainSeed::gallery().swap_remove(4),
-    ]))
-    .unwrap();
+    ]);
+    options.timing.parent_hold = Duration::from_secs(1);
+    let lab = Lab::start(options).unwrap();
     let endpoints = lab.endpoints().unwrap();
     (lab, endpoints)
 }
@@ -177,6 +183,14 @@ async fn keys_and_cds() {
     assert_eq!(effects(&lab, Service::Parent).len(), 1);
     let (_, zone) = provider(&e, "GET", ZONE, None).await;
     assert_eq!(zone["dnssec"], true);
+    let withdraw = json!({"metadata": ["0"]});
+    let path = format!("{ZONE}/metadata/PUBLISH-CDS");
+    assert_eq!(provider(&e, "PUT", &path, Some(withdraw)).await.0, 200);
+    eventually("no DS after the wish to withdraw it", async || {
+        let answer = ask(&client, "contoso.com.", RecordType::DS).await;
+        answer.answers.is_empty() && answer.metadata.authentic_data
+    })
+    .await;
     let bad = json!({"published": true});
     assert_eq!(
         provider(&e, "PUT", &format!("{ZONE}/cryptokeys/1"), Some(bad))
