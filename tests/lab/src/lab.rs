@@ -1,30 +1,28 @@
 //! The handle to a running laboratory.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use hickory_proto::dnssec::DigestType;
-use hickory_proto::op::ResponseCode;
-use hickory_proto::rr::{Name, RecordType};
+use hickory_proto::rr::Name;
 use serde::{Deserialize, Serialize};
 use tokio::runtime::Runtime;
+use tokio::task::AbortHandle;
 
 use crate::certificates::Certificates;
-use crate::dns::answer::Reply;
 use crate::dns::content::{RecordSet, dotted};
-use crate::dns::keys::{covers, dnskey_text, ds_text};
+use crate::dns::keys::{dnskey_text, ds_text};
 use crate::dns::resolver::Resolver;
-use crate::dns::server::{DnsListener, Question, Responder};
-use crate::dns::validate::Security;
 use crate::endpoints::{Endpoints, RootHint, TrustAnchor};
 use crate::error::LabError;
 use crate::faults::Faults;
 use crate::log::{LogEntry, Service};
 use crate::options::Options;
-use crate::places::{Hosting, Sockets, bind};
+use crate::places::{Hosting, MOST_RESOLVERS, Sockets, bind};
+use crate::serving::serve;
 use crate::smtp::Mail;
-use crate::state::{Credentials, State, StsPolicy};
+use crate::state::{Credentials, StsPolicy};
 use crate::world::World;
 use crate::{parents, seed};
 
@@ -55,7 +53,8 @@ impl Lab {
     ///
     /// # Errors
     /// No free ports, or a seed that makes no valid zone.
-    pub fn start(options: Options) -> Result<Self, LabError> {
+    pub fn start(mut options: Options) -> Result<Self, LabError> {
+        options.resolvers = options.resolvers.clamp(1, MOST_RESOLVERS);
         let (layout, sockets) = bind(&options.places, options.resolvers)?;
         let domains: Vec<String> = options.domains.iter().map(|d| d.name.clone()).collect();
         let certificates = Certificates::generate(&seed::partitions(), &domains)?;
@@ -255,9 +254,32 @@ impl Lab {
         }
     }
 
+    /// Addresses of the name servers of a zone, with the port.
+    #[must_use]
+    pub fn servers_of(&self, zone: &str) -> Vec<SocketAddr> {
+        let Ok(name) = crate::dns::name(zone) else {
+            return Vec::new();
+        };
+        self.world.served(|registry| {
+            registry
+                .servers_of(&name)
+                .into_iter()
+                .map(|ip| SocketAddr::new(ip, self.world.layout.dns_port))
+                .collect()
+        })
+    }
+
     /// Ends the laboratory and waits until its ports are free.
     pub fn stop(mut self) {
         self.end();
+    }
+
+    /// Runs something on the laboratory's threads until it is aborted or the laboratory ends.
+    pub(crate) fn spawn(&self, work: impl Future<Output = ()> + Send + 'static) -> AbortHandle {
+        match &self.runtime {
+            Some(runtime) => runtime.spawn(work).abort_handle(),
+            None => unreachable!("the runtime is only taken when the laboratory ends"),
+        }
     }
 
     fn end(&mut self) {
@@ -277,123 +299,5 @@ impl Lab {
 impl Drop for Lab {
     fn drop(&mut self) {
         self.end();
-    }
-}
-
-fn serve(
-    runtime: &Runtime,
-    world: &Arc<World>,
-    resolvers: &[Arc<Resolver>],
-    sockets: Sockets,
-) -> Result<(), LabError> {
-    let _inside = runtime.enter();
-    let failed = |source| LabError::Bind {
-        service: "DNS",
-        source,
-    };
-    let mut servers = Vec::new();
-    for socket in sockets.servers {
-        let responder = Authoritative {
-            world: Arc::clone(world),
-            address: socket.address,
-        };
-        servers.push(DnsListener::start(socket.udp, socket.tcp, responder).map_err(failed)?);
-    }
-    let mut vantages = Vec::new();
-    for (position, (socket, resolver)) in sockets.resolvers.into_iter().zip(resolvers).enumerate() {
-        let responder = Vantage {
-            world: Arc::clone(world),
-            resolver: Arc::clone(resolver),
-            position,
-        };
-        vantages.push(DnsListener::start(socket.udp, socket.tcp, responder).map_err(failed)?);
-    }
-    let beating = Arc::clone(world);
-    runtime.spawn(async move {
-        // The listeners live as long as this task, that is, as long as the runtime.
-        let _servers = (servers, vantages);
-        parents::run(beating).await;
-    });
-    Ok(())
-}
-
-/// An authoritative server at one address.
-struct Authoritative {
-    world: Arc<World>,
-    address: IpAddr,
-}
-
-impl Responder for Authoritative {
-    async fn respond(&self, question: Question) -> (Reply, bool) {
-        self.world
-            .answer(self.address, &question.name, question.kind, question.dnssec)
-            .await
-    }
-
-    fn recursive(&self) -> bool {
-        false
-    }
-}
-
-/// A resolver as its clients see it.
-struct Vantage {
-    world: Arc<World>,
-    resolver: Arc<Resolver>,
-    position: usize,
-}
-
-impl Responder for Vantage {
-    async fn respond(&self, question: Question) -> (Reply, bool) {
-        if self
-            .world
-            .faults()
-            .resolvers_failing
-            .contains(&self.position)
-        {
-            return (Reply::code(ResponseCode::ServFail), true);
-        }
-        let found = self.resolver.resolve(&question.name, question.kind).await;
-        let usable = found.security >= Security::Insecure || question.checking_disabled;
-        if !usable {
-            return (Reply::code(ResponseCode::ServFail), true);
-        }
-        let mut reply = Reply::code(found.code);
-        reply.authentic = found.security == Security::Secure
-            && (question.dnssec || question.wants_ad)
-            && !question.checking_disabled;
-        let shown = |record: &hickory_proto::rr::Record| {
-            question.dnssec
-                || record.record_type() == question.kind
-                || covers(record).is_none() && record.record_type() != RecordType::NSEC
-        };
-        reply.answers = found.answers.into_iter().filter(shown).collect();
-        reply.authority = found.authority.into_iter().filter(shown).collect();
-        (reply, true)
-    }
-
-    fn recursive(&self) -> bool {
-        true
-    }
-}
-
-/// Keeps the unused parts of the handle honest: an address is an address of the laboratory's network.
-impl Lab {
-    /// Addresses of the name servers of a zone, with the port.
-    #[must_use]
-    pub fn servers_of(&self, zone: &str) -> Vec<SocketAddr> {
-        let Ok(name) = crate::dns::name(zone) else {
-            return Vec::new();
-        };
-        self.world.served(|registry| {
-            registry
-                .servers_of(&name)
-                .into_iter()
-                .map(|ip| SocketAddr::new(ip, self.world.layout.dns_port))
-                .collect()
-        })
-    }
-
-    pub(crate) fn state(&self) -> State {
-        self.world.state().clone()
     }
 }

@@ -14,7 +14,7 @@ pub struct Options {
     pub timing: Timing,
     /// Fixed addresses and ports; anything left out is chosen at random among the free ones.
     pub places: Places,
-    /// Number of caching, validating resolvers.
+    /// Number of caching, validating resolvers, 1 to 9.
     pub resolvers: u8,
     /// How `Get-DnssecStatusForVerifiedDomain` writes its enum (the real form is not public; reference 2.2).
     pub status_shape: StatusShape,
@@ -175,7 +175,10 @@ pub struct Timing {
     pub infrastructure_ttl: u32,
     /// How often a parent looks for CDS in its children.
     pub parent_scan: Duration,
-    /// From a parent's finding to the DS being served (registries publish in batches).
+    /// How long a parent must see the same CDS before it believes the first one of an unsigned delegation
+    /// (RFC 8078 3.3; days at real registries). Less than `record_ttl` and the DS comes before unsigned answers have expired.
+    pub parent_hold: Duration,
+    /// From a parent's decision to the DS being served (registries publish in batches).
     pub parent_batch: Duration,
     /// How long an enabling or disabling cmdlet runs ("a few minutes").
     pub cmdlet: Duration,
@@ -201,6 +204,7 @@ impl Default for Timing {
             microsoft_ttl: 4,
             infrastructure_ttl: 30,
             parent_scan: Duration::from_secs(2),
+            parent_hold: Duration::from_secs(8),
             parent_batch: Duration::from_secs(1),
             cmdlet: Duration::from_secs(2),
             new_host: Duration::from_secs(1),

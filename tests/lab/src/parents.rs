@@ -129,6 +129,7 @@ pub(crate) fn set_ds(
     let parent = world
         .served(|r| r.parent_of(&name).map(|p| p.to_ascii()))
         .ok_or_else(|| LabError::UnknownZone(zone.to_owned()))?;
+    state.coming_ds.remove(zone);
     let count = contents.len();
     let ttl = world.options.timing.ds_ttl;
     world.change_zone(
@@ -167,6 +168,8 @@ fn scan(world: &World) {
         .collect();
     for zone in customers {
         let Some(wanted) = agreed_ds(world, &zone) else {
+            // A wish that is no longer there was not meant.
+            state.coming_ds.remove(&zone);
             continue;
         };
         let parent = crate::dns::name(&zone)
@@ -184,7 +187,13 @@ fn scan(world: &World) {
             .get(&zone)
             .is_none_or(|c| c.contents != wanted)
         {
-            let due = now + signed(timing.parent_batch);
+            // A delegation that is signed already proves the next wish; a first one must stand for a while.
+            let hold = if current.is_empty() {
+                timing.parent_hold
+            } else {
+                Duration::ZERO
+            };
+            let due = now + signed(hold + timing.parent_batch);
             let coming = ComingDs {
                 due,
                 contents: wanted,

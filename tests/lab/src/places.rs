@@ -141,7 +141,7 @@ pub(crate) struct Sockets {
 pub(crate) fn bind(places: &Places, resolvers: u8) -> Result<(Layout, Sockets), LabError> {
     let mut last = None;
     for attempt in 0..TRIES {
-        match try_bind(places, resolvers.clamp(1, MOST_RESOLVERS)) {
+        match try_bind(places, resolvers) {
             Ok(bound) => return Ok(bound),
             Err(error) => last = Some(error),
         }
@@ -150,7 +150,7 @@ pub(crate) fn bind(places: &Places, resolvers: u8) -> Result<(Layout, Sockets), 
             std::thread::sleep(std::time::Duration::from_millis(50));
         }
     }
-    Err(last.unwrap_or(LabError::Bind {
+    Err(last.unwrap_or_else(|| LabError::Bind {
         service: "anything",
         source: std::io::ErrorKind::AddrNotAvailable.into(),
     }))

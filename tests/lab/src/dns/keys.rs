@@ -126,6 +126,12 @@ impl StoredKey {
     }
 }
 
+/// The wish to have every DS removed: `CDS 0 0 0 00` (RFC 8078 4).
+pub(crate) fn delete_cds() -> RData {
+    let nothing = CDS::new(0, None, DigestType::from(0), vec![0]);
+    RData::DNSSEC(DNSSECRData::CDS(nothing))
+}
+
 /// DS, CDS and DNSKEY contents as zone files write them.
 pub(crate) fn ds_text(ds: &DS) -> String {
     format!(

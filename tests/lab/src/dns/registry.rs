@@ -142,11 +142,6 @@ impl Registry {
             .unwrap_or_default()
     }
 
-    /// Names of all zones.
-    pub(crate) fn origins(&self) -> impl Iterator<Item = &Name> {
-        self.zones.keys()
-    }
-
     /// What the server at this address answers, and whether it knows EDNS for it.
     pub(crate) fn ask(
         &self,

@@ -144,12 +144,20 @@ fn add_key_records(
     content: &ZoneContent,
     origin: &Name,
 ) -> Result<(), LabError> {
+    let withdraw = content.cds_digests.contains(&0);
+    if withdraw {
+        let record = Record::from_rdata(origin.clone(), content.dnskey_ttl, keys::delete_cds());
+        insert(nodes, record);
+    }
     for key in content.keys.iter().filter(|k| k.published) {
         let dnskey = RData::DNSSEC(DNSSECRData::DNSKEY(key.dnskey(origin)?));
         insert(
             nodes,
             Record::from_rdata(origin.clone(), content.dnskey_ttl, dnskey),
         );
+        if withdraw {
+            continue;
+        }
         for digest in &content.cds_digests {
             let cds = key.cds(origin, DigestType::from(*digest))?;
             insert(

@@ -140,8 +140,7 @@ pub(crate) fn denial_holds(
         proof::no_such_name(authority, zone, name)
     } else {
         proof::type_is_absent(authority, zone, name, kind)
-            || proof::name_is_absent(authority, zone, name)
-                && authority.iter().any(|r| r.name.is_wildcard())
+            || proof::wildcard_lacks(authority, zone, name, kind)
     }
 }
 

@@ -1,1 +1,8 @@
 //! Microsoft's APIs: sign-in, Graph, Exchange admin.
+
+pub(crate) mod cmdlets;
+pub(crate) mod entra;
+pub(crate) mod exchange;
+pub(crate) mod graph;
+pub(crate) mod status;
+pub(crate) mod token;

@@ -1,0 +1,93 @@
+//! Access tokens: JWTs signed with a key of the laboratory, so that a restarted one still knows them.
+
+use aws_lc_rs::hmac;
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64;
+use jiff::Timestamp;
+use serde_json::{Value, json};
+
+use crate::world::World;
+
+/// Who a token is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Audience {
+    Graph,
+    Exchange,
+}
+
+impl Audience {
+    /// The audience of a scope such as `https://graph.microsoft.com/.default`; the laboratory's own addresses count too.
+    pub(crate) fn of_scope(world: &World, scope: &str) -> Option<Self> {
+        let resource = scope.strip_suffix("/.default")?.trim_end_matches('/');
+        [Self::Graph, Self::Exchange]
+            .into_iter()
+            .find(|a| resource == a.resource() || resource == a.address(world))
+    }
+
+    fn resource(self) -> &'static str {
+        match self {
+            Self::Graph => "https://graph.microsoft.com",
+            Self::Exchange => "https://outlook.office365.com",
+        }
+    }
+
+    fn address(self, world: &World) -> String {
+        world.layout.api(match self {
+            Self::Graph => 1,
+            Self::Exchange => 2,
+        })
+    }
+}
+
+/// A new token.
+pub(crate) fn issue(world: &World, audience: Audience) -> String {
+    let now = Timestamp::now().as_second();
+    let life = i64::try_from(world.options.timing.token.as_secs()).unwrap_or(3600);
+    let credentials = &world.credentials;
+    let role = match audience {
+        Audience::Graph => "Domain.Read.All",
+        Audience::Exchange => "Exchange.ManageAsApp",
+    };
+    let header = BASE64.encode(json!({"typ": "JWT", "alg": "HS256"}).to_string());
+    let claims = json!({
+        "aud": audience.resource(),
+        "iss": format!("https://sts.windows.net/{}/", credentials.tenant_id),
+        "iat": now, "nbf": now, "exp": now + life,
+        "appid": credentials.client_id, "tid": credentials.tenant_id,
+        "idtyp": "app", "roles": [role], "ver": "1.0",
+    });
+    let body = format!("{header}.{}", BASE64.encode(claims.to_string()));
+    let tag = hmac::sign(&key(world), body.as_bytes());
+    format!("{body}.{}", BASE64.encode(tag.as_ref()))
+}
+
+/// Why a token is refused, in a few words, or nothing if it is good for this audience.
+pub(crate) fn check(
+    world: &World,
+    token: Option<&str>,
+    audience: Audience,
+) -> Result<(), &'static str> {
+    let token = token.ok_or("Access token is empty.")?;
+    let (body, tag) = token.rsplit_once('.').ok_or("Access token is malformed.")?;
+    let tag = BASE64
+        .decode(tag)
+        .map_err(|_| "Access token is malformed.")?;
+    hmac::verify(&key(world), body.as_bytes(), &tag)
+        .map_err(|_| "Access token signature is invalid.")?;
+    let claims: Value = body
+        .split_once('.')
+        .and_then(|(_, claims)| BASE64.decode(claims).ok())
+        .and_then(|claims| serde_json::from_slice(&claims).ok())
+        .ok_or("Access token is malformed.")?;
+    if claims["aud"] != audience.resource() {
+        return Err("Access token validation failure. Invalid audience.");
+    }
+    if claims["exp"].as_i64().unwrap_or(0) <= Timestamp::now().as_second() {
+        return Err("Access token has expired or is not yet valid.");
+    }
+    Ok(())
+}
+
+fn key(world: &World) -> hmac::Key {
+    hmac::Key::new(hmac::HMAC_SHA256, world.credentials.token_key.as_bytes())
+}
