@@ -13,13 +13,14 @@ use serde::{Deserialize, Serialize};
 use super::answer::{
     AcceptedDomain, DaneStatus, DnssecStatus, EnabledDnssec, FeatureState, Receipt,
 };
-use super::calls::CallCounter;
+use super::calls::{CallCounter, CallKind};
 use super::cmdlet::{Cmdlet, DisableDnssecByName};
 use super::envelope::{self, Answer, Reading};
 use super::error::{Call, MicrosoftError, Result, Service, UnknownWhy};
 use super::host::domain_name;
 use super::outcome::{allowed, could_not_tell, dane_state, domains, enabled, receipt};
-use super::settings::MicrosoftSettings;
+use super::retry;
+use super::settings::{Limits, MicrosoftSettings};
 use super::sign_in::TokenSource;
 use super::wire::{Outgoing, Wire};
 
@@ -83,6 +84,8 @@ impl AllowedCmdlets {
 pub struct ExchangeClient {
     wire: Wire,
     tenant: String,
+    limits: Limits,
+    calls: Arc<CallCounter>,
 }
 
 /// How deep Exchange serialises. The module sends `Partial`; without the header the service decides.
@@ -103,13 +106,40 @@ impl ExchangeClient {
         calls: Arc<CallCounter>,
     ) -> Result<Self> {
         Ok(Self {
-            wire: Wire::new(settings, tokens, calls)?,
+            wire: Wire::new(settings, tokens, Arc::clone(&calls))?,
             tenant: settings.tenant.clone(),
+            limits: settings.limits,
+            calls,
         })
     }
 
-    /// Runs a cmdlet and reads its answer.
+    /// Runs a cmdlet and reads its answer. A reading cmdlet that breaks off with a passing fault is run again.
     async fn run(
+        &self,
+        cmdlet: Cmdlet,
+        domain: Option<&str>,
+        depth: Depth,
+    ) -> Result<(Call, Answer)> {
+        let mut attempt = 1;
+        loop {
+            let outcome = self.run_once(cmdlet, domain, depth).await;
+            let broke_off = matches!(
+                &outcome,
+                Err(MicrosoftError::ServiceTrouble {
+                    why: UnknownWhy::BrokeOff { .. },
+                    ..
+                })
+            );
+            attempt += 1;
+            if !broke_off || attempt > self.limits.attempts {
+                return outcome;
+            }
+            self.calls.count(CallKind::Retry);
+            tokio::time::sleep(retry::pause(&self.limits, attempt, None).unwrap_or_default()).await;
+        }
+    }
+
+    async fn run_once(
         &self,
         cmdlet: Cmdlet,
         domain: Option<&str>,
@@ -134,7 +164,7 @@ impl ExchangeClient {
             call.exception_type.as_deref(),
             &incoming.body,
         );
-        let answer = judge(reading, &call, cmdlet)?;
+        let answer = judge(reading, &call, cmdlet.only_reads())?;
         Ok((call, answer))
     }
 
@@ -147,19 +177,27 @@ impl ExchangeClient {
 }
 
 /// Turns a reading into rows or an error.
-fn judge(reading: Reading, call: &Call, cmdlet: Cmdlet) -> Result<Answer> {
+fn judge(reading: Reading, call: &Call, only_reads: bool) -> Result<Answer> {
     let call = Box::new(call.clone());
     match reading {
         Reading::Rows(answer) => Ok(answer),
+        Reading::Failed(failure) if failure.is_transient() => {
+            let why = UnknownWhy::BrokeOff { failure };
+            Err(if only_reads {
+                MicrosoftError::ServiceTrouble { call, why }
+            } else {
+                MicrosoftError::Unknown { call, why }
+            })
+        }
         Reading::Failed(failure) => Err(MicrosoftError::Failed { call, failure }),
         Reading::MissingRole(detail) => Err(MicrosoftError::MissingRole {
             call,
             service: Service::Exchange,
             detail,
         }),
-        Reading::Unreadable(excerpt) if cmdlet.only_reads() => Err(MicrosoftError::CouldNotTell {
+        Reading::Unreadable(excerpt) if only_reads => Err(MicrosoftError::CouldNotTell {
             call,
-            what: "what the cmdlet said".to_owned(),
+            what: "what the service said".to_owned(),
             excerpt,
         }),
         Reading::Unreadable(excerpt) => Err(MicrosoftError::Unknown {
@@ -318,7 +356,7 @@ impl ExchangeApi for ExchangeClient {
             call.exception_type.as_deref(),
             &incoming.body,
         );
-        let answer = judge(reading, &call, Cmdlet::GetAcceptedDomain)?;
+        let answer = judge(reading, &call, true)?;
         allowed(&answer.rows).ok_or_else(|| {
             could_not_tell(
                 &call,

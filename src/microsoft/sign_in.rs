@@ -48,8 +48,8 @@ pub trait TokenSource: Send + Sync + std::fmt::Debug {
     ) -> std::result::Result<SecretString, SignInError>;
 }
 
-/// A token this close to its end is replaced.
-const FRESH_FOR: Duration = Duration::from_secs(300);
+/// A token this many seconds from its end is replaced, or with a tenth of its life left if that is less.
+const SPARE_SECONDS: i64 = 300;
 
 /// One identity in one tenant. Tokens live in memory only.
 #[derive(Debug)]
@@ -67,7 +67,13 @@ pub struct SignIn {
 struct State {
     /// `None` after a refused token, so that the next request starts with an empty cache.
     credential: Option<Arc<dyn TokenCredential>>,
-    tokens: HashMap<String, AccessToken>,
+    tokens: HashMap<String, Kept>,
+}
+
+/// A token and how long it lived when it came.
+struct Kept {
+    token: AccessToken,
+    lifetime: i64,
 }
 
 impl std::fmt::Debug for State {
@@ -224,7 +230,7 @@ impl SignIn {
             return Err(self.not_entra("the answer holds no usable token".to_owned()));
         }
         let secret = SecretString::from(secret.to_owned());
-        state.tokens.insert(scope.to_owned(), token);
+        state.tokens.insert(scope.to_owned(), Kept::new(token));
         tracing::debug!(scope, method = self.method.name(), "signed in");
         Ok(secret)
     }
@@ -314,10 +320,10 @@ impl SignIn {
 impl TokenSource for SignIn {
     async fn token(&self, scope: &str) -> std::result::Result<SecretString, SignInError> {
         let mut state = self.state.lock().await;
-        if let Some(token) = state.tokens.get(scope)
-            && is_fresh(token)
+        if let Some(kept) = state.tokens.get(scope)
+            && kept.is_fresh()
         {
-            return Ok(SecretString::from(token.token.secret().to_owned()));
+            return Ok(kept.secret());
         }
         self.fetch(&mut state, scope).await
     }
@@ -329,10 +335,10 @@ impl TokenSource for SignIn {
         claims: Option<&str>,
     ) -> std::result::Result<SecretString, SignInError> {
         let mut state = self.state.lock().await;
-        if let Some(token) = state.tokens.get(scope)
-            && token.token.secret() != refused.expose_secret()
+        if let Some(kept) = state.tokens.get(scope)
+            && kept.token.token.secret() != refused.expose_secret()
         {
-            return Ok(SecretString::from(token.token.secret().to_owned()));
+            return Ok(kept.secret());
         }
         state.tokens.remove(scope);
         // The credential keeps its own cache and offers no way to empty it, so it is made anew.
@@ -344,9 +350,23 @@ impl TokenSource for SignIn {
     }
 }
 
-fn is_fresh(token: &AccessToken) -> bool {
-    let left = token.expires_on.unix_timestamp() - jiff::Timestamp::now().as_second();
-    left > FRESH_FOR.as_secs().cast_signed()
+impl Kept {
+    fn new(token: AccessToken) -> Self {
+        let lifetime = seconds_left(&token);
+        Self { token, lifetime }
+    }
+
+    fn is_fresh(&self) -> bool {
+        seconds_left(&self.token) > SPARE_SECONDS.min(self.lifetime / 10)
+    }
+
+    fn secret(&self) -> SecretString {
+        SecretString::from(self.token.token.secret().to_owned())
+    }
+}
+
+fn seconds_left(token: &AccessToken) -> i64 {
+    token.expires_on.unix_timestamp() - jiff::Timestamp::now().as_second()
 }
 
 /// The last cause of an error, without URLs.

@@ -98,6 +98,8 @@ impl Wire {
             .connect_timeout(settings.limits.connect)
             // A cmdlet may think for minutes; a firewall must not take the silence for an end.
             .tcp_keepalive(Duration::from_secs(30))
+            // A connection that idled may be closed under the next request, whose outcome would then be unknown.
+            .pool_idle_timeout(Duration::from_secs(15))
             // Redirects are followed by hand: the bearer may only go to Microsoft, and the method must stay POST.
             .redirect(reqwest::redirect::Policy::none())
             .referer(false)

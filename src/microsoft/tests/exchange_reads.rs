@@ -6,9 +6,7 @@ use serde_json::json;
 use wiremock::matchers::{body_partial_json, header, method, path};
 use wiremock::{Mock, ResponseTemplate};
 
-use super::{
-    SECRET, TENANT, answers, invoke_path, raw, rows, sent, server,
-};
+use super::{SECRET, TENANT, answers, invoke_path, raw, rows, sent, server};
 use crate::microsoft::{Cmdlet, MicrosoftError};
 
 const STATUS: &str = include_str!("../fixtures/dnssec-status-enabled.json");
@@ -328,4 +326,33 @@ async fn support_ids_are_in_the_error() {
     ] {
         assert!(text.contains(part), "{part}: {text}");
     }
+}
+
+#[tokio::test]
+async fn a_cmdlet_that_breaks_off_is_asked_again_when_it_reads_and_unknown_when_it_writes() {
+    let (server, microsoft) = server().await;
+    let broke = r#"{"error":{"code":"B","message":"x","innererror":{"internalexception":{"message":"try later","type":"Microsoft.Exchange.Data.Directory.ADTransientException"}}}}"#;
+    Mock::given(path(invoke_path()))
+        .respond_with(raw(200, broke))
+        .up_to_n_times(2)
+        .mount(&server)
+        .await;
+    answers(&server, Cmdlet::GetAcceptedDomain, raw(200, ACCEPTED)).await;
+    assert_eq!(
+        microsoft.exchange.accepted_domains().await.unwrap().len(),
+        3
+    );
+    assert_eq!((sent(&server).await, microsoft.calls().retries), (3, 2));
+    Mock::given(path(invoke_path()))
+        .respond_with(raw(400, broke))
+        .mount(&server)
+        .await;
+    let error = microsoft
+        .exchange
+        .enable_dane("contoso.com")
+        .await
+        .unwrap_err();
+    assert!(error.is_unknown(), "{error}");
+    assert!(error.to_string().contains("try later"), "{error}");
+    assert_eq!(sent(&server).await, 4);
 }

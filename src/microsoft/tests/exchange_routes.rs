@@ -1,13 +1,12 @@
 //! Where a request goes: redirects, affinity, and tokens that are refused.
 
-
 use serde_json::json;
 use wiremock::matchers::{body_partial_json, header, method, path};
 use wiremock::{Mock, MockServer, Request, ResponseTemplate};
 
 use super::{
-    TOKEN, answers, asked, grant, invoke_path, raw, rows, sent, server, settings,
-    token_answer, token_path,
+    TOKEN, answers, asked, grant, invoke_path, raw, rows, sent, server, settings, token_answer,
+    token_path,
 };
 use crate::microsoft::{Cmdlet, Microsoft, MicrosoftError};
 

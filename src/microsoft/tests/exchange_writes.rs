@@ -6,9 +6,7 @@ use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use wiremock::{MockServer, ResponseTemplate};
 
-use super::{
-    TENANT, TOKEN, answers, grant, invoke_path, raw, rows, sent, server, settings,
-};
+use super::{TENANT, TOKEN, answers, grant, invoke_path, raw, rows, sent, server, settings};
 use crate::microsoft::{Cmdlet, DisableDnssecByName, Microsoft, MicrosoftError, UnknownWhy};
 
 const HOST: &str = "contoso-com.o-v1.mx.microsoft";

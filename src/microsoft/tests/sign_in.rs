@@ -292,3 +292,21 @@ async fn refused_settings_reach_nobody() {
     assert!(error.to_string().contains("force-cloud dod"), "{error}");
     assert_eq!(server.received_requests().await.unwrap().len(), 0);
 }
+
+#[tokio::test]
+async fn a_short_lived_token_is_still_used_more_than_once() {
+    let server = MockServer::start().await;
+    Mock::given(path(token_path()))
+        .respond_with(
+            ResponseTemplate::new(200)
+                .set_body_json(json!({"expires_in": 60, "access_token": TOKEN})),
+        )
+        .mount(&server)
+        .await;
+    let uri = server.uri();
+    let sign_in = SignIn::new(&settings(&uri, &uri, &uri), CallCounter::default().into()).unwrap();
+    for _ in 0..3 {
+        sign_in.token(SCOPE).await.unwrap();
+    }
+    assert_eq!(asked(&server, &token_path()).await, 1);
+}
