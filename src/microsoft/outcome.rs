@@ -103,7 +103,7 @@ pub(crate) fn enabled(call: Call, answer: &Answer) -> Result<EnabledDnssec> {
         .find_map(|row| loose::text(get(row, "DnssecMxValue")));
     let host = host.as_deref().map(DnssecMxValue::new);
     match (&receipt.result, host) {
-        (Some(_), Some(Ok(mx))) => Ok(EnabledDnssec { mx, receipt }),
+        (Some(_), Some(Ok(mx_host))) => Ok(EnabledDnssec { mx_host, receipt }),
         // Success without a usable host, or a host without success: the status says what is true.
         (_, host) => {
             let excerpt = match host {

@@ -24,7 +24,7 @@ async fn enabling_sends_one_post_with_the_documented_headers() {
         .enable_dnssec("Contoso.com")
         .await
         .unwrap();
-    assert_eq!(enabled.mx.as_str(), HOST);
+    assert_eq!(enabled.mx_host.as_str(), HOST);
     assert_eq!(enabled.receipt.call.request_id.as_deref(), Some("req-7"));
     let requests = server.received_requests().await.unwrap();
     let request = requests
