@@ -354,7 +354,7 @@ pub struct Receipt {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EnabledDnssec {
     /// The host to publish as the new MX.
-    pub mx: DnssecMxValue,
+    pub mx_host: DnssecMxValue,
     /// The receipt.
     pub receipt: Receipt,
 }

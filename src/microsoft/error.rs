@@ -94,6 +94,21 @@ impl CmdletFailure {
             .is_some_and(|name| name.ends_with("ManagementObjectNotFoundException"))
     }
 
+    /// Whether the exception's type says that it may pass (`ADTransientException` and its kin).
+    #[must_use]
+    pub fn is_transient(&self) -> bool {
+        self.exception.as_deref().is_some_and(|name| {
+            [
+                "TransientException",
+                "TimeoutException",
+                "ServerBusyException",
+                "OverBudgetException",
+            ]
+            .iter()
+            .any(|kind| name.ends_with(kind))
+        })
+    }
+
     /// Whether the text claims that the wished state is already there. Only a hint to read the state back: the text is
     /// not documented, so it never counts as success.
     #[must_use]
@@ -135,6 +150,12 @@ pub enum UnknownWhy {
         status: u16,
         /// What it said, redacted.
         detail: String,
+    },
+    /// The cmdlet broke off with a passing fault, perhaps after its effect.
+    #[error("the cmdlet broke off: {failure}")]
+    BrokeOff {
+        /// What it said.
+        failure: CmdletFailure,
     },
     /// An answer that says neither success nor failure.
     #[error("the answer says neither success nor failure: {excerpt}")]
@@ -240,7 +261,7 @@ pub enum MicrosoftError {
         /// What it said, redacted.
         detail: Option<String>,
     },
-    /// The service took the request and said no. Nothing was changed.
+    /// The service took the request and said no.
     #[error("{call} failed: {failure}. For support: {}", .call.support_line())]
     Failed {
         /// The call.

@@ -13,14 +13,14 @@ use serde::{Deserialize, Serialize};
 use super::answer::{
     AcceptedDomain, DaneStatus, DnssecStatus, EnabledDnssec, FeatureState, Receipt,
 };
-use super::calls::CallCounter;
+use super::calls::{CallCounter, CallKind};
 use super::cmdlet::{Cmdlet, DisableDnssecByName};
 use super::envelope::{self, Answer, Reading};
-use super::error::{Call, CmdletFailure, MicrosoftError, Result, Service, UnknownWhy};
-use super::host::{DnssecMxValue, domain_name};
-use super::loose::{self, Row, get};
-use super::redact;
-use super::settings::MicrosoftSettings;
+use super::error::{Call, MicrosoftError, Result, Service, UnknownWhy};
+use super::host::domain_name;
+use super::outcome::{allowed, could_not_tell, dane_state, domains, enabled, receipt};
+use super::retry;
+use super::settings::{Limits, MicrosoftSettings};
 use super::sign_in::TokenSource;
 use super::wire::{Outgoing, Wire};
 
@@ -84,6 +84,8 @@ impl AllowedCmdlets {
 pub struct ExchangeClient {
     wire: Wire,
     tenant: String,
+    limits: Limits,
+    calls: Arc<CallCounter>,
 }
 
 /// How deep Exchange serialises. The module sends `Partial`; without the header the service decides.
@@ -104,13 +106,40 @@ impl ExchangeClient {
         calls: Arc<CallCounter>,
     ) -> Result<Self> {
         Ok(Self {
-            wire: Wire::new(settings, tokens, calls)?,
+            wire: Wire::new(settings, tokens, Arc::clone(&calls))?,
             tenant: settings.tenant.clone(),
+            limits: settings.limits,
+            calls,
         })
     }
 
-    /// Runs a cmdlet and reads its answer.
+    /// Runs a cmdlet and reads its answer. A reading cmdlet that breaks off with a passing fault is run again.
     async fn run(
+        &self,
+        cmdlet: Cmdlet,
+        domain: Option<&str>,
+        depth: Depth,
+    ) -> Result<(Call, Answer)> {
+        let mut attempt = 1;
+        loop {
+            let outcome = self.run_once(cmdlet, domain, depth).await;
+            let broke_off = matches!(
+                &outcome,
+                Err(MicrosoftError::ServiceTrouble {
+                    why: UnknownWhy::BrokeOff { .. },
+                    ..
+                })
+            );
+            attempt += 1;
+            if !broke_off || attempt > self.limits.attempts {
+                return outcome;
+            }
+            self.calls.count(CallKind::Retry);
+            tokio::time::sleep(retry::pause(&self.limits, attempt, None).unwrap_or_default()).await;
+        }
+    }
+
+    async fn run_once(
         &self,
         cmdlet: Cmdlet,
         domain: Option<&str>,
@@ -135,7 +164,7 @@ impl ExchangeClient {
             call.exception_type.as_deref(),
             &incoming.body,
         );
-        let answer = judge(reading, &call, cmdlet)?;
+        let answer = judge(reading, &call, cmdlet.only_reads())?;
         Ok((call, answer))
     }
 
@@ -148,159 +177,33 @@ impl ExchangeClient {
 }
 
 /// Turns a reading into rows or an error.
-fn judge(reading: Reading, call: &Call, cmdlet: Cmdlet) -> Result<Answer> {
+fn judge(reading: Reading, call: &Call, only_reads: bool) -> Result<Answer> {
     let call = Box::new(call.clone());
     match reading {
         Reading::Rows(answer) => Ok(answer),
+        Reading::Failed(failure) if failure.is_transient() => {
+            let why = UnknownWhy::BrokeOff { failure };
+            Err(if only_reads {
+                MicrosoftError::ServiceTrouble { call, why }
+            } else {
+                MicrosoftError::Unknown { call, why }
+            })
+        }
         Reading::Failed(failure) => Err(MicrosoftError::Failed { call, failure }),
         Reading::MissingRole(detail) => Err(MicrosoftError::MissingRole {
             call,
             service: Service::Exchange,
             detail,
         }),
-        Reading::Unreadable(excerpt) if cmdlet.only_reads() => Err(MicrosoftError::CouldNotTell {
+        Reading::Unreadable(excerpt) if only_reads => Err(MicrosoftError::CouldNotTell {
             call,
-            what: "what the cmdlet said".to_owned(),
+            what: "what the service said".to_owned(),
             excerpt,
         }),
         Reading::Unreadable(excerpt) => Err(MicrosoftError::Unknown {
             call,
             why: UnknownWhy::Unreadable { excerpt },
         }),
-    }
-}
-
-/// The receipt of a changing cmdlet. A `Result` other than `Success` is a failure even with HTTP 200 (`microsoft.md` 2.1).
-fn receipt(call: Call, answer: &Answer) -> Result<Receipt> {
-    let mut result = None;
-    for row in &answer.rows {
-        let said = loose::text(get(row, "Result"));
-        let data = get(row, "ErrorData")
-            .map(loose::unwrap)
-            .filter(|data| !is_nothing(data));
-        let failed = match &said {
-            Some(word) => !word.eq_ignore_ascii_case("Success"),
-            None => data.is_some(),
-        };
-        if failed {
-            let word = said.unwrap_or_else(|| "missing".to_owned());
-            let data = data.map_or_else(String::new, |data| {
-                format!(
-                    ": {}",
-                    loose::text(Some(&data)).unwrap_or_else(|| data.to_string())
-                )
-            });
-            return Err(MicrosoftError::Failed {
-                call: Box::new(call),
-                failure: CmdletFailure {
-                    exception: None,
-                    message: redact::excerpt(format!("its Result is {word}{data}").as_bytes()),
-                },
-            });
-        }
-        result = result.or(said);
-    }
-    Ok(Receipt {
-        call,
-        warnings: answer.warnings.clone(),
-        result,
-    })
-}
-
-/// Whether `ErrorData` says nothing.
-fn is_nothing(data: &serde_json::Value) -> bool {
-    match data {
-        serde_json::Value::Null => true,
-        serde_json::Value::String(text) => text.trim().is_empty(),
-        serde_json::Value::Array(items) => items.is_empty(),
-        serde_json::Value::Object(map) => map.is_empty(),
-        _ => false,
-    }
-}
-
-fn could_not_tell(call: &Call, what: &str, seen: &impl std::fmt::Debug) -> MicrosoftError {
-    MicrosoftError::CouldNotTell {
-        call: Box::new(call.clone()),
-        what: what.to_owned(),
-        excerpt: redact::excerpt(format!("{seen:?}").as_bytes()),
-    }
-}
-
-/// The rows of `Get-AcceptedDomain`; one that cannot be read makes the whole list doubtful.
-fn domains(call: &Call, answer: &Answer) -> Result<Vec<AcceptedDomain>> {
-    if answer.truncated {
-        return Err(could_not_tell(
-            call,
-            "all accepted domains",
-            &"the list is cut off (nextLink)",
-        ));
-    }
-    answer
-        .rows
-        .iter()
-        .map(|row| {
-            AcceptedDomain::from_row(row)
-                .ok_or_else(|| could_not_tell(call, "the name of an accepted domain", &names(row)))
-        })
-        .collect()
-}
-
-/// The names and values of a row, for an excerpt.
-fn names(row: &Row) -> String {
-    serde_json::to_string(row).unwrap_or_default()
-}
-
-/// The host and the receipt of `Enable-DnssecForVerifiedDomain`.
-fn enabled(call: Call, answer: &Answer) -> Result<EnabledDnssec> {
-    let receipt = receipt(call, answer)?;
-    let host = answer
-        .rows
-        .iter()
-        .find_map(|row| loose::text(get(row, "DnssecMxValue")));
-    let host = host.as_deref().map(DnssecMxValue::new);
-    match (&receipt.result, host) {
-        (Some(_), Some(Ok(mx))) => Ok(EnabledDnssec { mx, receipt }),
-        // Success without a usable host, or a host without success: the status says what is true.
-        (_, host) => {
-            let excerpt = match host {
-                Some(Err(error)) => error.to_string(),
-                _ => redact::excerpt(
-                    answer
-                        .rows
-                        .iter()
-                        .map(names)
-                        .collect::<Vec<_>>()
-                        .join(", ")
-                        .as_bytes(),
-                ),
-            };
-            Err(MicrosoftError::Unknown {
-                call: Box::new(receipt.call),
-                why: UnknownWhy::Unreadable { excerpt },
-            })
-        }
-    }
-}
-
-/// The state in an answer of `Get-SmtpDaneInboundStatus`, whose property names are not documented: the only property whose
-/// name speaks of a status or of DANE and whose value reads Enabled or Disabled.
-fn dane_state(rows: &[Row]) -> FeatureState {
-    let [row] = rows else {
-        return FeatureState::could_not_tell(&format!("{} rows", rows.len()));
-    };
-    let mut known: Vec<FeatureState> = row
-        .iter()
-        .filter(|(name, _)| {
-            let name = name.to_ascii_lowercase();
-            name.contains("status") || name.contains("dane") || name == "value"
-        })
-        .map(|(_, value)| loose::state(Some(value)))
-        .filter(|state| !matches!(state, FeatureState::CouldNotTell { .. }))
-        .collect();
-    known.dedup();
-    match <[FeatureState; 1]>::try_from(known) {
-        Ok([state]) => state,
-        Err(_) => FeatureState::could_not_tell(&redact::excerpt(names(row).as_bytes())),
     }
 }
 
@@ -453,7 +356,7 @@ impl ExchangeApi for ExchangeClient {
             call.exception_type.as_deref(),
             &incoming.body,
         );
-        let answer = judge(reading, &call, Cmdlet::GetAcceptedDomain)?;
+        let answer = judge(reading, &call, true)?;
         allowed(&answer.rows).ok_or_else(|| {
             could_not_tell(
                 &call,
@@ -468,19 +371,4 @@ impl ExchangeApi for ExchangeClient {
 fn worth(status: &DnssecStatus) -> (bool, std::cmp::Reverse<usize>) {
     let known = !matches!(status.feature, FeatureState::CouldNotTell { .. });
     (known, std::cmp::Reverse(status.lost.len()))
-}
-
-/// The list in `exportedCmdlets`, separated by commas, or as an array. An empty list is not an answer.
-fn allowed(rows: &[Row]) -> Option<AllowedCmdlets> {
-    let mut found = BTreeSet::new();
-    for row in rows {
-        for line in loose::texts(get(row, "exportedCmdlets")).ok()? {
-            let names = line
-                .split([',', ';'])
-                .map(str::trim)
-                .filter(|name| !name.is_empty());
-            found.extend(names.map(str::to_ascii_lowercase));
-        }
-    }
-    (!found.is_empty()).then_some(AllowedCmdlets(found))
 }

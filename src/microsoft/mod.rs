@@ -4,15 +4,22 @@
 //! plausible and says "could not tell" for the rest. Everything is behind two traits, [`GraphApi`] and [`ExchangeApi`], so
 //! that a model, a recording or another transport can stand in.
 
+mod affinity;
 pub mod answer;
 pub mod calls;
+mod challenge;
+pub mod cloud;
 pub mod cmdlet;
+mod door;
+pub mod endpoint;
 pub mod envelope;
 pub mod error;
 pub mod exchange;
 pub mod graph;
+pub mod graph_reader;
 pub mod host;
 pub mod loose;
+mod outcome;
 pub mod powershell;
 pub mod redact;
 mod redirect;
@@ -32,14 +39,15 @@ pub use answer::{
     MessageKind, Receipt, Validation, ValidationMessage,
 };
 pub use calls::{CallCounter, CallCounts};
+pub use cloud::Cloud;
 pub use cmdlet::{Cmdlet, DisableDnssecByName};
+pub use endpoint::{Endpoint, Endpoints};
 pub use error::{Call, CmdletFailure, MicrosoftError, Result, UnknownWhy};
 pub use exchange::{AllowedCmdlets, ExchangeApi, ExchangeClient};
-pub use graph::{GraphApi, GraphDomain, GraphMx, GraphReader};
+pub use graph::{GraphApi, GraphDomain, GraphMx};
+pub use graph_reader::GraphReader;
 pub use host::DnssecMxValue;
-pub use settings::{
-    Cloud, Endpoint, Endpoints, Limits, MicrosoftSettings, SettingsError, SignInMethod,
-};
+pub use settings::{Limits, MicrosoftSettings, SettingsError, SignInMethod};
 pub use sign_in::{SignIn, TokenSource};
 pub use sign_in_error::{SignInError, SignInReason};
 

@@ -239,7 +239,7 @@ fn without_escapes(text: &str) -> String {
         if c == '\u{1b}' && chars.peek() == Some(&'[') {
             chars.next();
             // A control sequence ends with a byte from @ to ~ (ECMA-48 section 5.4).
-            while let Some(c) = chars.next() {
+            for c in chars.by_ref() {
                 if ('@'..='~').contains(&c) {
                     break;
                 }

@@ -2,8 +2,8 @@
 
 use reqwest::Url;
 
+use super::endpoint::{Endpoint, is_loopback};
 use super::redact;
-use super::settings::{Endpoint, is_loopback};
 
 /// The domains of Exchange Online's front ends, in all clouds (`microsoft.md` 3.2 and 3.9).
 const EXCHANGE_DOMAINS: [&str; 7] = [

@@ -1,30 +1,28 @@
 //! Tokens, through azure_identity.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex as StdMutex};
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use azure_core::cloud::{CloudConfiguration, CustomConfiguration};
 use azure_core::credentials::{AccessToken, Secret, TokenCredential};
 use azure_core::error::ErrorKind;
-use azure_core::http::{
-    AsyncRawResponse, ClientOptions, ExponentialRetryOptions, HttpClient, Request, RetryOptions,
-    Transport, request::Body,
-};
+use azure_core::http::{ClientOptions, ExponentialRetryOptions, RetryOptions, Transport};
 use azure_identity::{
     AzureCliCredential, AzureCliCredentialOptions, ClientAssertionCredentialOptions,
     ClientSecretCredential, ClientSecretCredentialOptions, ManagedIdentityCredential,
     ManagedIdentityCredentialOptions, UserAssignedId, WorkloadIdentityCredential,
     WorkloadIdentityCredentialOptions,
 };
-use reqwest::Url;
 use secrecy::{ExposeSecret, SecretString};
 
 use super::calls::{CallCounter, CallKind};
+use super::door::{Door, https_form};
+use super::endpoint::Endpoint;
 use super::error::{MicrosoftError, Result};
 use super::redact;
-use super::settings::{Endpoint, MicrosoftSettings, SignInMethod};
+use super::settings::{MicrosoftSettings, SignInMethod};
 use super::sign_in_error::{self, SignInError, SignInReason};
 
 /// Where a bearer token comes from.
@@ -50,8 +48,8 @@ pub trait TokenSource: Send + Sync + std::fmt::Debug {
     ) -> std::result::Result<SecretString, SignInError>;
 }
 
-/// A token this close to its end is replaced.
-const FRESH_FOR: Duration = Duration::from_secs(300);
+/// A token this many seconds from its end is replaced, or with a tenth of its life left if that is less.
+const SPARE_SECONDS: i64 = 300;
 
 /// One identity in one tenant. Tokens live in memory only.
 #[derive(Debug)]
@@ -62,13 +60,20 @@ pub struct SignIn {
     time_limit: Duration,
     retry: RetryOptions,
     door: Arc<Door>,
+    calls: Arc<CallCounter>,
     state: tokio::sync::Mutex<State>,
 }
 
 struct State {
     /// `None` after a refused token, so that the next request starts with an empty cache.
     credential: Option<Arc<dyn TokenCredential>>,
-    tokens: HashMap<String, AccessToken>,
+    tokens: HashMap<String, Kept>,
+}
+
+/// A token and how long it lived when it came.
+struct Kept {
+    token: AccessToken,
+    lifetime: i64,
 }
 
 impl std::fmt::Debug for State {
@@ -98,13 +103,11 @@ impl SignIn {
         let http = http.build().map_err(|error| MicrosoftError::Client {
             detail: error.to_string(),
         })?;
-        let door = Arc::new(Door {
-            http: Arc::new(http),
-            authority: settings.endpoints.authority.clone(),
-            calls,
-            claims: StdMutex::default(),
-            last: StdMutex::default(),
-        });
+        let door = Arc::new(Door::new(
+            http,
+            settings.endpoints.authority.clone(),
+            Arc::clone(&calls),
+        ));
         let retry = RetryOptions::exponential(ExponentialRetryOptions {
             initial_delay: limits.backoff.try_into().unwrap_or_default(),
             max_retries: limits.attempts.saturating_sub(1).min(3),
@@ -118,6 +121,7 @@ impl SignIn {
             time_limit: limits.read,
             retry,
             door,
+            calls,
             state: tokio::sync::Mutex::new(State {
                 credential: None,
                 tokens: HashMap::new(),
@@ -201,7 +205,7 @@ impl SignIn {
         self.door.forget();
         if matches!(self.method, SignInMethod::AzureCli) {
             // The CLI makes its own requests, so the door does not see them.
-            self.door.calls.count(CallKind::SignIn);
+            self.calls.count(CallKind::SignIn);
         }
         let credential = match &state.credential {
             Some(credential) => Arc::clone(credential),
@@ -212,6 +216,10 @@ impl SignIn {
         let token = match asked {
             Ok(Ok(token)) => token,
             Ok(Err(error)) => return Err(self.explain(&error)),
+            // The time may have been spent on repeats that the authority asked for.
+            Err(_) if self.door.last().is_some() => {
+                return Err(self.no_entra_answer(self.door.last().unwrap_or_default()));
+            }
             Err(_) => {
                 let detail = format!("no answer within {} seconds", self.time_limit.as_secs());
                 return Err(self.down(detail));
@@ -222,7 +230,7 @@ impl SignIn {
             return Err(self.not_entra("the answer holds no usable token".to_owned()));
         }
         let secret = SecretString::from(secret.to_owned());
-        state.tokens.insert(scope.to_owned(), token);
+        state.tokens.insert(scope.to_owned(), Kept::new(token));
         tracing::debug!(scope, method = self.method.name(), "signed in");
         Ok(secret)
     }
@@ -241,7 +249,7 @@ impl SignIn {
                     } => {
                         let status = u16::from(*status);
                         let body: &[u8] = response.body().as_ref();
-                        if let Some(found) = self.from_answer(status, body) {
+                        if let Some(found) = self.read_refusal(status, body) {
                             return found;
                         }
                     }
@@ -265,17 +273,22 @@ impl SignIn {
             return self.down(detail);
         }
         match self.door.last() {
-            Some((status, excerpt)) if status == 429 || status >= 500 => {
-                SignInError::new(SignInReason::AuthorityBusy {
-                    detail: self.clean(&format!("HTTP {status}, {excerpt}")),
-                })
-            }
-            Some((status, excerpt)) => self.not_entra(format!("HTTP {status}, {excerpt}")),
+            Some(last) => self.no_entra_answer(last),
             None => self.source_failed(error),
         }
     }
 
-    fn from_answer(&self, status: u16, body: &[u8]) -> Option<SignInError> {
+    /// What an answer means that azure_identity could not read.
+    fn no_entra_answer(&self, (status, excerpt): (u16, String)) -> SignInError {
+        let detail = format!("HTTP {status}, {excerpt}");
+        if status == 429 || status >= 500 {
+            let detail = self.clean(&detail);
+            return SignInError::new(SignInReason::AuthorityBusy { detail });
+        }
+        self.not_entra(detail)
+    }
+
+    fn read_refusal(&self, status: u16, body: &[u8]) -> Option<SignInError> {
         let body = String::from_utf8_lossy(body);
         let body = match &self.method {
             SignInMethod::ClientSecret { secret, .. } => {
@@ -307,10 +320,10 @@ impl SignIn {
 impl TokenSource for SignIn {
     async fn token(&self, scope: &str) -> std::result::Result<SecretString, SignInError> {
         let mut state = self.state.lock().await;
-        if let Some(token) = state.tokens.get(scope)
-            && is_fresh(token)
+        if let Some(kept) = state.tokens.get(scope)
+            && kept.is_fresh()
         {
-            return Ok(SecretString::from(token.token.secret().to_owned()));
+            return Ok(kept.secret());
         }
         self.fetch(&mut state, scope).await
     }
@@ -322,10 +335,10 @@ impl TokenSource for SignIn {
         claims: Option<&str>,
     ) -> std::result::Result<SecretString, SignInError> {
         let mut state = self.state.lock().await;
-        if let Some(token) = state.tokens.get(scope)
-            && token.token.secret() != refused.expose_secret()
+        if let Some(kept) = state.tokens.get(scope)
+            && kept.token.token.secret() != refused.expose_secret()
         {
-            return Ok(SecretString::from(token.token.secret().to_owned()));
+            return Ok(kept.secret());
         }
         state.tokens.remove(scope);
         // The credential keeps its own cache and offers no way to empty it, so it is made anew.
@@ -337,9 +350,23 @@ impl TokenSource for SignIn {
     }
 }
 
-fn is_fresh(token: &AccessToken) -> bool {
-    let left = token.expires_on.unix_timestamp() - jiff::Timestamp::now().as_second();
-    left > FRESH_FOR.as_secs().cast_signed()
+impl Kept {
+    fn new(token: AccessToken) -> Self {
+        let lifetime = seconds_left(&token);
+        Self { token, lifetime }
+    }
+
+    fn is_fresh(&self) -> bool {
+        seconds_left(&self.token) > SPARE_SECONDS.min(self.lifetime / 10)
+    }
+
+    fn secret(&self) -> SecretString {
+        SecretString::from(self.token.token.secret().to_owned())
+    }
+}
+
+fn seconds_left(token: &AccessToken) -> i64 {
+    token.expires_on.unix_timestamp() - jiff::Timestamp::now().as_second()
 }
 
 /// The last cause of an error, without URLs.
@@ -349,95 +376,4 @@ fn innermost(error: &dyn std::error::Error) -> String {
         last = next;
     }
     last.to_string()
-}
-
-/// `http://127.0.0.1:8080` as `https://127.0.0.1:8080`; only the origin, the door adds the path.
-fn https_form(url: &Url) -> String {
-    match (url.host_str(), url.port_or_known_default()) {
-        (Some(host), Some(port)) => format!("https://{host}:{port}"),
-        _ => url.origin().ascii_serialization(),
-    }
-}
-
-/// The way out for token requests: counts them, goes to a loopback authority over plain HTTP, and adds claims.
-///
-/// azure_identity refuses an `http` authority and knows no claims, so both happen here.
-#[derive(Debug)]
-struct Door {
-    http: Arc<dyn HttpClient>,
-    authority: Endpoint,
-    calls: Arc<CallCounter>,
-    claims: StdMutex<Option<String>>,
-    last: StdMutex<Option<(u16, String)>>,
-}
-
-impl Door {
-    fn ask_for(&self, claims: Option<&str>) {
-        *lock(&self.claims) = claims.map(str::to_owned);
-    }
-
-    fn forget(&self) {
-        *lock(&self.last) = None;
-    }
-
-    fn last(&self) -> Option<(u16, String)> {
-        lock(&self.last).clone()
-    }
-
-    /// Puts back the scheme and path prefix of the authority.
-    fn redirect(&self, url: &mut Url) {
-        let authority = self.authority.url();
-        let same_host = url.host_str() == authority.host_str()
-            && url.port_or_known_default() == authority.port_or_known_default();
-        if !same_host {
-            return;
-        }
-        let prefix = authority.path().trim_end_matches('/');
-        if !prefix.is_empty() {
-            let path = format!("{prefix}{}", url.path());
-            url.set_path(&path);
-        }
-        if authority.scheme() == "http" {
-            let port = authority.port_or_known_default();
-            // Both calls can only fail for URLs without a host, and this one has the authority's.
-            let _ = url.set_scheme("http");
-            let _ = url.set_port(port);
-        }
-    }
-}
-
-fn lock<T>(mutex: &StdMutex<T>) -> std::sync::MutexGuard<'_, T> {
-    // Nothing panics while a lock is held; if it did, the value is still whole.
-    mutex
-        .lock()
-        .unwrap_or_else(std::sync::PoisonError::into_inner)
-}
-
-#[async_trait]
-impl HttpClient for Door {
-    async fn execute_request(&self, request: &Request) -> azure_core::Result<AsyncRawResponse> {
-        let mut request = request.clone();
-        self.redirect(request.url_mut());
-        let claims = lock(&self.claims).clone();
-        if let Some(claims) = claims
-            && let Body::Bytes(form) = request.body().clone()
-            && let Ok(extra) = Url::parse_with_params("x:y", [("claims", claims)])
-        {
-            let mut form = form.to_vec();
-            form.push(b'&');
-            form.extend_from_slice(extra.query().unwrap_or_default().as_bytes());
-            request.set_body(form);
-        }
-        self.calls.count(CallKind::SignIn);
-        let response = self.http.execute_request(&request).await?;
-        // The body is small; keep its beginning in case azure cannot read it.
-        let response = response.try_into_raw_response().await?;
-        let (status, headers, body) = response.deconstruct();
-        let bytes: &[u8] = body.as_ref();
-        if !status.is_success() {
-            *lock(&self.last) = Some((u16::from(status), redact::excerpt(bytes)));
-        }
-        let bytes = bytes.to_vec();
-        Ok(AsyncRawResponse::from_bytes(status, headers, bytes))
-    }
 }

@@ -8,12 +8,15 @@ use reqwest::{Method, Url};
 use secrecy::{ExposeSecret, SecretString};
 use uuid::Uuid;
 
+use super::affinity::Affinity;
 use super::calls::{CallCounter, CallKind};
+use super::challenge;
+use super::endpoint::Endpoint;
 use super::error::{Call, MicrosoftError, Result, Service, UnknownWhy};
 use super::redact;
 use super::redirect;
 use super::retry;
-use super::settings::{Endpoint, Limits, MicrosoftSettings};
+use super::settings::{Limits, MicrosoftSettings};
 use super::sign_in::TokenSource;
 
 /// Our own name; we do not pose as PowerShell.
@@ -69,14 +72,6 @@ enum Broken {
     Lost(UnknownWhy),
 }
 
-#[derive(Debug, Default)]
-struct Affinity {
-    /// The host to which the front end moved this session.
-    pinned: Option<Url>,
-    /// Cookies by origin, name and value.
-    cookies: Vec<(String, String, String)>,
-}
-
 /// The session.
 #[derive(Debug)]
 pub(crate) struct Wire {
@@ -101,6 +96,10 @@ impl Wire {
         let mut http = reqwest::Client::builder()
             .user_agent(USER_AGENT)
             .connect_timeout(settings.limits.connect)
+            // A cmdlet may think for minutes; a firewall must not take the silence for an end.
+            .tcp_keepalive(Duration::from_secs(30))
+            // A connection that idled may be closed under the next request, whose outcome would then be unknown.
+            .pool_idle_timeout(Duration::from_secs(15))
             // Redirects are followed by hand: the bearer may only go to Microsoft, and the method must stay POST.
             .redirect(reqwest::redirect::Policy::none())
             .referer(false)
@@ -137,7 +136,9 @@ impl Wire {
                     401 if !renewed => {
                         // A 401 means that nothing was done, so even a change may be sent again.
                         renewed = true;
-                        let claims = reply.header("www-authenticate").and_then(claims_in);
+                        let claims = reply
+                            .header("www-authenticate")
+                            .and_then(challenge::claims_in);
                         token = self
                             .tokens
                             .renew(&self.scope, &token, claims.as_deref())
@@ -148,10 +149,14 @@ impl Wire {
                         return Err(MicrosoftError::Unauthorized {
                             call: Box::new(call.clone()),
                             service: Service::Exchange,
-                            detail: reply.header("www-authenticate").and_then(challenge),
+                            detail: reply
+                                .header("www-authenticate")
+                                .and_then(challenge::complaint),
                         });
                     }
                     429 | 408 | 500..=599 => {
+                        // The front end may know a better host than the one this session was moved to.
+                        self.affinity().unpin();
                         let date = reply.header("date");
                         let wish = reply.header("retry-after").and_then(|text| {
                             retry::retry_after(text, date, jiff::Timestamp::now())
@@ -206,13 +211,13 @@ impl Wire {
                 Ok(reply) => reply,
                 Err(broken) => {
                     // A pinned host that does not answer must not be asked for ever.
-                    self.affinity().pinned = None;
+                    self.affinity().unpin();
                     return Ok(Err(broken));
                 }
             };
             if !matches!(reply.status, 301 | 302 | 307 | 308) {
                 if hop > 0 {
-                    self.affinity().pinned = Some(url);
+                    self.affinity().pin(url);
                 }
                 return Ok(Ok(reply));
             }
@@ -235,13 +240,7 @@ impl Wire {
     fn start(&self, out: &Outgoing<'_>) -> Url {
         let mut url = self.endpoint.join(out.path);
         url.set_query(out.query);
-        if let Some(pinned) = &self.affinity().pinned {
-            let mut moved = pinned.clone();
-            moved.set_path(url.path());
-            moved.set_query(url.query());
-            return moved;
-        }
-        url
+        self.affinity().apply(url)
     }
 
     /// One request and its reply.
@@ -284,7 +283,7 @@ impl Wire {
             .map_err(|error| broken(&error, limit))?;
         let status = response.status().as_u16();
         let headers = response.headers().clone();
-        self.keep_cookies(&origin, &headers);
+        self.affinity().keep(&origin, &headers);
         let mut reply = Reply {
             status,
             headers,
@@ -337,15 +336,8 @@ impl Wire {
         for (name, value) in out.headers {
             set(name, value);
         }
-        let cookies: Vec<String> = self
-            .affinity()
-            .cookies
-            .iter()
-            .filter(|(of, _, _)| of == origin)
-            .map(|(_, name, value)| format!("{name}={value}"))
-            .collect();
-        if !cookies.is_empty() {
-            set("cookie", &cookies.join("; "));
+        if let Some(cookies) = self.affinity().header(origin) {
+            set("cookie", &cookies);
         }
         if let Ok(mut bearer) = HeaderValue::from_str(&format!("Bearer {}", token.expose_secret()))
         {
@@ -353,28 +345,6 @@ impl Wire {
             headers.insert(reqwest::header::AUTHORIZATION, bearer);
         }
         headers
-    }
-
-    /// Keeps the affinity cookies of an origin, for that origin alone.
-    fn keep_cookies(&self, origin: &str, headers: &HeaderMap) {
-        let mut affinity = self.affinity();
-        for value in headers.get_all("set-cookie").iter().take(20) {
-            let Some((name, value)) = value
-                .to_str()
-                .ok()
-                .and_then(|text| text.split(';').next())
-                .and_then(|pair| pair.split_once('='))
-            else {
-                continue;
-            };
-            let (name, value) = (name.trim().to_owned(), value.trim().to_owned());
-            affinity
-                .cookies
-                .retain(|(of, known, _)| of != origin || *known != name);
-            if !value.is_empty() && value.len() <= 4096 && affinity.cookies.len() < 60 {
-                affinity.cookies.push((origin.to_owned(), name, value));
-            }
-        }
     }
 
     fn affinity(&self) -> std::sync::MutexGuard<'_, Affinity> {
@@ -474,37 +444,6 @@ async fn read_body(
     }
 }
 
-/// The `claims` of a `WWW-Authenticate` challenge, decoded from Base64.
-fn claims_in(header: &str) -> Option<String> {
-    use base64::Engine as _;
-    let (_, rest) = header.split_once("claims=\"")?;
-    let (encoded, _) = rest.split_once('"')?;
-    let engine = base64::engine::GeneralPurpose::new(
-        &base64::alphabet::STANDARD,
-        base64::engine::GeneralPurposeConfig::new()
-            .with_decode_padding_mode(base64::engine::DecodePaddingMode::Indifferent),
-    );
-    let bytes = engine
-        .decode(encoded.replace('-', "+").replace('_', "/"))
-        .ok()?;
-    String::from_utf8(bytes)
-        .ok()
-        .filter(|text| serde_json::from_str::<serde_json::Value>(text).is_ok())
-}
-
-/// The error named in a challenge, for the message.
-fn challenge(header: &str) -> Option<String> {
-    let field = |name: &str| {
-        let (_, rest) = header.split_once(&format!("{name}=\""))?;
-        rest.split_once('"')
-            .map(|(value, _)| redact::excerpt(value.as_bytes()))
-    };
-    match (field("error"), field("error_description")) {
-        (Some(error), Some(text)) => Some(format!("{error}: {text}")),
-        (one, other) => one.or(other),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -521,23 +460,5 @@ mod tests {
             anchor("contoso.com", true),
             "UPN:SystemMailbox{bb558c35-97f1-4cb9-8ff7-d53741dc928c}@contoso.com"
         );
-    }
-
-    #[test]
-    fn claims_are_decoded() {
-        let header = r#"Bearer realm="", error="insufficient_claims", claims="eyJhY2Nlc3NfdG9rZW4iOnt9fQ==""#;
-        assert_eq!(claims_in(header).as_deref(), Some(r#"{"access_token":{}}"#));
-        assert_eq!(
-            claims_in(r#"Bearer claims="eyJhY2Nlc3NfdG9rZW4iOnt9fQ""#).as_deref(),
-            Some(r#"{"access_token":{}}"#)
-        );
-        for bad in [
-            "Bearer",
-            "Bearer claims=\"%%%\"",
-            "Bearer claims=\"aGFsbG8=\"",
-        ] {
-            assert_eq!(claims_in(bad), None, "{bad}");
-        }
-        assert_eq!(challenge(header).as_deref(), Some("insufficient_claims"));
     }
 }

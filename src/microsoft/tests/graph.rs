@@ -130,6 +130,36 @@ async fn a_refused_token_is_renewed_once() {
 }
 
 #[tokio::test]
+async fn claims_are_met() {
+    let (server, microsoft) = server().await;
+    // Longer than any excerpt, and shaped like a token.
+    let claims =
+        json!({"access_token": {"nbf": {"essential": true, "value": "1".repeat(900)}}}).to_string();
+    use base64::Engine as _;
+    let encoded = base64::engine::general_purpose::STANDARD.encode(&claims);
+    let challenge = format!("Bearer error=\"insufficient_claims\", claims=\"{encoded}\"");
+    Mock::given(path(DOMAIN))
+        .respond_with(
+            ResponseTemplate::new(401).insert_header("www-authenticate", challenge.as_str()),
+        )
+        .up_to_n_times(1)
+        .mount(&server)
+        .await;
+    answers(&server, DOMAIN, ok(contoso())).await;
+    assert!(domain(&microsoft).await.unwrap().is_some());
+    let requests = server.received_requests().await.unwrap();
+    let forms: Vec<_> = requests
+        .iter()
+        .filter(|request| request.url.path() == token_path())
+        .collect();
+    let last = String::from_utf8_lossy(&forms[1].body).into_owned();
+    assert!(
+        last.contains("&claims=%7B%22access_token%22") && last.contains(&"1".repeat(900)),
+        "{last}"
+    );
+}
+
+#[tokio::test]
 async fn passing_faults_are_repeated_with_a_bound() {
     for status in [429, 500, 503, 504] {
         let (server, microsoft) = server().await;

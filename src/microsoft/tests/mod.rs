@@ -1,7 +1,9 @@
 //! Tests of the whole module: recorded shapes through the decoder, and every service played by a local server.
 
 mod decoder;
-mod exchange;
+mod exchange_reads;
+mod exchange_routes;
+mod exchange_writes;
 mod graph;
 mod manual;
 mod secrets;
@@ -10,11 +12,11 @@ mod sign_in;
 use std::time::Duration;
 
 use secrecy::SecretString;
-use serde_json::json;
-use wiremock::matchers::{method, path};
+use serde_json::{Value, json};
+use wiremock::matchers::{body_partial_json, method, path};
 use wiremock::{Mock, MockServer, ResponseTemplate};
 
-use super::{Endpoint, Endpoints, Limits, Microsoft, MicrosoftSettings, SignInMethod};
+use super::{Cmdlet, Endpoint, Endpoints, Limits, Microsoft, MicrosoftSettings, SignInMethod};
 
 pub(super) const SECRET: &str = "Xy8Q~very+secret&value=/1";
 pub(super) const TENANT: &str = "11111111-2222-3333-4444-555555555555";
@@ -86,4 +88,27 @@ pub(super) async fn asked(server: &MockServer, wanted: &str) -> usize {
         .iter()
         .filter(|request| request.url.path() == wanted)
         .count()
+}
+
+pub(super) fn rows(rows: Value) -> ResponseTemplate {
+    ResponseTemplate::new(200).set_body_json(json!({"@adminapi.warnings": [], "value": rows}))
+}
+
+pub(super) fn raw(status: u16, body: &str) -> ResponseTemplate {
+    ResponseTemplate::new(status).set_body_raw(body.as_bytes().to_vec(), "application/json")
+}
+
+pub(super) async fn answers(server: &MockServer, cmdlet: Cmdlet, answer: ResponseTemplate) {
+    Mock::given(method("POST"))
+        .and(path(invoke_path()))
+        .and(body_partial_json(
+            json!({"CmdletInput": {"CmdletName": cmdlet.name()}}),
+        ))
+        .respond_with(answer)
+        .mount(server)
+        .await;
+}
+
+pub(super) async fn sent(server: &MockServer) -> usize {
+    asked(server, &invoke_path()).await
 }

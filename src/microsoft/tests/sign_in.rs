@@ -173,6 +173,30 @@ async fn a_busy_authority_is_transient_and_a_strange_one_is_not() {
 }
 
 #[tokio::test]
+async fn an_authority_that_throttles_for_long_is_busy_and_not_down() {
+    let server = MockServer::start().await;
+    Mock::given(path(token_path()))
+        .respond_with(ResponseTemplate::new(429).insert_header("retry-after", "3600"))
+        .mount(&server)
+        .await;
+    let uri = server.uri();
+    let mut settings = settings(&uri, &uri, &uri);
+    settings.limits.read = std::time::Duration::from_millis(400);
+    let error = Microsoft::connect(&settings)
+        .unwrap()
+        .sign_in()
+        .await
+        .unwrap_err();
+    let MicrosoftError::SignIn(inner) = &error else {
+        panic!("{error}")
+    };
+    assert!(
+        matches!(inner.reason, SignInReason::AuthorityBusy { .. }),
+        "{error}"
+    );
+}
+
+#[tokio::test]
 async fn a_renewed_token_replaces_only_the_refused_one() {
     let server = MockServer::start().await;
     Mock::given(path(token_path()))
@@ -267,4 +291,22 @@ async fn refused_settings_reach_nobody() {
     let error = Microsoft::connect(&settings).unwrap_err();
     assert!(error.to_string().contains("force-cloud dod"), "{error}");
     assert_eq!(server.received_requests().await.unwrap().len(), 0);
+}
+
+#[tokio::test]
+async fn a_short_lived_token_is_still_used_more_than_once() {
+    let server = MockServer::start().await;
+    Mock::given(path(token_path()))
+        .respond_with(
+            ResponseTemplate::new(200)
+                .set_body_json(json!({"expires_in": 60, "access_token": TOKEN})),
+        )
+        .mount(&server)
+        .await;
+    let uri = server.uri();
+    let sign_in = SignIn::new(&settings(&uri, &uri, &uri), CallCounter::default().into()).unwrap();
+    for _ in 0..3 {
+        sign_in.token(SCOPE).await.unwrap();
+    }
+    assert_eq!(asked(&server, &token_path()).await, 1);
 }

@@ -1,0 +1,164 @@
+//! From the rows of an Exchange answer to what the caller asked for: each reader says "could not tell" rather than guess.
+
+use std::collections::BTreeSet;
+
+use super::answer::{AcceptedDomain, EnabledDnssec, FeatureState, Receipt};
+use super::envelope::Answer;
+use super::error::{Call, CmdletFailure, MicrosoftError, Result, UnknownWhy};
+use super::exchange::AllowedCmdlets;
+use super::host::DnssecMxValue;
+use super::loose::{self, Row, get};
+use super::redact;
+
+/// The receipt of a changing cmdlet. A `Result` other than `Success` is a failure even with HTTP 200 (`microsoft.md` 2.1).
+pub(crate) fn receipt(call: Call, answer: &Answer) -> Result<Receipt> {
+    let mut result = None;
+    for row in &answer.rows {
+        let said = loose::text(get(row, "Result"));
+        let data = get(row, "ErrorData")
+            .map(loose::unwrap)
+            .filter(|data| !is_nothing(data));
+        let failed = match &said {
+            Some(word) => !word.eq_ignore_ascii_case("Success"),
+            None => data.is_some(),
+        };
+        if failed {
+            let word = said.unwrap_or_else(|| "missing".to_owned());
+            let data = data.map_or_else(String::new, |data| {
+                format!(
+                    ": {}",
+                    loose::text(Some(&data)).unwrap_or_else(|| data.to_string())
+                )
+            });
+            return Err(MicrosoftError::Failed {
+                call: Box::new(call),
+                failure: CmdletFailure {
+                    exception: None,
+                    message: redact::excerpt(format!("its Result is {word}{data}").as_bytes()),
+                },
+            });
+        }
+        result = result.or(said);
+    }
+    Ok(Receipt {
+        call,
+        warnings: answer.warnings.clone(),
+        result,
+    })
+}
+
+/// Whether `ErrorData` says nothing.
+fn is_nothing(data: &serde_json::Value) -> bool {
+    match data {
+        serde_json::Value::Null => true,
+        serde_json::Value::String(text) => text.trim().is_empty(),
+        serde_json::Value::Array(items) => items.is_empty(),
+        serde_json::Value::Object(map) => map.is_empty(),
+        _ => false,
+    }
+}
+
+pub(crate) fn could_not_tell(
+    call: &Call,
+    what: &str,
+    seen: &impl std::fmt::Debug,
+) -> MicrosoftError {
+    MicrosoftError::CouldNotTell {
+        call: Box::new(call.clone()),
+        what: what.to_owned(),
+        excerpt: redact::excerpt(format!("{seen:?}").as_bytes()),
+    }
+}
+
+/// The rows of `Get-AcceptedDomain`; one that cannot be read makes the whole list doubtful.
+pub(crate) fn domains(call: &Call, answer: &Answer) -> Result<Vec<AcceptedDomain>> {
+    if answer.truncated {
+        return Err(could_not_tell(
+            call,
+            "all accepted domains",
+            &"the list is cut off (nextLink)",
+        ));
+    }
+    answer
+        .rows
+        .iter()
+        .map(|row| {
+            AcceptedDomain::from_row(row)
+                .ok_or_else(|| could_not_tell(call, "the name of an accepted domain", &names(row)))
+        })
+        .collect()
+}
+
+/// The names and values of a row, for an excerpt.
+fn names(row: &Row) -> String {
+    serde_json::to_string(row).unwrap_or_default()
+}
+
+/// The host and the receipt of `Enable-DnssecForVerifiedDomain`.
+pub(crate) fn enabled(call: Call, answer: &Answer) -> Result<EnabledDnssec> {
+    let receipt = receipt(call, answer)?;
+    let host = answer
+        .rows
+        .iter()
+        .find_map(|row| loose::text(get(row, "DnssecMxValue")));
+    let host = host.as_deref().map(DnssecMxValue::new);
+    match (&receipt.result, host) {
+        (Some(_), Some(Ok(mx_host))) => Ok(EnabledDnssec { mx_host, receipt }),
+        // Success without a usable host, or a host without success: the status says what is true.
+        (_, host) => {
+            let excerpt = match host {
+                Some(Err(error)) => error.to_string(),
+                _ => redact::excerpt(
+                    answer
+                        .rows
+                        .iter()
+                        .map(names)
+                        .collect::<Vec<_>>()
+                        .join(", ")
+                        .as_bytes(),
+                ),
+            };
+            Err(MicrosoftError::Unknown {
+                call: Box::new(receipt.call),
+                why: UnknownWhy::Unreadable { excerpt },
+            })
+        }
+    }
+}
+
+/// The state in an answer of `Get-SmtpDaneInboundStatus`, whose property names are not documented: the only property whose
+/// name speaks of a status or of DANE and whose value reads Enabled or Disabled.
+pub(crate) fn dane_state(rows: &[Row]) -> FeatureState {
+    let [row] = rows else {
+        return FeatureState::could_not_tell(&format!("{} rows", rows.len()));
+    };
+    let mut known: Vec<FeatureState> = row
+        .iter()
+        .filter(|(name, _)| {
+            let name = name.to_ascii_lowercase();
+            name.contains("status") || name.contains("dane") || name == "value"
+        })
+        .map(|(_, value)| loose::state(Some(value)))
+        .filter(|state| !matches!(state, FeatureState::CouldNotTell { .. }))
+        .collect();
+    known.dedup();
+    match <[FeatureState; 1]>::try_from(known) {
+        Ok([state]) => state,
+        Err(_) => FeatureState::could_not_tell(&redact::excerpt(names(row).as_bytes())),
+    }
+}
+
+/// The list in `exportedCmdlets`, separated by commas, or as an array. An empty list is not an answer.
+pub(crate) fn allowed(rows: &[Row]) -> Option<AllowedCmdlets> {
+    let mut found = BTreeSet::new();
+    for row in rows {
+        for line in loose::texts(get(row, "exportedCmdlets")).ok()? {
+            let names = line
+                .split([',', ';'])
+                .map(str::trim)
+                .filter(|name| !name.is_empty());
+            found.extend(names.map(str::to_ascii_lowercase));
+        }
+    }
+    (!found.is_empty()).then_some(AllowedCmdlets(found))
+}
