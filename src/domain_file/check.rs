@@ -3,7 +3,9 @@
 use std::collections::BTreeSet;
 
 use super::provider::ProviderInfo;
-use super::{Approve, Delegation, Dns, DomainFile, Endpoint, Field, Place, SecretRefError, TextOrFile};
+use super::{
+    Approve, Delegation, Dns, DomainFile, Endpoint, Field, Place, SecretRefError, TextOrFile,
+};
 use crate::playbook::{Playbook, SettingError};
 use crate::source::{Code, Document, Part, Problem, Step as Way, closest, one_of, quoted};
 
@@ -203,7 +205,12 @@ impl Checker<'_> {
                 "the provider {} is no registrar, so it cannot publish the DS at the parent\nallowed here: auto, cds, manual",
                 provider.slug
             );
-            self.report(Code::Contradiction, &["dns".into(), "delegation".into()], Part::Value, &text);
+            self.report(
+                Code::Contradiction,
+                &["dns".into(), "delegation".into()],
+                Part::Value,
+                &text,
+            );
         }
     }
 

@@ -180,7 +180,7 @@ pub async fn plan(
         options: Options {
             poll: Duration::from_secs(10).min(estimates.visible.max(Duration::from_millis(100))),
             listen: None,
-            looks: Some(100_000),
+            looks: Some(20_000),
             ..Options::default()
         },
         stop,
@@ -191,6 +191,10 @@ pub async fn plan(
     .run()
     .await;
     let finished = matches!(ending, Ok(Ending::Done));
+    debug_assert!(
+        !matches!(&ending, Ok(Ending::NotYet { pending, .. }) if pending.is_empty()),
+        "a step acts again and again without an effect"
+    );
     let mut findings = minutes.findings;
     if let Ok(Ending::NotYet { pending, .. }) = &ending {
         for (step, pending) in pending {
@@ -572,3 +576,7 @@ impl Observer for Minutes {
         None
     }
 }
+
+#[cfg(test)]
+#[path = "plan_tests.rs"]
+mod tests;

@@ -7,14 +7,14 @@ use std::time::Duration;
 use async_trait::async_trait;
 use jiff::Timestamp;
 use serde_json::{Value, json};
-use tokio::sync::{Mutex, watch};
+use tokio::sync::watch;
 
 use super::clock::Clock;
 use super::journal::{Journal, Note, Signals};
 use super::plan::essentials;
 use super::store::{
-    Brake, Entry, GateEvent, GateVerdict, IntentId, Kind, Lease, NewRun, Owner, RunId, SqliteStore,
-    Status, Store, StoreError, StoreReader, Target, Transition, Wake,
+    Brake, Entry, GateEvent, GateVerdict, Heartbeat, IntentId, Kind, Lease, NewRun, Owner, RunId,
+    SqliteStore, Status, Store, StoreError, StoreReader, Target, Transition, Wake,
 };
 use super::walk::{Ending, Observer, Options, Pending, Walk, WalkError};
 use crate::playbook::PlannedStep;
@@ -27,7 +27,7 @@ pub const LEASE: Duration = Duration::from_secs(60);
 /// A run that this process drives.
 pub struct Run {
     store: SqliteStore,
-    lease: Arc<Mutex<Lease>>,
+    lease: Lease,
     /// Its id.
     pub id: RunId,
     /// What it keeps.
@@ -115,7 +115,7 @@ impl Run {
         }
         Ok(Self {
             store: store.clone(),
-            lease: Arc::new(Mutex::new(lease)),
+            lease,
             id,
             memory,
             open,
@@ -189,11 +189,11 @@ impl Run {
         stop: watch::Receiver<bool>,
     ) -> Result<Left, RunError> {
         let started = self.started().await?.unwrap_or_else(|| clock.now());
-        let renewing = tokio::spawn(keep(self.store.clone(), Arc::clone(&self.lease)));
+        // A cmdlet may take a quarter of an hour: the lease is renewed beside it.
+        let heartbeat = Heartbeat::start(Arc::new(self.store.clone()), self.lease.clone(), LEASE);
         let mut journal = StoreJournal {
             store: self.store.clone(),
-            lease: Arc::clone(&self.lease),
-            brake: None,
+            lease: self.lease.clone(),
         };
         let poll = options.poll;
         let mut walk = Walk {
@@ -211,7 +211,7 @@ impl Run {
         };
         let ending = walk.run().await;
         let (facts, memory) = (walk.facts, walk.memory);
-        renewing.abort();
+        drop(heartbeat);
         let ending = ending?;
         let at = clock.now();
         self.leave(&ending, &facts, &memory, at, poll).await?;
@@ -232,7 +232,6 @@ impl Run {
         at: Timestamp,
         poll: Duration,
     ) -> Result<(), RunError> {
-        let lease = self.lease.lock().await.clone();
         let signals = self.store.run(self.id).await?.map_or(0, |run| run.signals);
         let (status, wake_at, why, honoured) = match ending {
             Ending::Done => (Status::Done, None, json!({"ended": "done"}), None),
@@ -291,7 +290,7 @@ impl Run {
             honoured,
             release: true,
         };
-        self.store.append(&lease, transition).await?;
+        self.store.append(&self.lease, transition).await?;
         Ok(())
     }
 }
@@ -299,17 +298,15 @@ impl Run {
 /// The journal of a run in the store.
 struct StoreJournal {
     store: SqliteStore,
-    lease: Arc<Mutex<Lease>>,
-    brake: Option<Brake>,
+    lease: Lease,
 }
 
 impl StoreJournal {
     async fn append(&self, entries: Vec<Entry>, memory: &Memory) -> Result<(), StoreError> {
-        let lease = self.lease.lock().await.clone();
         let mut transition = Transition::entries(entries);
         // A memory is plain data with string keys; turning it into JSON cannot fail.
         transition.memory = serde_json::to_value(memory).ok();
-        self.store.append(&lease, transition).await.map(drop)
+        self.store.append(&self.lease, transition).await.map(drop)
     }
 }
 
@@ -377,8 +374,8 @@ impl Journal for StoreJournal {
     }
 
     async fn signals(&mut self) -> Result<Signals, StoreError> {
-        let run = self.lease.lock().await.run;
-        self.brake = self.store.run(run).await?.and_then(|run| run.brake);
+        let run = self.lease.run;
+        let brake = self.store.run(run).await?.and_then(|run| run.brake);
         let gates = self
             .store
             .gates(run)
@@ -387,10 +384,7 @@ impl Journal for StoreJournal {
             .filter(|event| event.verdict != GateVerdict::Opened)
             .map(|event| (event.gate, event.verdict == GateVerdict::Approved, event.by))
             .collect();
-        Ok(Signals {
-            brake: self.brake,
-            gates,
-        })
+        Ok(Signals { brake, gates })
     }
 }
 

@@ -189,8 +189,14 @@ impl Walk<'_> {
             if active.is_empty() || self.options.until.as_ref().is_some_and(far_enough) {
                 return Ok(Ending::Done);
             }
-            self.look(&active).await;
             course.looks += 1;
+            if self.options.looks.is_some_and(|most| course.looks > most) {
+                return Ok(Ending::NotYet {
+                    pending: BTreeMap::new(),
+                    wake: None,
+                });
+            }
+            self.look(&active).await;
             let pending = match self.round(&active, &mut course).await? {
                 Round::Progress => {
                     course.unclear = 0;
@@ -205,9 +211,9 @@ impl Walk<'_> {
                 continue;
             }
             let wake = self.wake(&pending);
-            let give_up = self.options.looks.is_some_and(|most| course.looks >= most);
+            let last = self.options.looks.is_some_and(|most| course.looks >= most);
             match wake {
-                Some(wake) if self.options.wait && !give_up => {
+                Some(wake) if self.options.wait && !last => {
                     self.observer.waiting(self.clock.now(), &pending, wake);
                     if let Some(brake) = self.stand_still(wake).await? {
                         return Ok(Ending::Braked(brake));

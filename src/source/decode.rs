@@ -38,7 +38,11 @@ pub(super) fn decode<T: DeserializeOwned>(value: &Value, root: &Node) -> Result<
             // A mistyped key is one mistake, not two.
             let meant = |name: &str| format!("did you mean `{name}`?");
             let mistyped = failure.missing.is_some_and(|name| {
-                problems.iter().any(|p| p.help.as_ref().is_some_and(|help| help.starts_with(&meant(name))))
+                problems.iter().any(|p| {
+                    p.help
+                        .as_ref()
+                        .is_some_and(|help| help.starts_with(&meant(name)))
+                })
             });
             if !mistyped {
                 problems.push(failure.into_problem());

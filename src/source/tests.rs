@@ -6,5 +6,10 @@ fn show() {
             Err(rejected) => println!("{}\n{rejected}", rejected.render(false, 100)),
         }
     }
-    println!("{}", crate::playbook::from_text("x", crate::playbook::BUILTIN[0].1).map(|p| format!("{p:?}")).unwrap_or_else(|r| r.render(false, 100)));
+    println!(
+        "{}",
+        crate::playbook::from_text("x", crate::playbook::BUILTIN[0].1)
+            .map(|p| format!("{p:?}"))
+            .unwrap_or_else(|r| r.render(false, 100))
+    );
 }

@@ -3,6 +3,7 @@
 //! The write starts the clock on the old TTL at once, before anything else is decided: the earlier it is
 //! written, the earlier the last cache holding the old version is gone.
 
+use super::memory::NEW_ZONE;
 use super::{Context, Next, Stage, Wait, WaitFor, write_mx};
 use crate::playbook::Until;
 use crate::world::{MxRrset, Needs};

@@ -28,7 +28,7 @@ mod verify_mx;
 mod verify_tlsa;
 
 #[cfg(test)]
-mod fixture;
+pub(crate) mod fixture;
 
 pub use context::{Context, DelegationBy, Setup};
 pub use finding::{Finding, Severity};

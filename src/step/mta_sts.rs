@@ -74,12 +74,22 @@ fn publish(cx: &Context<'_>, policy: &PolicyFacts, new_host: &Host) -> Instructi
     lines.push(format!("max_age: {}", policy.max_age));
     lines.push(format!(
         "then, in DNS: _mta-sts.{domain} TXT \"v=STSv1; id={};\"",
-        cx.now.strftime("%Y%m%d%H%M%S")
+        next_id(policy.id.as_deref())
     ));
     Instructions {
         summary: format!(
             "The enforcing MTA-STS policy of {domain} would reject {new_host}. Publish this policy first, then the record with its new id:"
         ),
         lines,
+    }
+}
+
+/// Another id than the present one, the same each time it is asked for (1 to 32 letters or digits, RFC
+/// 8461 section 3.1).
+fn next_id(id: Option<&str>) -> String {
+    let id = id.unwrap_or_default();
+    match id.parse::<u128>().ok().and_then(|n| n.checked_add(1)) {
+        Some(next) if next.to_string().len() <= 32 => next.to_string(),
+        _ => format!("{}n", id.get(..id.len().min(31)).unwrap_or_default()),
     }
 }

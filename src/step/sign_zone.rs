@@ -36,6 +36,9 @@ pub(super) fn next(cx: &Context<'_>) -> Next {
         SigningFacts::Elsewhere => Next::Ask(Question::ByHand {
             instructions: sign_by_hand(&provider.provider, &zone.apex),
         }),
+        SigningFacts::Off if cx.memory.performed.contains_key(Action::SignZone.name()) => {
+            not_visible(zone)
+        }
         SigningFacts::Off => {
             let action = Action::SignZone;
             let lost = |cx: &Context<'_>| {

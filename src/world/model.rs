@@ -178,7 +178,14 @@ impl Model {
                 dnssec: FeatureState::Enabled,
                 ..
             }) => host.clone(),
-            _ => Host::new(UNNAMED_HOST),
+            // A domain that was born under mx.microsoft keeps its host.
+            _ => self
+                .facts
+                .zone
+                .known()
+                .and_then(|zone| zone.agreed_mx())
+                .and_then(|mx| mx.set.hosts().find(|h| h.is_within("mx.microsoft")).cloned())
+                .unwrap_or_else(|| Host::new(UNNAMED_HOST)),
         }
     }
 
@@ -246,7 +253,12 @@ impl World for Model {
             Action::WriteMx { after, .. } => {
                 self.later(self.estimates.visible, Effect::Mx(after.clone()));
             }
-            Action::SignZone => self.later(self.estimates.visible, Effect::Signed),
+            Action::SignZone => {
+                if let Fact::Known { value, .. } = &mut self.facts.provider {
+                    value.signing = SigningFacts::Pending;
+                }
+                self.later(self.estimates.visible, Effect::Signed);
+            }
             Action::PublishDs { ds } => {
                 let ds = ds.iter().cloned().collect();
                 self.later(self.estimates.delegation, Effect::Delegated(ds));

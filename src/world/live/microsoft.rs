@@ -80,6 +80,14 @@ async fn ask_exchange(
         });
     };
     let status = microsoft.exchange.dnssec_status(domain.as_str()).await?;
+    let advice = status
+        .all_messages()
+        .into_iter()
+        .map(|message| match &message.code {
+            Some(code) => format!("{code}: {}", message.text),
+            None => message.text.clone(),
+        })
+        .collect();
     let expected = status.expected_mx.as_ref().and_then(|mx| mx.dnssec_host());
     Ok(ExchangeFacts {
         manual: false,
@@ -93,7 +101,7 @@ async fn ask_exchange(
         dnssec: state(&status.feature),
         dane: state(&accepted.dane),
         expected_mx: expected.map(|host| Host::new(host.as_str())),
-        advice: Vec::new(),
+        advice,
     })
 }
 

@@ -1,6 +1,5 @@
 //! Opening the live world as a domain file says. Asks nobody yet.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use rollout_providers::{Counter, FieldValue, Name, Options};
@@ -9,7 +8,7 @@ use super::{Asked, LiveWorld, Hosting};
 use crate::dane::{HttpsSettings, SmtpSettings, WebRoots};
 use crate::dns::{Dns, DnsSettings, Origin, TrustAnchor, Vantage};
 use crate::domain_file::{
-    Delegation, DomainFile, Field, Microsoft as Side, SecretError, SignIn, TextOrFile,
+    Cloud, Delegation, DomainFile, Microsoft as Side, SecretError, SignIn, TextOrFile,
 };
 use crate::engine::store::Redactor;
 use crate::kernel::Host;
@@ -176,8 +175,20 @@ fn microsoft(file: &DomainFile, redactor: &Redactor) -> Result<Option<Microsoft>
         graph: Endpoint::new(&api.graph())?,
         exchange: Endpoint::new(&api.exchange())?,
     };
-    let settings = MicrosoftSettings::new(api.tenant.as_str(), method).at(endpoints);
+    let settings = MicrosoftSettings::new(api.tenant.as_str(), method)
+        .in_cloud(cloud(api.cloud), None)
+        .at(endpoints);
     Ok(Some(Microsoft::connect(&settings)?))
+}
+
+fn cloud(cloud: Cloud) -> crate::microsoft::Cloud {
+    use crate::microsoft::Cloud as Of;
+    match cloud {
+        Cloud::Worldwide => Of::Worldwide,
+        Cloud::GccHigh => Of::GccHigh,
+        Cloud::Dod => Of::Dod,
+        Cloud::Vianet21 => Of::China,
+    }
 }
 
 fn hosting(
@@ -187,17 +198,11 @@ fn hosting(
 ) -> Result<Hosting, OpenError> {
     let info = rollout_providers::find(&file.dns.provider)
         .ok_or_else(|| OpenError::UnknownProvider(file.dns.provider.clone()))?;
-    let mut fields = BTreeMap::new();
-    for (key, field) in &file.dns.fields {
-        let value = match field {
-            Field::Text(text) => FieldValue::Plain(text.clone()),
-            Field::Secret(reference) => {
-                let secret = reference.read()?;
-                remember(redactor, &secret);
-                FieldValue::Secret(secret)
-            }
-        };
-        fields.insert(key.clone(), value);
+    let fields = file.dns.values()?;
+    for value in fields.values() {
+        if let FieldValue::Secret(secret) = value {
+            remember(redactor, secret);
+        }
     }
     let options = Options {
         counter: counter.clone(),

@@ -1,0 +1,344 @@
+//! The whole procedure on the model: every start state, the waits, the order.
+
+use super::*;
+use crate::kernel::KeyId;
+use crate::playbook::{Schedule, builtin};
+use crate::step::fixture::*;
+use crate::world::{ExchangeFacts, FeatureState, PolicyFacts};
+
+fn steps(schedule: Schedule) -> Vec<PlannedStep> {
+    let playbook = builtin("exchange-dane").expect("built in");
+    playbook.planned(schedule, &playbook.defaults())
+}
+
+async fn plan_of(facts: &Facts, schedule: Schedule) -> Plan {
+    let mut memory = Memory::default();
+    memory.absorb(facts, &setup(), at(0));
+    plan(
+        DOMAIN,
+        "exchange-dane",
+        &steps(schedule),
+        &setup(),
+        facts,
+        &memory,
+        estimates(),
+        at(0),
+    )
+    .await
+}
+
+fn effects(plan: &Plan) -> Vec<String> {
+    let mut effects: Vec<_> = plan
+        .steps
+        .iter()
+        .flat_map(|s| s.effects.iter().map(|e| (e.at, e.action.to_string())))
+        .collect();
+    effects.sort();
+    effects.into_iter().map(|(_, effect)| effect).collect()
+}
+
+#[tokio::test]
+async fn from_a_legacy_mx_on_an_unsigned_domain() {
+    let plan = plan_of(&Start::default().facts(), Schedule::Overlap).await;
+    assert!(!plan.blocked(), "{:?}", plan.findings);
+    let new = crate::world::UNNAMED_HOST;
+    let mut found = effects(&plan);
+    // Chains that do not depend on each other overlap; the order inside each is what counts.
+    found.retain(|e| e.starts_with("change MX"));
+    assert_eq!(
+        found,
+        [
+            format!("change MX from 0 {LEGACY} (TTL 3600 s) to 0 {LEGACY} (TTL 60 s)"),
+            format!("change MX from 0 {LEGACY} (TTL 60 s) to 0 {LEGACY}, 20 {new} (TTL 60 s)"),
+            format!(
+                "change MX from 0 {LEGACY}, 20 {new} (TTL 60 s) to 0 {new}, 30 {LEGACY} (TTL 60 s)"
+            ),
+            format!("change MX from 0 {new}, 30 {LEGACY} (TTL 60 s) to 0 {new} (TTL 60 s)"),
+            format!("change MX from 0 {new} (TTL 60 s) to 0 {new} (TTL 3600 s)"),
+        ]
+    );
+    let all = effects(&plan);
+    for needed in [
+        "sign the zone",
+        "run Enable-DnssecForVerifiedDomain",
+        "run Enable-SmtpDaneInbound",
+    ] {
+        assert_eq!(all.iter().filter(|e| *e == needed).count(), 1, "{needed}");
+    }
+    let ds = plan.steps.iter().find(|s| s.id == "delegate").unwrap();
+    // S4: every unsigned answer is expired before the DS: visible after 60 s, then the zone's largest TTL.
+    assert!(ds.effects[0].at >= Duration::from_secs(60 + 7200 + 5));
+    let total = plan.total.unwrap();
+    assert!(total >= plan.least, "{total:?} < {:?}", plan.least);
+    assert!(
+        total.as_secs_f64() <= 1.10 * plan.least.as_secs_f64(),
+        "{total:?} against {:?}",
+        plan.least
+    );
+}
+
+#[tokio::test]
+async fn cautious_waits_out_the_old_ttl_before_anything_else() {
+    let facts = Start {
+        signed: true,
+        delegated: true,
+        ..Start::default()
+    }
+    .facts();
+    let plan = plan_of(&facts, Schedule::Cautious).await;
+    let start = |id: &str| {
+        let step = plan.steps.iter().find(|s| s.id == id).unwrap();
+        step.effects[0].at
+    };
+    assert!(start("add-mx") >= Duration::from_secs(3600));
+    let overlap = plan_of(&facts, Schedule::Overlap).await;
+    assert!(overlap.total.unwrap() < plan.total.unwrap());
+}
+
+#[tokio::test]
+async fn already_moved_with_dane_off_needs_two_effects_and_no_mx_change_but_the_ttl() {
+    let facts = Start {
+        ttl: 3600,
+        dane: false,
+        ..Start::finished()
+    }
+    .facts();
+    let plan = plan_of(&facts, Schedule::Overlap).await;
+    assert!(!plan.blocked(), "{:?}", plan.findings);
+    assert_eq!(effects(&plan), ["run Enable-SmtpDaneInbound"]);
+}
+
+#[tokio::test]
+async fn born_on_mx_microsoft_without_the_feature_enabled() {
+    // A domain added since Microsoft provisions it by default may never have seen the cmdlet.
+    let facts = Start {
+        dnssec: false,
+        dane: false,
+        ..Start::finished()
+    }
+    .facts();
+    let plan = plan_of(&facts, Schedule::Overlap).await;
+    assert!(!plan.blocked(), "{:?}", plan.findings);
+    assert!(
+        !effects(&plan).iter().any(|e| e.starts_with("change MX")),
+        "{:?}",
+        effects(&plan)
+    );
+}
+
+#[tokio::test]
+async fn nothing_to_do_when_everything_is_done() {
+    let plan = plan_of(&Start::finished().facts(), Schedule::Overlap).await;
+    assert!(!plan.blocked(), "{:?}", plan.findings);
+    assert!(!plan.changes());
+    assert!(plan.steps.iter().all(|s| s.ends.is_some()));
+}
+
+#[tokio::test]
+async fn every_step_may_have_been_done_by_hand() {
+    type Table<'a> = &'a [(&'a [(u16, &'static str)], u32, usize)];
+    let table: Table<'_> = &[
+        (&[(0, LEGACY)], 60, 4),
+        (&[(0, LEGACY), (20, NEW)], 60, 3),
+        (&[(10, LEGACY), (20, NEW)], 300, 4),
+        (&[(0, NEW), (30, LEGACY)], 60, 2),
+        (&[(10, NEW), (20, LEGACY)], 60, 2),
+        (&[(0, NEW)], 60, 1),
+        (&[(10, NEW)], 3600, 0),
+    ];
+    for (mx, ttl, writes) in table {
+        let facts = Start {
+            ttl: *ttl,
+            signed: true,
+            delegated: true,
+            dnssec: true,
+            ..Start::mx(mx)
+        }
+        .facts();
+        let plan = plan_of(&facts, Schedule::Overlap).await;
+        assert!(!plan.blocked(), "{mx:?}: {:?}", plan.findings);
+        let found = effects(&plan);
+        let found = found.iter().filter(|e| e.starts_with("change MX")).count();
+        assert_eq!(
+            found,
+            *writes,
+            "{mx:?} with TTL {ttl}: {:?}",
+            effects(&plan)
+        );
+    }
+}
+
+#[tokio::test]
+async fn an_enforcing_policy_is_asked_for_and_waited_out_before_the_removal() {
+    let mut facts = Start {
+        signed: true,
+        delegated: true,
+        ..Start::default()
+    }
+    .facts();
+    facts.policy = known(PolicyFacts {
+        mode: PolicyMode::Enforce,
+        patterns: ["*.mail.protection.outlook.com".to_owned()].into(),
+        max_age: 604_800,
+        record_ttl: 7200,
+        id: Some("1".into()),
+    });
+    let plan = plan_of(&facts, Schedule::Overlap).await;
+    assert!(!plan.blocked(), "{:?}", plan.findings);
+    let step = |id: &str| plan.steps.iter().find(|s| s.id == id).unwrap();
+    assert_eq!(step("mta-sts").by_hand.len(), 1);
+    assert!(step("remove-mx").effects[0].at >= Duration::from_secs(7200));
+    assert!(step("swap-mx").effects[0].at < Duration::from_secs(7200));
+}
+
+#[tokio::test]
+async fn what_microsoft_does_not_support_is_refused_before_anything_is_done() {
+    type Change = fn(&mut Facts);
+    let table: &[(&str, Change)] = &[
+        ("tenant.unknown-domain", |f| {
+            if let Fact::Known { value, .. } = &mut f.tenant {
+                value.exists = false;
+            }
+        }),
+        ("tenant.delegated", |f| {
+            if let Fact::Known { value, .. } = &mut f.tenant {
+                value.admin_managed = false;
+            }
+        }),
+        ("tenant.unverified", |f| {
+            if let Fact::Known { value, .. } = &mut f.tenant {
+                value.verified = false;
+            }
+        }),
+        ("tenant.initial", |f| {
+            if let Fact::Known { value, .. } = &mut f.tenant {
+                value.initial = true;
+            }
+        }),
+        ("exchange.not-accepted", |f| {
+            f.exchange = known(ExchangeFacts {
+                manual: false,
+                accepted: false,
+                domain_type: String::new(),
+                dnssec: FeatureState::Unknown,
+                dane: FeatureState::Unknown,
+                expected_mx: None,
+                advice: vec![],
+            });
+        }),
+        ("mx.gateway", |f| {
+            *f = Start::mx(&[(10, "in.gateway.example")]).facts();
+        }),
+        ("mx.third-party", |f| {
+            *f = Start::mx(&[(0, LEGACY), (20, "backup.example")]).facts();
+        }),
+        ("mx.null", |f| *f = Start::mx(&[(0, "")]).facts()),
+        ("mx.none", |f| *f = Start::mx(&[]).facts()),
+        ("chain.bogus", |f| {
+            f.chain = known(crate::world::Chain::Bogus {
+                why: "the DS fits no key".into(),
+            });
+        }),
+        ("exchange.refused", |f| {
+            f.exchange = Fact::Refused {
+                why: "the role is missing".into(),
+                at: at(0),
+            };
+        }),
+        ("provider.refused", |f| {
+            f.provider = Fact::Refused {
+                why: "no such zone".into(),
+                at: at(0),
+            };
+        }),
+        ("clock.jumped", |_| {}),
+    ];
+    for (id, change) in table.iter().filter(|(id, _)| *id != "clock.jumped") {
+        let mut facts = Start::default().facts();
+        change(&mut facts);
+        let plan = plan_of(&facts, Schedule::Overlap).await;
+        assert!(plan.blocked(), "{id}");
+        assert!(!plan.could_not_tell(), "{id}");
+        assert!(
+            plan.findings.iter().any(|f| f.id == *id),
+            "{id}: {:?}",
+            plan.findings
+        );
+        assert!(!plan.changes(), "{id}");
+    }
+}
+
+#[tokio::test]
+async fn could_not_tell_is_never_a_no_and_never_a_go() {
+    type Change = fn(&mut Facts);
+    let table: &[(&str, Change)] = &[
+        ("dns.zone", |f| f.zone = could_not_tell()),
+        ("chain.unknown", |f| f.chain = could_not_tell()),
+        ("mta-sts.unknown", |f| f.policy = could_not_tell()),
+        ("graph.unreachable", |f| f.tenant = could_not_tell()),
+        ("exchange.unreachable", |f| f.exchange = could_not_tell()),
+        ("provider.unreachable", |f| f.provider = could_not_tell()),
+        ("mx.unproven", |f| {
+            let mut legacy = host(crate::world::Chain::Insecure, TlsaFacts::NotAsked);
+            legacy.addresses[0].smtp = crate::world::SmtpOutcome::Unreached {
+                why: "no answer in time".into(),
+            };
+            f.hosts.insert(Host::new(LEGACY), known(legacy));
+        }),
+        ("dns.server", |f| {
+            if let Fact::Known { value, .. } = &mut f.zone {
+                value.servers[1].mx = Answer::Failed {
+                    why: "answered SERVFAIL".into(),
+                };
+            }
+        }),
+        ("vantage.failed", |f| {
+            f.vantages.push(crate::world::VantageFacts {
+                vantage: "nine (9.9.9.9)".into(),
+                mx: Answer::Failed {
+                    why: "did not answer in time".into(),
+                },
+                authentic: false,
+            });
+        }),
+    ];
+    for (id, change) in table {
+        let mut facts = Start::default().facts();
+        change(&mut facts);
+        let plan = plan_of(&facts, Schedule::Overlap).await;
+        assert!(
+            plan.findings.iter().any(|f| f.id == *id),
+            "{id}: {:?}",
+            plan.findings
+        );
+        assert!(plan.could_not_tell(), "{id}: {:?}", plan.findings);
+        assert!(!plan.changes(), "{id}");
+    }
+}
+
+#[test]
+fn a_saved_plan_names_what_moved() {
+    let then = essentials(&Start::default().facts());
+    let now = essentials(&Start::mx(&[(0, LEGACY), (20, "x.example")]).facts());
+    assert_ne!(digest(&then), digest(&now));
+    let mut plan = Plan {
+        schema: PLAN_SCHEMA,
+        domain: DOMAIN.into(),
+        playbook: String::new(),
+        at: at(0),
+        digest: digest(&then),
+        observed: then.clone(),
+        findings: vec![],
+        steps: vec![],
+        critical_path: vec![],
+        total: None,
+        least: Duration::ZERO,
+    };
+    assert!(plan.differences(&then).is_empty());
+    let differences = plan.differences(&now);
+    assert_eq!(differences.len(), 2, "{differences:?}");
+    assert!(differences[0].contains("x.example"));
+    plan.observed.clear();
+    assert!(!plan.differences(&then).is_empty());
+    let _ = KeyId(String::new());
+}
