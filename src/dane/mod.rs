@@ -2,12 +2,20 @@
 //!
 //! Asks and judges one connection; decides nothing about the rollout.
 
+pub mod certificate;
 pub mod host;
 pub mod judgement;
 pub mod mta_sts;
+mod path;
 pub mod probe;
+pub mod tlsa;
 
+pub use certificate::Certificate;
 pub use host::{AddressView, HostOutcome, HostView, TlsaView, WebPki};
 pub use judgement::{Judgement, Outcome, RecordResult, RecordVerdict};
 pub use mta_sts::{Mode, MtaStsView, Policy, StsRecord};
-pub use probe::{Certificate, Probe, ProbeResult, Recipient};
+pub use probe::{Probe, ProbeResult, Recipient};
+pub use tlsa::judge;
+
+#[cfg(test)]
+mod tests;

@@ -5,6 +5,8 @@ use std::net::SocketAddr;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::certificate::Certificate;
+
 /// One conversation with one address.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Probe {
@@ -111,25 +113,4 @@ pub enum Recipient {
         /// The server's words, made safe for a terminal.
         text: String,
     },
-}
-
-/// A certificate, as sent, with what people want to see of it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Certificate {
-    /// DER, base64.
-    pub der: String,
-    /// Subject, made safe for a terminal.
-    pub subject: String,
-    /// Issuer, made safe for a terminal.
-    pub issuer: String,
-    /// DNS names it is for.
-    pub names: Vec<String>,
-    /// Valid from.
-    pub not_before: Option<Timestamp>,
-    /// Valid until.
-    pub not_after: Option<Timestamp>,
-    /// SHA-256 of the certificate: the data of `x 0 1`.
-    pub sha256: String,
-    /// SHA-256 of the public key: the data of `x 1 1`.
-    pub spki_sha256: Option<String>,
 }

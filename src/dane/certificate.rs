@@ -1,0 +1,106 @@
+//! Reads certificates: what people want to see, and the bytes that TLSA records are about.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use jiff::Timestamp;
+use rustls_pki_types::CertificateDer;
+use serde::{Deserialize, Serialize};
+use x509_parser::certificate::X509Certificate;
+use x509_parser::extensions::GeneralName;
+use x509_parser::prelude::{FromDer as _, SubjectPublicKeyInfo};
+use x509_parser::time::ASN1Time;
+
+use super::tlsa::digest_of;
+use crate::dns::text::{hex, safe};
+
+/// A certificate, as sent, with what people want to see of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Certificate {
+    /// DER, base64.
+    pub der: String,
+    /// Subject, made safe for a terminal. Empty where the certificate cannot be read.
+    pub subject: String,
+    /// Issuer, made safe for a terminal.
+    pub issuer: String,
+    /// DNS names it is for, made safe for a terminal.
+    pub names: Vec<String>,
+    /// Valid from.
+    pub not_before: Option<Timestamp>,
+    /// Valid until.
+    pub not_after: Option<Timestamp>,
+    /// SHA-256 of the certificate: the data of `x 0 1`.
+    pub sha256: String,
+    /// SHA-256 of the public key: the data of `x 1 1`.
+    pub spki_sha256: Option<String>,
+}
+
+impl Certificate {
+    /// Reads what can be read; a certificate that cannot be parsed keeps its bytes and digest.
+    #[must_use]
+    pub fn read(der: &[u8]) -> Self {
+        let parsed = parse(der);
+        let time = |t: ASN1Time| Timestamp::from_second(t.timestamp()).ok();
+        Self {
+            der: STANDARD.encode(der),
+            subject: parsed
+                .as_ref()
+                .map(|c| safe(c.subject().to_string().as_bytes()))
+                .unwrap_or_default(),
+            issuer: parsed
+                .as_ref()
+                .map(|c| safe(c.issuer().to_string().as_bytes()))
+                .unwrap_or_default(),
+            names: parsed.as_ref().map(dns_names).unwrap_or_default(),
+            not_before: parsed.as_ref().and_then(|c| time(c.validity().not_before)),
+            not_after: parsed.as_ref().and_then(|c| time(c.validity().not_after)),
+            sha256: hex(&digest_of(1, der)),
+            spki_sha256: parsed
+                .as_ref()
+                .map(|c| hex(&digest_of(1, c.public_key().raw))),
+        }
+    }
+
+    /// The DER bytes; empty if the text is no base64, which only an edited file can bring about.
+    #[must_use]
+    pub fn bytes(&self) -> CertificateDer<'static> {
+        CertificateDer::from(STANDARD.decode(&self.der).unwrap_or_default())
+    }
+}
+
+/// A certificate without anything after it.
+pub(super) fn parse(der: &[u8]) -> Option<X509Certificate<'_>> {
+    match X509Certificate::from_der(der) {
+        Ok(([], certificate)) => Some(certificate),
+        _ => None,
+    }
+}
+
+/// The public key info of a certificate, as encoded in it.
+pub(super) fn spki_of(der: &[u8]) -> Option<&[u8]> {
+    // The borrow must be of the input, so the parsed value's own slice is returned.
+    match X509Certificate::from_der(der) {
+        Ok(([], certificate)) => Some(certificate.tbs_certificate.subject_pki.raw),
+        _ => None,
+    }
+}
+
+/// Whether the bytes are a public key info and nothing else.
+pub(super) fn is_public_key(der: &[u8]) -> bool {
+    matches!(SubjectPublicKeyInfo::from_der(der), Ok(([], _)))
+}
+
+/// The DNS names of the subject alternative name, lower case.
+pub(super) fn dns_names(certificate: &X509Certificate<'_>) -> Vec<String> {
+    let Ok(Some(extension)) = certificate.subject_alternative_name() else {
+        return Vec::new();
+    };
+    extension
+        .value
+        .general_names
+        .iter()
+        .filter_map(|name| match name {
+            GeneralName::DNSName(name) => Some(safe(name.as_bytes()).to_ascii_lowercase()),
+            _ => None,
+        })
+        .collect()
+}

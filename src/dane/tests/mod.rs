@@ -1,0 +1,4 @@
+//! Tests of the whole module, and the certificates they share.
+
+mod certificates;
+mod tlsa;
