@@ -8,13 +8,15 @@ pub mod judgement;
 pub mod mta_sts;
 mod path;
 pub mod probe;
+mod smtp;
+mod tls;
 pub mod tlsa;
 
 pub use certificate::Certificate;
 pub use host::{AddressView, HostOutcome, HostView, TlsaView, WebPki};
 pub use judgement::{Judgement, Outcome, RecordResult, RecordVerdict};
 pub use mta_sts::{Mode, MtaStsView, Policy, StsRecord};
-pub use probe::{Probe, ProbeResult, Recipient};
+pub use probe::{KeyType, Probe, ProbeResult, Recipient, SmtpSettings, probe};
 pub use tlsa::judge;
 
 #[cfg(test)]

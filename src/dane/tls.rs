@@ -1,0 +1,222 @@
+//! TLS that keeps the certificate chain and accepts it: whether it is the right one is judged afterwards.
+
+use std::io;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::crypto::{CryptoProvider, aws_lc_rs, verify_tls12_signature, verify_tls13_signature};
+use rustls::{ClientConfig, DigitallySignedStruct, Error, ProtocolVersion, SignatureScheme};
+use rustls_pki_types::{CertificateDer, ServerName, UnixTime};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
+use x509_parser::prelude::{FromDer as _, SubjectPublicKeyInfo};
+
+use super::certificate::spki_of;
+use super::probe::KeyType;
+
+/// What a handshake brought.
+pub(super) struct Handshake<S> {
+    pub(super) outcome: Result<Session<S>, String>,
+    /// The certificates sent, also where the handshake failed after them.
+    pub(super) chain: Vec<CertificateDer<'static>>,
+    /// Whether the failure was that of the connection, not of TLS.
+    pub(super) cut: bool,
+}
+
+/// An open session.
+pub(super) struct Session<S> {
+    pub(super) stream: TlsStream<S>,
+    pub(super) version: String,
+    pub(super) cipher: String,
+}
+
+/// Shakes hands; without `sni` no name is sent.
+pub(super) async fn shake_hands<S: AsyncRead + AsyncWrite + Unpin>(
+    stream: S,
+    sni: Option<&str>,
+    key: KeyType,
+) -> Handshake<S> {
+    let failed = |why: String| Handshake {
+        outcome: Err(why),
+        chain: Vec::new(),
+        cut: false,
+    };
+    let seen = Arc::new(Seen {
+        provider: Arc::new(provider_for(key)),
+        key,
+        chain: Mutex::new(Vec::new()),
+    });
+    // An explicit provider: two are linked in, and the process-wide one is not ours to choose.
+    let config = ClientConfig::builder_with_provider(Arc::clone(&seen.provider))
+        .with_safe_default_protocol_versions();
+    let mut config = match config {
+        Ok(builder) => builder
+            .dangerous()
+            .with_custom_certificate_verifier(Arc::clone(&seen) as Arc<dyn ServerCertVerifier>)
+            .with_no_client_auth(),
+        Err(error) => return failed(error.to_string()),
+    };
+    config.enable_sni = sni.is_some();
+    let name = match ServerName::try_from(sni.unwrap_or("no-name.invalid").to_owned()) {
+        Ok(name) => name,
+        Err(error) => return failed(format!("the name cannot be sent in TLS: {error}")),
+    };
+    let result = TlsConnector::from(Arc::new(config))
+        .connect(name, stream)
+        .await;
+    let chain = seen
+        .chain
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner)
+        .clone();
+    match result {
+        Ok(stream) => {
+            let (_, connection) = stream.get_ref();
+            let version = match connection.protocol_version() {
+                Some(ProtocolVersion::TLSv1_3) => "TLSv1.3".to_owned(),
+                Some(ProtocolVersion::TLSv1_2) => "TLSv1.2".to_owned(),
+                other => format!("{other:?}"),
+            };
+            let cipher = connection
+                .negotiated_cipher_suite()
+                .map(|suite| format!("{:?}", suite.suite()))
+                .unwrap_or_default();
+            Handshake {
+                outcome: Ok(Session {
+                    stream,
+                    version,
+                    cipher,
+                }),
+                chain,
+                cut: false,
+            }
+        }
+        Err(error) => Handshake {
+            cut: matches!(
+                error.kind(),
+                io::ErrorKind::TimedOut | io::ErrorKind::HostUnreachable
+            ),
+            outcome: Err(error.to_string()),
+            chain,
+        },
+    }
+}
+
+/// The library's cryptography, held to one type of server key where one is wanted.
+fn provider_for(key: KeyType) -> CryptoProvider {
+    let mut provider = aws_lc_rs::default_provider();
+    provider.cipher_suites.retain(|suite| match suite {
+        rustls::SupportedCipherSuite::Tls12(suite) => suite.sign.iter().any(|s| key.takes(*s)),
+        rustls::SupportedCipherSuite::Tls13(_) => true,
+    });
+    provider
+}
+
+impl KeyType {
+    fn takes(self, scheme: SignatureScheme) -> bool {
+        let rsa = matches!(
+            scheme,
+            SignatureScheme::RSA_PKCS1_SHA1
+                | SignatureScheme::RSA_PKCS1_SHA256
+                | SignatureScheme::RSA_PKCS1_SHA384
+                | SignatureScheme::RSA_PKCS1_SHA512
+                | SignatureScheme::RSA_PSS_SHA256
+                | SignatureScheme::RSA_PSS_SHA384
+                | SignatureScheme::RSA_PSS_SHA512
+        );
+        match self {
+            Self::Any => true,
+            Self::Rsa => rsa,
+            Self::Ecdsa => !rsa,
+        }
+    }
+}
+
+#[derive(Debug)]
+struct Seen {
+    provider: Arc<CryptoProvider>,
+    key: KeyType,
+    chain: Mutex<Vec<CertificateDer<'static>>>,
+}
+
+impl Seen {
+    /// Checks the handshake's signature with the key alone, for certificates that the library does not take (DANE does
+    /// not mind the rest of them).
+    fn verify_by_key(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+        tls13: bool,
+    ) -> Option<HandshakeSignatureValid> {
+        let spki = spki_of(certificate)?;
+        let (_, spki) = SubjectPublicKeyInfo::from_der(spki).ok()?;
+        let (_, algorithms) = self
+            .provider
+            .signature_verification_algorithms
+            .mapping
+            .iter()
+            .find(|(scheme, _)| *scheme == dss.scheme)?;
+        // In TLS 1.3 a scheme binds the curve, and the first of the list is the one meant.
+        let count = if tls13 { 1 } else { algorithms.len() };
+        algorithms
+            .iter()
+            .take(count)
+            .any(|algorithm| {
+                algorithm
+                    .verify_signature(&spki.subject_public_key.data, message, dss.signature())
+                    .is_ok()
+            })
+            .then(HandshakeSignatureValid::assertion)
+    }
+}
+
+impl ServerCertVerifier for Seen {
+    fn verify_server_cert(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        _: &ServerName<'_>,
+        _: &[u8],
+        _: UnixTime,
+    ) -> Result<ServerCertVerified, Error> {
+        *self.chain.lock().unwrap_or_else(PoisonError::into_inner) = std::iter::once(end_entity)
+            .chain(intermediates)
+            .map(|c| c.clone().into_owned())
+            .collect();
+        Ok(ServerCertVerified::assertion())
+    }
+
+    // That the server holds the key is checked always: without it a certificate proves nothing.
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        let algorithms = &self.provider.signature_verification_algorithms;
+        verify_tls12_signature(message, cert, dss, algorithms)
+            .or_else(|error| self.verify_by_key(message, cert, dss, false).ok_or(error))
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        let algorithms = &self.provider.signature_verification_algorithms;
+        verify_tls13_signature(message, cert, dss, algorithms)
+            .or_else(|error| self.verify_by_key(message, cert, dss, true).ok_or(error))
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.provider
+            .signature_verification_algorithms
+            .supported_schemes()
+            .into_iter()
+            .filter(|scheme| self.key.takes(*scheme))
+            .collect()
+    }
+}
