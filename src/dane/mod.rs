@@ -6,18 +6,22 @@ pub mod certificate;
 pub mod host;
 pub mod judgement;
 pub mod mta_sts;
+pub mod mta_sts_fetch;
 mod path;
 pub mod probe;
 mod smtp;
 mod tls;
 pub mod tlsa;
+pub mod webpki;
 
 pub use certificate::Certificate;
-pub use host::{AddressView, HostOutcome, HostView, TlsaView, WebPki};
+pub use host::{AddressView, HostOutcome, HostView, TlsaView, Variant, WebPki, observe_host};
 pub use judgement::{Judgement, Outcome, RecordResult, RecordVerdict};
-pub use mta_sts::{Mode, MtaStsView, Policy, StsRecord};
+pub use mta_sts::{Mode, MtaStsView, Policy, StsRecord, matches};
+pub use mta_sts_fetch::{HttpsSettings, observe_mta_sts};
 pub use probe::{KeyType, Probe, ProbeResult, Recipient, SmtpSettings, probe};
 pub use tlsa::judge;
+pub use webpki::{RootsError, WebRoots};
 
 #[cfg(test)]
 mod tests;

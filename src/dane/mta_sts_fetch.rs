@@ -1,0 +1,246 @@
+//! Looks a domain's MTA-STS up: the TXT record, then the policy over HTTPS, as a sender would (RFC 8461, 3.3).
+
+use std::error::Error as _;
+use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
+
+use jiff::Timestamp;
+use reqwest::redirect;
+
+use super::mta_sts::{MtaStsView, StsRecord, read_policy, read_record};
+use super::webpki::WebRoots;
+use crate::dns::text::safe;
+use crate::dns::{Data, Dns, Kind, normal};
+
+/// Largest policy that is read (RFC 8461, 3.3).
+const LARGEST: usize = 64 * 1024;
+
+/// How policies are fetched.
+#[derive(Debug, Clone)]
+pub struct HttpsSettings {
+    /// 443, except in a laboratory.
+    pub port: u16,
+    /// Where policy hosts are instead of where the DNS says; for a laboratory.
+    pub address: Option<IpAddr>,
+    /// Whom to trust.
+    pub roots: WebRoots,
+    /// For the whole fetch.
+    pub timeout: Duration,
+}
+
+impl Default for HttpsSettings {
+    fn default() -> Self {
+        Self {
+            port: 443,
+            address: None,
+            roots: WebRoots::default(),
+            timeout: Duration::from_secs(60),
+        }
+    }
+}
+
+/// Why there is no policy.
+enum NoPolicy {
+    /// The server's doing: every sender meets it.
+    Wrong(String),
+    /// Perhaps ours.
+    Unknown(String),
+}
+
+/// Looks up what a sender would find now. What senders may still hold from before is not visible from outside.
+pub async fn observe_mta_sts(dns: &Dns, domain: &str, https: &HttpsSettings) -> MtaStsView {
+    let at = Timestamp::now();
+    let domain = normal(domain);
+    let lookup = dns.validate(&format!("_mta-sts.{domain}"), Kind::Txt).await;
+    if let Some(why) = lookup.status.why() {
+        return MtaStsView::Unknown {
+            record: None,
+            why: why.to_owned(),
+            at,
+        };
+    }
+    let texts: Vec<&str> = lookup
+        .records()
+        .iter()
+        .filter_map(|r| match &r.data {
+            Data::Txt(text) => Some(text.as_str()),
+            _ => None,
+        })
+        .collect();
+    let ttl = lookup.ttl.unwrap_or_default();
+    let record = match read_record(&texts) {
+        Ok(Some(record)) => record,
+        Ok(None) => {
+            return MtaStsView::None {
+                lookup: Box::new(lookup),
+            };
+        }
+        Err(error) => {
+            return MtaStsView::Invalid {
+                record: None,
+                why: error.to_string(),
+                ttl,
+                at,
+            };
+        }
+    };
+    let result = match fetch(dns, &domain, https).await {
+        Ok(body) => read_policy(&body).map_err(|e| NoPolicy::Wrong(e.to_string())),
+        Err(reason) => Err(reason),
+    };
+    match result {
+        Ok(policy) => MtaStsView::Found {
+            record,
+            policy,
+            ttl,
+            at,
+        },
+        Err(NoPolicy::Wrong(why)) => invalid(record, why, ttl, at),
+        Err(NoPolicy::Unknown(why)) => MtaStsView::Unknown {
+            record: Some(record),
+            why,
+            at,
+        },
+    }
+}
+
+const fn invalid(record: StsRecord, why: String, ttl: u32, at: Timestamp) -> MtaStsView {
+    MtaStsView::Invalid {
+        record: Some(record),
+        why,
+        ttl,
+        at,
+    }
+}
+
+async fn fetch(dns: &Dns, domain: &str, https: &HttpsSettings) -> Result<String, NoPolicy> {
+    let host = format!("mta-sts.{domain}");
+    let addresses = addresses(dns, &host, https).await?;
+    let client = client(&host, &addresses, https)
+        .map_err(|e| NoPolicy::Unknown(format!("HTTPS cannot be set up here: {}", causes(&e))))?;
+    let port = match https.port {
+        443 => String::new(),
+        port => format!(":{port}"),
+    };
+    let url = format!("https://{host}{port}/.well-known/mta-sts.txt");
+    let mut response = client
+        .get(&url)
+        .send()
+        .await
+        .map_err(|e| refused(&host, &e))?;
+    let status = response.status();
+    // Only 200 counts; a redirect is not followed (RFC 8461, 3.3).
+    if status != reqwest::StatusCode::OK {
+        return Err(NoPolicy::Wrong(format!(
+            "{host} answered with status {}",
+            status.as_u16()
+        )));
+    }
+    let media = response
+        .headers()
+        .get(reqwest::header::CONTENT_TYPE)
+        .map(|v| safe(v.as_bytes()).to_ascii_lowercase())
+        .unwrap_or_default();
+    if media.split(';').next().map(str::trim) != Some("text/plain") {
+        return Err(NoPolicy::Wrong(format!(
+            "{host} calls the policy {media:?}; it must be text/plain"
+        )));
+    }
+    let mut body = Vec::new();
+    while let Some(chunk) = response.chunk().await.map_err(|e| refused(&host, &e))? {
+        body.extend_from_slice(&chunk);
+        if body.len() > LARGEST {
+            return Err(NoPolicy::Wrong(format!(
+                "the policy of {host} is larger than 64 KiB"
+            )));
+        }
+    }
+    String::from_utf8(body).map_err(|_| NoPolicy::Wrong(format!("the policy of {host} is no text")))
+}
+
+async fn addresses(
+    dns: &Dns,
+    host: &str,
+    https: &HttpsSettings,
+) -> Result<Vec<SocketAddr>, NoPolicy> {
+    if let Some(address) = https.address {
+        return Ok(vec![SocketAddr::new(address, https.port)]);
+    }
+    let (a, aaaa) = tokio::join!(dns.validate(host, Kind::A), dns.validate(host, Kind::Aaaa));
+    let found: Vec<SocketAddr> = a
+        .records()
+        .iter()
+        .chain(aaaa.records())
+        .filter_map(|r| match r.data {
+            Data::A(ip) => Some(IpAddr::V4(ip)),
+            Data::Aaaa(ip) => Some(IpAddr::V6(ip)),
+            _ => None,
+        })
+        .map(|ip| SocketAddr::new(ip, https.port))
+        .collect();
+    if !found.is_empty() {
+        return Ok(found);
+    }
+    match a.status.and(aaaa.status).why() {
+        Some(why) => Err(NoPolicy::Unknown(why.to_owned())),
+        None => Err(NoPolicy::Wrong(format!(
+            "the policy host {host} has no address"
+        ))),
+    }
+}
+
+fn client(
+    host: &str,
+    addresses: &[SocketAddr],
+    https: &HttpsSettings,
+) -> reqwest::Result<reqwest::Client> {
+    let extra = https
+        .roots
+        .extra
+        .iter()
+        .map(|der| reqwest::Certificate::from_der(der))
+        .collect::<reqwest::Result<Vec<_>>>()?;
+    let builder = reqwest::Client::builder()
+        .https_only(true)
+        .redirect(redirect::Policy::none())
+        .timeout(https.timeout)
+        .resolve_to_addrs(host, addresses);
+    let builder = if https.roots.system {
+        builder.tls_certs_merge(extra)
+    } else {
+        builder.tls_certs_only(extra)
+    };
+    builder.build()
+}
+
+/// Whose fault it is: a certificate that does not fit is the server's, silence may be the network's.
+fn refused(host: &str, error: &reqwest::Error) -> NoPolicy {
+    let mut cause = error.source();
+    while let Some(inner) = cause {
+        let tls = inner.downcast_ref::<rustls::Error>().or_else(|| {
+            inner
+                .downcast_ref::<std::io::Error>()
+                .and_then(|io| io.get_ref())
+                .and_then(|e| e.downcast_ref::<rustls::Error>())
+        });
+        if let Some(rustls::Error::InvalidCertificate(why)) = tls {
+            return NoPolicy::Wrong(format!(
+                "the certificate of {host} is not valid for it: {}",
+                safe(why.to_string().as_bytes())
+            ));
+        }
+        cause = inner.source();
+    }
+    NoPolicy::Unknown(format!("{host} could not be asked: {}", causes(error)))
+}
+
+fn causes(error: &reqwest::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(inner) = cause {
+        text.push_str(": ");
+        text.push_str(&inner.to_string());
+        cause = inner.source();
+    }
+    safe(text.as_bytes())
+}
