@@ -203,13 +203,13 @@ impl HostView {
 /// Looks at one MX host as a DANE sender meets it.
 ///
 /// `mx_secure`: whether the domain's MX set validated as secure, for only then is the domain a reference name
-/// (RFC 7672, 3.2.2).
+/// (RFC 7672, 3.2.2). Without `smtp` only the DNS is asked, and each address is [`ProbeResult::NotProbed`].
 pub async fn observe_host(
     dns: &Dns,
     host: &str,
     domain: &str,
     mx_secure: bool,
-    smtp: &SmtpSettings,
+    smtp: Option<&SmtpSettings>,
     roots: &WebRoots,
 ) -> HostView {
     let at = Timestamp::now();
@@ -227,9 +227,17 @@ pub async fn observe_host(
     if mx_secure && !names.contains(&domain.as_str()) {
         names.push(&domain);
     }
-    let seen = join_all(addresses.iter().map(|address| {
-        let address = SocketAddr::new(*address, smtp.port);
-        look_at(address, &host, &base, &domain, &names, &tlsa, smtp, roots)
+    let seen = join_all(addresses.into_iter().map(|address| {
+        let (host, base, domain, names, tlsa) = (&host, &base, &domain, &names, &tlsa);
+        async move {
+            match smtp {
+                Some(smtp) => {
+                    let address = SocketAddr::new(address, smtp.port);
+                    look_at(address, host, base, domain, names, tlsa, smtp, roots).await
+                }
+                None => not_looked_at(address),
+            }
+        }
     }))
     .await;
     HostView {
@@ -420,6 +428,26 @@ async fn look_at(
         webpki,
         probe: main,
         variants,
+    }
+}
+
+fn not_looked_at(address: IpAddr) -> AddressView {
+    AddressView {
+        address,
+        probe: Probe {
+            address: SocketAddr::new(address, 25),
+            sni: None,
+            key: KeyType::Any,
+            result: ProbeResult::NotProbed,
+            banner: None,
+            at: Timestamp::now(),
+            took_ms: 0,
+        },
+        judgement: None,
+        webpki: WebPki::NotTold {
+            why: "the address was not probed".into(),
+        },
+        variants: Vec::new(),
     }
 }
 

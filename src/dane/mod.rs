@@ -18,10 +18,10 @@ pub use certificate::Certificate;
 pub use host::{AddressView, HostOutcome, HostView, TlsaView, Variant, WebPki, observe_host};
 pub use judgement::{Judgement, Outcome, RecordResult, RecordVerdict};
 pub use mta_sts::{Mode, MtaStsView, Policy, StsRecord, matches};
-pub use mta_sts_fetch::{HttpsSettings, observe_mta_sts};
+pub use mta_sts_fetch::{HttpsSettings, fetch_policy};
 pub use probe::{KeyType, Probe, ProbeResult, Recipient, SmtpSettings, probe};
 pub use tlsa::judge;
-pub use webpki::{RootsError, WebRoots};
+pub use webpki::WebRoots;
 
 #[cfg(test)]
 mod tests;

@@ -15,13 +15,13 @@ use crate::dns::{Data, Dns, Kind, normal};
 /// Largest policy that is read (RFC 8461, 3.3).
 const LARGEST: usize = 64 * 1024;
 
+const HTTPS: u16 = 443;
+
 /// How policies are fetched.
 #[derive(Debug, Clone)]
 pub struct HttpsSettings {
-    /// 443, except in a laboratory.
-    pub port: u16,
-    /// Where policy hosts are instead of where the DNS says; for a laboratory.
-    pub address: Option<IpAddr>,
+    /// Where policy hosts are instead of port 443 where the DNS says; for a laboratory.
+    pub address: Option<SocketAddr>,
     /// Whom to trust.
     pub roots: WebRoots,
     /// For the whole fetch.
@@ -31,7 +31,6 @@ pub struct HttpsSettings {
 impl Default for HttpsSettings {
     fn default() -> Self {
         Self {
-            port: 443,
             address: None,
             roots: WebRoots::default(),
             timeout: Duration::from_secs(60),
@@ -48,7 +47,7 @@ enum NoPolicy {
 }
 
 /// Looks up what a sender would find now. What senders may still hold from before is not visible from outside.
-pub async fn observe_mta_sts(dns: &Dns, domain: &str, https: &HttpsSettings) -> MtaStsView {
+pub async fn fetch_policy(dns: &Dns, domain: &str, https: &HttpsSettings) -> MtaStsView {
     let at = Timestamp::now();
     let domain = normal(domain);
     let lookup = dns.validate(&format!("_mta-sts.{domain}"), Kind::Txt).await;
@@ -118,9 +117,10 @@ async fn fetch(dns: &Dns, domain: &str, https: &HttpsSettings) -> Result<String,
     let addresses = addresses(dns, &host, https).await?;
     let client = client(&host, &addresses, https)
         .map_err(|e| NoPolicy::Unknown(format!("HTTPS cannot be set up here: {}", causes(&e))))?;
-    let port = match https.port {
-        443 => String::new(),
-        port => format!(":{port}"),
+    // The port must be in the URL: one that comes with an address is ignored there.
+    let port = match https.address.map(|a| a.port()) {
+        None | Some(HTTPS) => String::new(),
+        Some(port) => format!(":{port}"),
     };
     let url = format!("https://{host}{port}/.well-known/mta-sts.txt");
     let mut response = client
@@ -164,7 +164,7 @@ async fn addresses(
     https: &HttpsSettings,
 ) -> Result<Vec<SocketAddr>, NoPolicy> {
     if let Some(address) = https.address {
-        return Ok(vec![SocketAddr::new(address, https.port)]);
+        return Ok(vec![address]);
     }
     let (a, aaaa) = tokio::join!(dns.validate(host, Kind::A), dns.validate(host, Kind::Aaaa));
     let found: Vec<SocketAddr> = a
@@ -176,7 +176,7 @@ async fn addresses(
             Data::Aaaa(ip) => Some(IpAddr::V6(ip)),
             _ => None,
         })
-        .map(|ip| SocketAddr::new(ip, https.port))
+        .map(|ip| SocketAddr::new(ip, HTTPS))
         .collect();
     if !found.is_empty() {
         return Ok(found);

@@ -112,6 +112,8 @@ pub enum ProbeResult {
         /// What it said, made safe for a terminal.
         text: String,
     },
+    /// Nobody tried: only the DNS was asked for.
+    NotProbed,
     /// Could not tell: nobody listens, or port 25 is blocked on the way. From one place these look the same.
     Refused,
     /// Could not tell: no answer in time. Often the prober's own network blocks port 25.
@@ -142,7 +144,7 @@ impl ProbeResult {
     pub const fn could_not_tell(&self) -> bool {
         matches!(
             self,
-            Self::Refused | Self::Timeout { .. } | Self::NoRoute { .. }
+            Self::NotProbed | Self::Refused | Self::Timeout { .. } | Self::NoRoute { .. }
         )
     }
 }

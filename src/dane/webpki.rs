@@ -29,29 +29,34 @@ impl Default for WebRoots {
     }
 }
 
-/// Roots that cannot be read.
-#[derive(Debug, thiserror::Error)]
-#[error("the extra roots cannot be read: {why}; give certificates in PEM form")]
-pub struct RootsError {
-    /// What is wrong.
-    pub why: String,
-}
-
 impl WebRoots {
-    /// The system's roots and those in a PEM text.
+    /// What the operating system trusts.
+    #[must_use]
+    pub fn system() -> Self {
+        Self::default()
+    }
+
+    /// Only the certificates in a PEM text; set the field `system` to have them besides the system's.
     ///
     /// # Errors
-    /// When the text holds no certificate, or a broken one.
-    pub fn with_pem(system: bool, pem: &[u8]) -> Result<Self, RootsError> {
+    /// When the text holds no certificate, or a broken one: what is wrong, as a sentence.
+    pub fn pem(pem: &[u8]) -> Result<Self, String> {
         let extra: Vec<CertificateDer<'static>> = CertificateDer::pem_slice_iter(pem)
             .collect::<Result<_, _>>()
-            .map_err(|e| RootsError { why: e.to_string() })?;
+            .map_err(|e| format!("it is no PEM text: {e:?}"))?;
         if extra.is_empty() {
-            return Err(RootsError {
-                why: "there is no certificate in the text".into(),
-            });
+            return Err("it holds no certificate in PEM form".into());
         }
-        Ok(Self { system, extra })
+        let mut store = RootCertStore::empty();
+        for certificate in &extra {
+            store
+                .add(certificate.clone())
+                .map_err(|e| format!("it holds a certificate that cannot be a root: {e}"))?;
+        }
+        Ok(Self {
+            system: false,
+            extra,
+        })
     }
 
     fn store(&self) -> RootCertStore {
