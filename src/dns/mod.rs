@@ -103,4 +103,4 @@ impl Dns {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

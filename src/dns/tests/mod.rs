@@ -1,16 +1,16 @@
 //! Against real name servers: each verdict, each kind of failure.
 
-mod tree;
+pub(crate) mod tree;
 
 use std::net::SocketAddr;
 
-use self::tree::Tree;
+use self::tree::{Place, Tree};
 use super::view::{Answer, Failure, Outcome, Status};
 use super::{Data, Dns, DnsSettings, Kind, Origin, Validated};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn against_real_name_servers() {
-    let Some(tree) = Tree::start().await else {
+    let Some(tree) = Tree::start(Place::find(0), [""; 3]).await else {
         return;
     };
     assert_eq!(tree.pids().len(), 4);

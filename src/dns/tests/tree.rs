@@ -20,11 +20,35 @@ const NEEDED: [&str; 4] = [
     "dnssec-dsfromkey",
 ];
 
+/// A corner of 127/8 that no other test process uses, and a port for name servers.
+#[derive(Clone, Copy)]
+pub(crate) struct Place {
+    network: [u8; 3],
+    port: u16,
+}
+
+impl Place {
+    /// `corner` tells the tests of one process apart.
+    pub(crate) fn find(corner: u8) -> Self {
+        let pid = std::process::id();
+        let octet = |n: u32| u8::try_from(n % 125).expect("small");
+        let network = [127, octet(pid) + 1 + corner % 2 * 125, octet(pid / 125) + 1];
+        let [a, b, c] = network;
+        let port = ports::free(IpAddr::V4(Ipv4Addr::new(a, b, c, 1))).expect("port");
+        Self { network, port }
+    }
+
+    pub(crate) fn address(&self, host: u8) -> IpAddr {
+        let [a, b, c] = self.network;
+        IpAddr::V4(Ipv4Addr::new(a, b, c, host))
+    }
+}
+
 /// The running tree; its servers end with it.
-pub(super) struct Tree {
-    pub(super) network: [u8; 3],
-    pub(super) port: u16,
-    pub(super) anchor: String,
+pub(crate) struct Tree {
+    place: Place,
+    pub(crate) port: u16,
+    pub(crate) anchor: String,
     servers: Vec<Knot>,
     proxy: tokio::task::JoinHandle<()>,
     folder: TempDir,
@@ -53,16 +77,15 @@ struct Signed {
 }
 
 impl Tree {
-    pub(super) fn address(&self, host: u8) -> IpAddr {
-        let [a, b, c] = self.network;
-        IpAddr::V4(Ipv4Addr::new(a, b, c, host))
+    pub(crate) fn address(&self, host: u8) -> IpAddr {
+        self.place.address(host)
     }
 
-    pub(super) fn socket(&self, host: u8) -> SocketAddr {
+    pub(crate) fn socket(&self, host: u8) -> SocketAddr {
         SocketAddr::new(self.address(host), self.port)
     }
 
-    pub(super) fn settings(&self) -> DnsSettings {
+    pub(crate) fn settings(&self) -> DnsSettings {
         DnsSettings {
             source: Origin::Roots(vec![("ns.root-servers".into(), self.address(1))]),
             port: self.port,
@@ -73,32 +96,28 @@ impl Tree {
         }
     }
 
-    pub(super) fn dns(&self) -> Dns {
+    pub(crate) fn dns(&self) -> Dns {
         Dns::new(self.settings()).expect("settings")
     }
 
-    pub(super) fn folder(&self) -> &Path {
+    pub(crate) fn folder(&self) -> &Path {
         self.folder.path()
     }
 
-    /// Replaces what one server serves.
-    pub(super) fn pids(&self) -> Vec<u32> {
+    pub(crate) fn pids(&self) -> Vec<u32> {
         self.servers.iter().map(Knot::pid).collect()
     }
 
-    /// Builds and starts it; `None` where the programs are missing.
-    pub(super) async fn start() -> Option<Self> {
+    /// Builds and starts it; `None` where the programs are missing. `secure`, `plain` and `expired` are added to the
+    /// zones of these names.
+    pub(crate) async fn start(place: Place, [secure, plain, expired]: [&str; 3]) -> Option<Self> {
         if !programs::available("validation against real name servers", &NEEDED) {
             return None;
         }
         let folder = tempfile::tempdir().expect("folder");
         let path = folder.path();
-        // Each process its own corner of 127/8, so that test binaries run side by side.
-        let pid = std::process::id();
-        let octet = |n: u32| u8::try_from(n % 250 + 1).expect("small");
-        let network = [127, octet(pid), octet(pid / 250)];
-        let ip = |host: u8| IpAddr::V4(Ipv4Addr::new(network[0], network[1], network[2], host));
-        let port = ports::free(ip(1)).expect("port");
+        let ip = |host: u8| place.address(host);
+        let port = place.port;
         let at = |host: u8| SocketAddr::new(ip(host), port);
         let head = |host: u8| {
             format!(
@@ -117,7 +136,7 @@ impl Tree {
                     "{}{leaf}*.wild 30 A 192.0.2.7\nalias 30 CNAME mail\nout 30 CNAME mail.plain.test.\n\
                      circle 30 CNAME circle2\ncircle2 30 CNAME circle\nold 30 DNAME new\nx.new 30 A 192.0.2.9\n\
                      big 30 TXT {}\nloose 30 NS ns1.loose\nns1.loose 30 A {}\n\
-                     to-bogus 30 CNAME mail.expired.test.\n",
+                     to-bogus 30 CNAME mail.expired.test.\n{secure}",
                     head(3),
                     (0..10)
                         .map(|i| format!("\"{}{i}\" ", "x".repeat(240)))
@@ -130,9 +149,13 @@ impl Tree {
                 Sign::Nsec3,
                 format!("{}{leaf}*.wild 30 A 192.0.2.7\n", head(3)),
             ),
-            ("plain.test", Sign::No, format!("{}{leaf}", head(3))),
+            ("plain.test", Sign::No, format!("{}{leaf}{plain}", head(3))),
             ("wrongds.test", Sign::Nsec, format!("{}{leaf}", head(3))),
-            ("expired.test", Sign::Expired, format!("{}{leaf}", head(3))),
+            (
+                "expired.test",
+                Sign::Expired,
+                format!("{}{leaf}{expired}", head(3)),
+            ),
             ("stripped.test", Sign::No, format!("{}{leaf}", head(3))),
             ("flaky.test", Sign::Nsec, format!("{}{leaf}", head(5))),
             (
@@ -242,7 +265,7 @@ impl Tree {
         ];
         let proxy = tokio::spawn(no_keys(at(5), at(3)));
         Some(Self {
-            network,
+            place,
             port,
             anchor: root.dnskey,
             servers,
