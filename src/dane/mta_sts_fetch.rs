@@ -215,23 +215,29 @@ fn client(
 
 /// Whose fault it is: a certificate that does not fit is the server's, silence may be the network's.
 fn refused(host: &str, error: &reqwest::Error) -> NoPolicy {
-    let mut cause = error.source();
-    while let Some(inner) = cause {
-        let tls = inner.downcast_ref::<rustls::Error>().or_else(|| {
-            inner
-                .downcast_ref::<std::io::Error>()
-                .and_then(|io| io.get_ref())
-                .and_then(|e| e.downcast_ref::<rustls::Error>())
-        });
-        if let Some(rustls::Error::InvalidCertificate(why)) = tls {
-            return NoPolicy::Wrong(format!(
-                "the certificate of {host} is not valid for it: {}",
-                safe(why.to_string().as_bytes())
-            ));
-        }
-        cause = inner.source();
+    match error.source().and_then(certificate_error) {
+        Some(why) => NoPolicy::Wrong(format!(
+            "the certificate of {host} is not valid for it: {}",
+            safe(why.to_string().as_bytes())
+        )),
+        None => NoPolicy::Unknown(format!("{host} could not be asked: {}", causes(error))),
     }
-    NoPolicy::Unknown(format!("{host} could not be asked: {}", causes(error)))
+}
+
+/// The complaint about a certificate somewhere in the causes; an IO error hides what it wraps from `source`.
+fn certificate_error<'a>(
+    error: &'a (dyn std::error::Error + 'static),
+) -> Option<&'a rustls::CertificateError> {
+    if let Some(rustls::Error::InvalidCertificate(why)) = error.downcast_ref() {
+        return Some(why);
+    }
+    let wrapped = error
+        .downcast_ref::<std::io::Error>()
+        .and_then(std::io::Error::get_ref);
+    if let Some(inner) = wrapped {
+        return certificate_error(inner);
+    }
+    error.source().and_then(certificate_error)
 }
 
 fn causes(error: &reqwest::Error) -> String {

@@ -222,6 +222,8 @@ impl Talk<'_> {
             .step("connecting", TcpStream::connect(address))
             .await?
             .map_err(|e| unreachable(&e))?;
+        // Short lines back and forth; without this some take longer.
+        let _ = stream.set_nodelay(true);
         let mut plain = Conversation::new(stream);
         let greeting = self.reply("greeting", plain.reply()).await?;
         *self.banner = Some(greeting.text());

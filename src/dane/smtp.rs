@@ -77,8 +77,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Conversation<S> {
     }
 
     pub(super) async fn send(&mut self, line: &str) -> Result<(), Broken> {
-        self.stream.write_all(line.as_bytes()).await?;
-        self.stream.write_all(b"\r\n").await?;
+        // In one piece: two would wait for each other's acknowledgement.
+        self.stream
+            .write_all(format!("{line}\r\n").as_bytes())
+            .await?;
         self.stream.flush().await?;
         Ok(())
     }

@@ -2,6 +2,7 @@
 
 mod certificates;
 mod hosts;
+mod policy;
 mod probe;
 mod server;
 mod tlsa;
