@@ -122,7 +122,7 @@ fn only_what_was_asked(reply: &Reply, name: &Name, kind: RecordType) -> Message 
     let positive = has(kind) || has(RecordType::CNAME);
     if positive {
         message.metadata.response_code = ResponseCode::NoError;
-        if !message.answers.iter().any(|r| is_from_wildcard(r)) {
+        if !message.answers.iter().any(is_from_wildcard) {
             message.authorities.clear();
         }
     }

@@ -216,11 +216,20 @@ impl Dns {
                 }
             }
             Said::Insecure(_) => Link::Insecure,
-            Said::Bogus(message) => Link::Bogus(format!(
-                "{}: {}",
-                what(),
-                why::explain(&message, name, RecordType::DS, None, &[])
-            )),
+            // An alias where a cut might have been: its owner is none.
+            Said::Bogus(message)
+                if has(&message, name, RecordType::CNAME) && wildcard_holds(&message, name) =>
+            {
+                Link::NotACut
+            }
+            Said::Bogus(message) => match self.alias_of_dname(&message, name).await {
+                Some(alias) if alias.status.is_secure() => Link::NotACut,
+                _ => Link::Bogus(format!(
+                    "{}: {}",
+                    what(),
+                    why::explain(&message, name, RecordType::DS, None, &[])
+                )),
+            },
             Said::Unknown(why) => Link::Unknown(why),
         }
     }

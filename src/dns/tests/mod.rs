@@ -1,5 +1,6 @@
 //! Against real name servers: each verdict, each kind of failure.
 
+mod resolvers;
 pub(crate) mod tree;
 
 use std::net::SocketAddr;
@@ -20,6 +21,7 @@ async fn against_real_name_servers() {
     wildcards(&tree.dns()).await;
     could_not_tell(&tree).await;
     each_server_by_itself(&tree).await;
+    without_memory(&tree).await;
 }
 
 async fn verdicts(dns: &Dns) {
@@ -134,6 +136,41 @@ async fn could_not_tell(tree: &Tree) {
     .expect("settings");
     let said = forwarded.validate("mail.secure.test", Kind::A).await;
     assert_eq!(short(&said), "indeterminate unknown", "{said:?}");
+}
+
+/// With a memory of nothing, and a dozen questions at once, the verdicts are the same.
+async fn without_memory(tree: &Tree) {
+    let dns = Dns::new(DnsSettings {
+        memory: std::time::Duration::ZERO,
+        concurrency: 4,
+        ..tree.settings()
+    })
+    .expect("settings");
+    let begun = std::time::Instant::now();
+    let said = futures::future::join_all((0..12).map(|i| {
+        let name = if i % 2 == 0 {
+            "mail.secure.test"
+        } else {
+            "mail.plain.test"
+        };
+        let dns = &dns;
+        async move { dns.validate(name, Kind::A).await }
+    }))
+    .await;
+    for (i, said) in said.iter().enumerate() {
+        let expected = if i % 2 == 0 {
+            "secure records"
+        } else {
+            "insecure records"
+        };
+        assert_eq!(short(said), expected, "{said:?}");
+    }
+    assert!(
+        begun.elapsed() < std::time::Duration::from_secs(5),
+        "{:?}",
+        begun.elapsed()
+    );
+    eprintln!("without memory: {:?}", begun.elapsed());
 }
 
 async fn each_server_by_itself(tree: &Tree) {
