@@ -5,6 +5,7 @@
 pub mod certificate;
 pub mod host;
 pub mod judgement;
+mod look;
 pub mod mta_sts;
 pub mod mta_sts_fetch;
 mod path;
@@ -15,8 +16,9 @@ pub mod tlsa;
 pub mod webpki;
 
 pub use certificate::Certificate;
-pub use host::{AddressView, HostOutcome, HostView, TlsaView, Variant, WebPki, observe_host};
+pub use host::{AddressView, HostOutcome, HostView, TlsaView, Variant, WebPki};
 pub use judgement::{Judgement, Outcome, RecordResult, RecordVerdict};
+pub use look::observe_host;
 pub use mta_sts::{Mode, MtaStsView, Policy, StsRecord, matches};
 pub use mta_sts_fetch::{HttpsSettings, fetch_policy};
 pub use probe::{KeyType, Probe, ProbeResult, Recipient, SmtpSettings, probe};

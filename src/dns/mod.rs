@@ -9,9 +9,11 @@
 
 mod convert;
 mod denial;
+mod engine;
 mod handle;
 mod memory;
 mod observe;
+mod reach;
 pub mod record;
 mod resolve;
 pub mod settings;

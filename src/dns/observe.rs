@@ -14,6 +14,7 @@ use super::convert::{
     from_library, rcode_failure, record_type, records_at, signatures, soa, to_library,
 };
 use super::memory::Zone;
+use super::reach::set_aside;
 use super::record::{Data, Kind, Name, normal, parent_of};
 use super::resolve::is_readable;
 use super::settings::Origin;
@@ -121,7 +122,7 @@ impl Dns {
         let at = Timestamp::now();
         let domain = normal(domain);
         let cut = self.zone_cut(&domain).await?;
-        let (servers, parents, mx) = tokio::join!(
+        let (mut servers, mut parents, mx) = tokio::join!(
             join_all(
                 addresses(&cut.servers, self.inner.settings.port)
                     .map(|(server, address)| self.view_server(&domain, &cut.apex, server, address))
@@ -132,11 +133,14 @@ impl Dns {
             ),
             self.validate(&domain, Kind::Mx),
         );
+        let mut out_of_reach = set_aside(&mut servers, |s| &s.soa);
+        out_of_reach.extend(set_aside(&mut parents, |p| &p.ds));
         Ok(ZoneView {
             domain,
             cut,
             servers,
             parents,
+            out_of_reach,
             mx,
             at,
         })

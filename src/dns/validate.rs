@@ -1,20 +1,15 @@
 //! Our own verdict about an answer: the chain of trust from the root down, then the answer itself.
 
 use std::collections::HashSet;
-use std::sync::Arc;
 
-use hickory_net::dnssec::DnssecDnsHandle;
-use hickory_net::xfer::{DnsHandle as _, FirstAnswer as _};
-use hickory_net::{DnsError, NetError};
-use hickory_proto::dnssec::Proof;
-use hickory_proto::op::{DnsRequestOptions, Message, Query, ResponseCode};
-use hickory_proto::rr::{Name, Record as LibraryRecord, RecordType};
+use hickory_proto::op::{Message, ResponseCode};
+use hickory_proto::rr::{Name, RecordType};
 use jiff::Timestamp;
 
 use super::Dns;
 use super::convert::{from_library, record_type, records_at, signatures, soa};
-use super::denial::{Delegation, no_ds, wildcard_is_proven};
-use super::handle::{Handle, Log, is_from_wildcard};
+use super::denial::{Delegation, no_ds};
+use super::engine::{Heard, Said, has, wildcard_holds};
 use super::record::{Data, Kind, Record, Signatures, Soa, normal};
 use super::resolve::Reply;
 use super::settings::Origin;
@@ -23,8 +18,6 @@ use super::why;
 
 /// The longest chain of aliases that is followed; resolvers stop at about as many.
 const MOST_ALIASES: usize = 12;
-/// How many records deep the library may go to validate one answer.
-const DEEPEST_PROOF: usize = 26;
 
 /// What the parent proves about a possible zone cut.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -274,40 +267,6 @@ impl Dns {
         }
     }
 
-    /// The library's verdict about one question, asked again where a lookup failed on the way.
-    async fn ask_validator(&self, name: &Name, kind: RecordType) -> Heard {
-        let mut heard = self.ask_validator_once(name, kind).await;
-        if matches!(heard.verdict, Said::Unknown(_)) {
-            heard = self.ask_validator_once(name, kind).await;
-        }
-        heard
-    }
-
-    async fn ask_validator_once(&self, name: &Name, kind: RecordType) -> Heard {
-        let log = Log::about(name, kind);
-        let handle = DnssecDnsHandle::with_trust_anchor(
-            Handle::new(self.clone(), log.clone()),
-            Arc::clone(&self.inner.anchors),
-        );
-        let mut options = DnsRequestOptions::default();
-        options.use_edns = true;
-        options.edns_set_dnssec_ok = true;
-        options.max_request_depth = DEEPEST_PROOF;
-        let result = handle
-            .lookup(Query::query(name.clone(), kind), options)
-            .first_answer()
-            .await;
-        let verdict = match (weigh(result, name, kind), log.failures()) {
-            // "Bogus" from a lookup that failed is no verdict: only this machine, now, could not see.
-            (Said::Bogus(_) | Said::Unknown(_), Some(failures)) => Said::Unknown(failures),
-            (verdict, _) => verdict,
-        };
-        Heard {
-            verdict,
-            from: log.from(),
-        }
-    }
-
     /// Collects the zone's keys and DS, as served, to say what is wrong.
     async fn reason(&self, message: &Message, name: &Name, kind: RecordType) -> String {
         let named = why::signer(message)
@@ -384,110 +343,6 @@ impl Dns {
 
 /// The whole of one validation may take this many time-outs: it is a dozen questions, some to dead servers.
 const PATIENCE: u32 = 12;
-
-/// The library's verdict, with what it was about.
-enum Said {
-    Secure(Message),
-    Insecure(Message),
-    Bogus(Message),
-    Unknown(String),
-}
-
-/// The verdict, and who answered the question itself.
-struct Heard {
-    verdict: Said,
-    from: Option<Source>,
-}
-
-fn weigh(
-    result: Result<hickory_proto::op::DnsResponse, NetError>,
-    name: &Name,
-    kind: RecordType,
-) -> Said {
-    match result {
-        Ok(response) => {
-            let message = response.into_message();
-            let about: Vec<&LibraryRecord> = if message.answers.is_empty() {
-                message.authorities.iter().collect()
-            } else {
-                message
-                    .answers
-                    .iter()
-                    .filter(|r| r.name == *name && !r.record_type().is_rrsig())
-                    .collect()
-            };
-            let about: Vec<Proof> = about
-                .into_iter()
-                .filter(|r| !r.record_type().is_rrsig())
-                .map(|r| r.proof)
-                .collect();
-            if about.is_empty() {
-                // An empty answer without proof that the library let pass: it found the zone insecure.
-                return Said::Insecure(message);
-            }
-            if about.iter().all(|p| *p == Proof::Secure) {
-                Said::Secure(message)
-            } else if about.contains(&Proof::Bogus) {
-                Said::Bogus(message)
-            } else if about.contains(&Proof::Indeterminate) {
-                Said::Unknown(format!(
-                    "{kind} of {:?} could not be validated",
-                    from_library(name)
-                ))
-            } else {
-                Said::Insecure(message)
-            }
-        }
-        Err(NetError::Dns(DnsError::Nsec {
-            proof, response, ..
-        })) => {
-            let message = response.into_message();
-            match proof {
-                Proof::Secure => Said::Secure(message),
-                Proof::Insecure => Said::Insecure(message),
-                Proof::Bogus => Said::Bogus(message),
-                Proof::Indeterminate => Said::Unknown(format!(
-                    "the absence of {kind} at {:?} could not be validated",
-                    from_library(name)
-                )),
-            }
-        }
-        Err(error) => Said::Unknown(super::text::safe(error.to_string().as_bytes())),
-    }
-}
-
-fn has(message: &Message, name: &Name, kind: RecordType) -> bool {
-    message
-        .answers
-        .iter()
-        .any(|r| r.name == *name && r.record_type() == kind)
-}
-
-/// A positive answer from a wildcard whose signatures are good and whose gap is proven: rightly secure, though
-/// the library says otherwise.
-fn wildcard_holds(message: &Message, name: &Name) -> bool {
-    use hickory_proto::dnssec::rdata::DNSSECRData;
-    use hickory_proto::rr::RData;
-    let mut data = message
-        .answers
-        .iter()
-        .filter(|r| !r.record_type().is_rrsig())
-        .peekable();
-    if data.peek().is_none() || !data.all(|r| r.proof == Proof::Secure && r.name == *name) {
-        return false;
-    }
-    let mut labels = message
-        .answers
-        .iter()
-        .filter(|r| is_from_wildcard(r) && r.proof == Proof::Secure)
-        .filter_map(|r| match &r.data {
-            RData::DNSSEC(DNSSECRData::RRSIG(rrsig)) => Some(rrsig.input().num_labels),
-            _ => None,
-        })
-        .peekable();
-    labels.peek().is_some()
-        && labels.all(|count| wildcard_is_proven(&message.authorities, name, count))
-}
 
 fn found(message: &Message, name: &Name, kind: RecordType, status: Status) -> Found {
     let records = records_at(&message.answers, name, kind);

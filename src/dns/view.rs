@@ -379,6 +379,9 @@ pub struct ZoneView {
     pub servers: Vec<ServerView>,
     /// Per address of the parent's servers.
     pub parents: Vec<ParentView>,
+    /// Addresses of a family (mostly IPv6) to which this machine has no path at all: not asked, left out of `servers`
+    /// and `parents`. They say nothing against the servers, and nothing for them.
+    pub out_of_reach: Vec<Source>,
     /// The MX record set with our own verdict.
     pub mx: Validated,
     /// When the look began.
