@@ -14,8 +14,12 @@ pub(super) fn needs(cx: &Context<'_>) -> Needs {
 
 pub(super) fn next(cx: &Context<'_>, ttl: u32, until: Until) -> Next {
     let ttl = cx.ttl(ttl);
-    let reached =
-        |seen: &MxRrset| seen.ttl <= ttl || cx.stage_of(&seen.set) == Some(Stage::Removed);
+    // A domain that is, or was born, under the new zone has nothing to move away from.
+    let reached = |seen: &MxRrset| {
+        seen.ttl <= ttl
+            || cx.stage_of(&seen.set) == Some(Stage::Removed)
+            || seen.set.hosts().all(|host| host.is_within(NEW_ZONE))
+    };
     let next = write_mx::toward(cx, reached, |before| MxRrset {
         set: before.set.clone(),
         ttl,

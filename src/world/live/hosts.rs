@@ -79,6 +79,9 @@ fn smtp(view: &AddressView) -> SmtpOutcome {
         ProbeResult::Refused => SmtpOutcome::Unreached {
             why: "connection refused".to_owned(),
         },
+        ProbeResult::NotProbed => SmtpOutcome::Unreached {
+            why: "not probed".to_owned(),
+        },
         ProbeResult::Timeout { stage } => SmtpOutcome::Unreached {
             why: format!("no answer in time ({stage})"),
         },

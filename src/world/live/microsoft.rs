@@ -82,7 +82,6 @@ async fn ask_exchange(
     let status = microsoft.exchange.dnssec_status(domain.as_str()).await?;
     let advice = status
         .all_messages()
-        .into_iter()
         .map(|message| match &message.code {
             Some(code) => format!("{code}: {}", message.text),
             None => message.text.clone(),

@@ -1,1 +1,240 @@
-//! stub while merging
+//! The live world: real DNS, real APIs.
+//!
+//! Nothing is decided here. What a service refuses for good is told apart from what could not be told.
+
+mod dns;
+mod hosts;
+mod microsoft;
+mod open;
+mod provider;
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use async_trait::async_trait;
+use futures::future::join_all;
+use jiff::Timestamp;
+
+use super::{Action, Fact, Facts, Needs, Outcome, World};
+use crate::dane::{HttpsSettings, SmtpSettings, WebRoots, fetch_policy, observe_host};
+use crate::dns::{Dns, Kind, ZoneView};
+use crate::kernel::Host;
+use crate::microsoft::Microsoft;
+use provider::Hosting;
+
+pub use open::{OpenError, delegation_by};
+
+/// The live world of one domain file.
+pub struct LiveWorld {
+    domain: Host,
+    dns: Dns,
+    smtp: SmtpSettings,
+    https: HttpsSettings,
+    roots: WebRoots,
+    /// `None`: a person runs the cmdlets.
+    microsoft: Option<Microsoft>,
+    hosting: Hosting,
+    calls: rollout_providers::Counter,
+    /// How long an answer of an API, or an SMTP probe, counts as fresh.
+    fresh: Duration,
+    view: Option<ZoneView>,
+    asked: Asked,
+}
+
+/// When each dear question was asked last in this process; an effect makes its answers stale.
+#[derive(Default)]
+struct Asked {
+    tenant: Option<Instant>,
+    exchange: Option<Instant>,
+    provider: Option<Instant>,
+    policy: Option<Instant>,
+    smtp: BTreeMap<Host, Instant>,
+}
+
+fn due(last: Option<Instant>, fresh: Duration) -> bool {
+    last.is_none_or(|last| last.elapsed() >= fresh)
+}
+
+impl LiveWorld {
+    /// Requests sent to APIs so far, by kind, for the run's report.
+    #[must_use]
+    pub fn calls(&self) -> BTreeMap<String, u64> {
+        let mut calls: BTreeMap<String, u64> = self
+            .calls
+            .calls()
+            .into_iter()
+            .map(|(call, count)| (format!("provider: {call:?}").to_lowercase(), count))
+            .collect();
+        if let Some(microsoft) = &self.microsoft {
+            let counts = microsoft.calls();
+            for (call, count) in [
+                ("sign-in", counts.sign_in),
+                ("graph", counts.graph),
+                ("exchange read", counts.exchange_read),
+                ("exchange write", counts.exchange_write),
+            ] {
+                calls.insert(format!("microsoft: {call}"), count);
+            }
+        }
+        calls
+    }
+
+    async fn look_at_zone(&mut self, needs: &Needs, facts: &mut Facts) {
+        let at = Timestamp::now();
+        match self.dns.observe_zone(self.domain.as_str()).await {
+            Ok(view) => {
+                facts.zone = Fact::Known {
+                    value: dns::zone(&view),
+                    at: view.at,
+                };
+                facts.parent = Fact::Known {
+                    value: dns::parent(&view),
+                    at: view.at,
+                };
+                facts.chain = match dns::chain(&view.mx.status) {
+                    Ok(value) => Fact::Known { value, at: view.at },
+                    Err(why) => Fact::CouldNotTell { why, at: view.at },
+                };
+                self.view = Some(view);
+            }
+            Err(failure) => {
+                let why = failure.to_string();
+                facts.zone = Fact::CouldNotTell {
+                    why: why.clone(),
+                    at,
+                };
+                facts.parent = Fact::CouldNotTell {
+                    why: why.clone(),
+                    at,
+                };
+                facts.chain = Fact::CouldNotTell { why, at };
+            }
+        }
+        if needs.vantages {
+            let vantages = &self.dns.settings().vantages;
+            let answers = vantages
+                .iter()
+                .map(|vantage| self.dns.ask_vantage(vantage, self.domain.as_str(), Kind::Mx));
+            facts.vantages = join_all(answers).await.iter().map(dns::vantage).collect();
+        }
+    }
+
+    async fn look_at_hosts(&mut self, needs: &Needs, facts: &mut Facts) {
+        let secure = matches!(
+            facts.chain.known(),
+            Some(super::Chain::Secure)
+        );
+        let questions = needs.hosts.iter().map(|host| {
+            let probe = needs.smtp && due(self.asked.smtp.get(host).copied(), self.fresh);
+            let (dns, domain, roots) = (&self.dns, self.domain.as_str(), &self.roots);
+            let smtp = probe.then_some(&self.smtp);
+            async move {
+                let view = observe_host(dns, host.as_str(), domain, secure, smtp, roots).await;
+                (host.clone(), probe, view)
+            }
+        });
+        for (host, probed, view) in join_all(questions).await {
+            let at = view.at;
+            let fact = match hosts::host(&view, probed) {
+                Ok(mut value) => {
+                    if probed {
+                        self.asked.smtp.insert(host.clone(), Instant::now());
+                    } else if let Some(before) = facts.host(&host) {
+                        // DNS was asked anew, port 25 was not: the last probe still stands.
+                        let same = |a: &super::AddressFacts, b: &super::AddressFacts| a.address == b.address;
+                        if before.tlsa == value.tlsa
+                            && before.addresses.len() == value.addresses.len()
+                            && before.addresses.iter().zip(&value.addresses).all(|(a, b)| same(a, b))
+                        {
+                            value.addresses.clone_from(&before.addresses);
+                            value.probed_at = before.probed_at;
+                        } else {
+                            // New addresses or new TLSA records: only a new probe can judge them.
+                            self.asked.smtp.remove(&host);
+                        }
+                    }
+                    Fact::Known { value, at }
+                }
+                Err(why) => Fact::CouldNotTell { why, at },
+            };
+            facts.hosts.insert(host, fact);
+        }
+    }
+}
+
+#[async_trait]
+impl World for LiveWorld {
+    async fn observe(&mut self, needs: &Needs, facts: &mut Facts) {
+        if needs.zone || needs.parent || needs.chain || needs.vantages {
+            self.look_at_zone(needs, facts).await;
+        }
+        let fresh = self.fresh;
+        if needs.policy && due(self.asked.policy, fresh) {
+            let view = fetch_policy(&self.dns, self.domain.as_str(), &self.https).await;
+            facts.policy = hosts::policy(&view);
+            self.asked.policy = Some(Instant::now());
+        }
+        match &self.microsoft {
+            None => facts.exchange = microsoft::manual(),
+            Some(microsoft) => {
+                if needs.tenant && due(self.asked.tenant, fresh) {
+                    facts.tenant = microsoft::tenant(microsoft, &self.domain).await;
+                    self.asked.tenant = Some(Instant::now());
+                }
+                if needs.exchange && due(self.asked.exchange, fresh) {
+                    facts.exchange = microsoft::exchange(microsoft, &self.domain).await;
+                    self.asked.exchange = Some(Instant::now());
+                }
+            }
+        }
+        if needs.provider && due(self.asked.provider, fresh) {
+            let apex = facts.zone.known().map(|zone| zone.apex.clone());
+            facts.provider = self.hosting.facts(apex.as_ref()).await;
+            self.asked.provider = Some(Instant::now());
+        }
+        self.look_at_hosts(needs, facts).await;
+        // A host whose new records were seen without a probe is looked at again at once.
+        let unproven = |host: &&Host| needs.smtp && !self.asked.smtp.contains_key(*host);
+        let again: std::collections::BTreeSet<Host> =
+            needs.hosts.iter().filter(unproven).cloned().collect();
+        if !again.is_empty() {
+            let needs = Needs {
+                hosts: again,
+                smtp: true,
+                ..Needs::default()
+            };
+            self.look_at_hosts(&needs, facts).await;
+        }
+    }
+
+    async fn perform(&mut self, action: &Action) -> Outcome {
+        match action {
+            Action::WriteMx { before, after } => {
+                self.asked.provider = None;
+                self.hosting.write_mx(before, after).await
+            }
+            Action::SignZone => {
+                self.asked.provider = None;
+                self.hosting.sign().await
+            }
+            Action::PublishDs { .. } => {
+                let Some(view) = &self.view else {
+                    return Outcome::Later {
+                        why: "the zone's keys were not seen yet".to_owned(),
+                        after: 1,
+                    };
+                };
+                self.hosting.publish_ds(dns::dnskeys(view)).await
+            }
+            Action::EnableDnssec | Action::EnableDane => {
+                self.asked.exchange = None;
+                self.asked.tenant = None;
+                match &self.microsoft {
+                    Some(microsoft) => microsoft::perform(microsoft, &self.domain, action).await,
+                    None => microsoft::ask(&self.domain, action),
+                }
+            }
+        }
+    }
+}
+

@@ -146,7 +146,7 @@ fn smtp_settings(file: &DomainFile, lab: bool) -> SmtpSettings {
 
 fn web_roots(file: &DomainFile) -> Result<WebRoots, OpenError> {
     match &file.https.roots {
-        None => Ok(WebRoots::system()),
+        None => Ok(WebRoots::default()),
         Some(place) => {
             let failed = |why: String| OpenError::File {
                 key: "https.roots",
