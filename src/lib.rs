@@ -11,6 +11,7 @@ pub mod dns;
 pub mod domain_file;
 pub mod engine;
 pub mod kernel;
+pub mod laboratory;
 pub mod microsoft;
 pub mod output;
 pub mod playbook;

@@ -1,7 +1,11 @@
 //! The contract of `Provider`, rule by rule, against each provider: real PowerDNS, real BIND, a strict stand-in for Cloudflare.
 //!
 //! To add a provider: a bed in `conformance/beds/`, and one line at the end of this file.
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "in a test a broken assumption should stop it where it is found")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "in a test a broken assumption should stop it where it is found"
+)]
 
 #[path = "conformance/bed.rs"]
 mod bed;

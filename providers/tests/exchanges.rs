@@ -3,7 +3,11 @@
 //! Every request must be exactly the next one of the file, and none may be left. All names and secrets are made up. A folder
 //! has a `fields.json` (a value `{"secret": ...}` is a secret, `{server}` is where the answers come from) and one file for
 //! each story: `what`, `call`, `exchanges`, and `gives` or `fails`.
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "in a test a broken assumption should stop it where it is found")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "in a test a broken assumption should stop it where it is found"
+)]
 
 use std::{
     collections::{BTreeMap, VecDeque},
@@ -77,9 +81,10 @@ impl Respond for Vendor {
                 })
             }
             next => {
-                let wanted = next.map_or_else(|| "nothing more".to_owned(), |next| {
-                    format!("{} {}", next.ask, next.body)
-                });
+                let wanted = next.map_or_else(
+                    || "nothing more".to_owned(),
+                    |next| format!("{} {}", next.ask, next.body),
+                );
                 script
                     .wrong
                     .push(format!("asked {asked} {body}\n  wanted {wanted}"));

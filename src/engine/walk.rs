@@ -242,17 +242,34 @@ impl Walk<'_> {
         }
     }
 
-    /// Observes what the active steps need and takes it in.
+    /// Observes what the active steps need and takes it in. Which hosts to ask is known only once the MX
+    /// RRset is, so hosts that come to light are asked right after.
     async fn look(&mut self, active: &[PlannedStep]) {
-        let now = self.clock.now();
-        let needs = active
-            .iter()
-            .map(|step| step::needs(step.goal, &self.context(&step.id, now)))
-            .fold(Needs::default(), Needs::and);
+        let needs = self.needs(active);
         self.world.observe(&needs, &mut self.facts).await;
         self.facts.clock_jumped = self.clock.jumped().map(|jump| jump.as_secs());
+        self.memory
+            .absorb(&self.facts, self.setup, self.clock.now());
+        let all = self.needs(active);
+        let hosts: BTreeSet<_> = all.hosts.difference(&needs.hosts).cloned().collect();
+        if !hosts.is_empty() {
+            let more = Needs {
+                hosts,
+                smtp: all.smtp,
+                ..Needs::default()
+            };
+            self.world.observe(&more, &mut self.facts).await;
+            self.memory
+                .absorb(&self.facts, self.setup, self.clock.now());
+        }
+    }
+
+    fn needs(&self, active: &[PlannedStep]) -> Needs {
         let now = self.clock.now();
-        self.memory.absorb(&self.facts, self.setup, now);
+        active
+            .iter()
+            .map(|step| step::needs(step.goal, &self.context(&step.id, now)))
+            .fold(Needs::default(), Needs::and)
     }
 
     /// Asks every active step once; the first effect ends the round, because it changes the world.

@@ -14,7 +14,6 @@ pub(super) fn needs(_cx: &Context<'_>) -> Needs {
         zone: true,
         parent: true,
         chain: true,
-        provider: true,
         ..Needs::default()
     }
 }

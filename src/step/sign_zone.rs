@@ -4,10 +4,11 @@ use super::{Context, Finding, Next, Question, WaitFor, write_mx};
 use crate::kernel::{Host, ZoneKeys};
 use crate::world::{Action, Fact, Instructions, Needs, SigningFacts, ZoneFacts};
 
-pub(super) fn needs(_cx: &Context<'_>) -> Needs {
+pub(super) fn needs(cx: &Context<'_>) -> Needs {
     Needs {
         zone: true,
         provider: true,
+        provider_again: cx.memory.unknown.contains_key(Action::SignZone.name()),
         ..Needs::default()
     }
 }

@@ -11,6 +11,7 @@ use crate::world::{Action, Fact, MxRrset, Needs};
 pub(super) fn needs(cx: &Context<'_>) -> Needs {
     Needs {
         provider: true,
+        provider_again: cx.memory.unknown.contains_key("write-mx"),
         ..cx.needs_to_write_mx()
     }
 }

@@ -184,7 +184,12 @@ impl Model {
                 .zone
                 .known()
                 .and_then(|zone| zone.agreed_mx())
-                .and_then(|mx| mx.set.hosts().find(|h| h.is_within("mx.microsoft")).cloned())
+                .and_then(|mx| {
+                    mx.set
+                        .hosts()
+                        .find(|h| h.is_within("mx.microsoft"))
+                        .cloned()
+                })
                 .unwrap_or_else(|| Host::new(UNNAMED_HOST)),
         }
     }

@@ -25,8 +25,10 @@ pub struct Needs {
     pub tenant: bool,
     /// The domain as Exchange Online knows it.
     pub exchange: bool,
-    /// The DNS provider's view of the zone.
+    /// The DNS provider's view of the zone, asked once: its APIs count every call.
     pub provider: bool,
+    /// The same, asked anew: only it can tell what became of an effect whose answer was lost.
+    pub provider_again: bool,
 }
 
 impl Needs {
@@ -43,6 +45,7 @@ impl Needs {
         self.tenant |= other.tenant;
         self.exchange |= other.exchange;
         self.provider |= other.provider;
+        self.provider_again |= other.provider_again;
         self
     }
 
@@ -60,6 +63,7 @@ impl Needs {
             tenant: true,
             exchange: true,
             provider: true,
+            provider_again: false,
         }
     }
 }

@@ -4,7 +4,9 @@ use std::collections::BTreeSet;
 
 use rollout_providers::{DigestType, Dnskey, Name};
 
-use crate::dns::{Data, Outcome, ServerAnswer, ServerView, Soa, Status, VantageAnswer, VantageVerdict, ZoneView};
+use crate::dns::{
+    Data, Outcome, ServerAnswer, ServerView, Soa, Status, VantageAnswer, VantageVerdict, ZoneView,
+};
 use crate::kernel::{Host, KeyId, Mx, MxSet, ZoneKeys};
 use crate::world::{
     Answer, Chain, ParentFacts, ParentServer, ServerFacts, VantageFacts, ZoneFacts,
@@ -28,9 +30,15 @@ pub(super) fn zone(view: &ZoneView) -> ZoneFacts {
         .unwrap_or_default();
     let differs = view.cut.differences().map(|server| {
         if server.in_parent {
-            format!("the parent names {} as a server of {apex}, the zone does not", server.name)
+            format!(
+                "the parent names {} as a server of {apex}, the zone does not",
+                server.name
+            )
         } else {
-            format!("the zone {apex} names {} as its server, the parent does not", server.name)
+            format!(
+                "the zone {apex} names {} as its server, the parent does not",
+                server.name
+            )
         }
     });
     let nameless = view.cut.servers.iter().filter_map(|server| {
@@ -102,8 +110,8 @@ fn keys(apex: &str, server: &ServerView) -> Answer<ZoneKeys> {
     }
     let ttl = server.dnskey.cacheable_for().unwrap_or_default();
     let ids = key_ids(apex, &server.dnskey);
-    let signed = !ids.is_empty()
-        && (server.mx.signatures.is_some() || server.dnskey.signatures.is_some());
+    let signed =
+        !ids.is_empty() && (server.mx.signatures.is_some() || server.dnskey.signatures.is_some());
     Answer::Got {
         value: if signed {
             ZoneKeys::Signed(ids)
@@ -125,19 +133,22 @@ fn key_ids(apex: &str, answer: &ServerAnswer) -> BTreeSet<KeyId> {
 }
 
 fn entry_points(answer: &ServerAnswer) -> impl Iterator<Item = Dnskey> + '_ {
-    answer.records.iter().filter_map(|record| match &record.data {
-        Data::Dnskey(key) => {
-            let public_key = crate::dns::text::unhex(&key.public_key)?;
-            let key = Dnskey {
-                flags: key.flags,
-                protocol: 3,
-                algorithm: key.algorithm,
-                public_key,
-            };
-            key.is_entry_point().then_some(key)
-        }
-        _ => None,
-    })
+    answer
+        .records
+        .iter()
+        .filter_map(|record| match &record.data {
+            Data::Dnskey(key) => {
+                let public_key = crate::dns::text::unhex(&key.public_key)?;
+                let key = Dnskey {
+                    flags: key.flags,
+                    protocol: 3,
+                    algorithm: key.algorithm,
+                    public_key,
+                };
+                key.is_entry_point().then_some(key)
+            }
+            _ => None,
+        })
 }
 
 /// `tag algorithm digest-type digest`, lower case: the same text for the same key everywhere.
@@ -206,7 +217,9 @@ fn named_key(ds: &crate::dns::Ds, apex: Option<&Name>, known: &[Dnskey]) -> KeyI
         digest: crate::dns::text::unhex(&ds.digest).unwrap_or_default(),
     };
     let covered = apex.and_then(|apex| {
-        let key = known.iter().find(|key| own.covers(apex, key) == Some(true))?;
+        let key = known
+            .iter()
+            .find(|key| own.covers(apex, key) == Some(true))?;
         Some(key.ds(apex, DigestType::Sha256))
     });
     KeyId(ds_text(&covered.unwrap_or(own)))

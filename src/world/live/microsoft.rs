@@ -4,9 +4,7 @@ use crate::kernel::Host;
 use crate::microsoft::{
     Cmdlet, DomainType, FeatureState as State, Microsoft, MicrosoftError, powershell,
 };
-use crate::world::{
-    Action, ExchangeFacts, Fact, FeatureState, Instructions, Outcome, TenantFacts,
-};
+use crate::world::{Action, ExchangeFacts, Fact, FeatureState, Instructions, Outcome, TenantFacts};
 use jiff::Timestamp;
 
 /// A fact from an answer; what is refused for good is told apart from what could not be told.
@@ -153,7 +151,9 @@ pub(super) async fn perform(microsoft: &Microsoft, domain: &Host, action: &Actio
         },
         Err(error) if error.is_transient() => Outcome::Later {
             why: error.to_string(),
-            after: error.retry_after().map_or(60, |after| after.as_secs().max(1)),
+            after: error
+                .retry_after()
+                .map_or(60, |after| after.as_secs().max(1)),
         },
         Err(error) => Outcome::Refused {
             why: error.to_string(),

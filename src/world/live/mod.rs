@@ -112,18 +112,16 @@ impl LiveWorld {
         }
         if needs.vantages {
             let vantages = &self.dns.settings().vantages;
-            let answers = vantages
-                .iter()
-                .map(|vantage| self.dns.ask_vantage(vantage, self.domain.as_str(), Kind::Mx));
+            let answers = vantages.iter().map(|vantage| {
+                self.dns
+                    .ask_vantage(vantage, self.domain.as_str(), Kind::Mx)
+            });
             facts.vantages = join_all(answers).await.iter().map(dns::vantage).collect();
         }
     }
 
     async fn look_at_hosts(&mut self, needs: &Needs, facts: &mut Facts) {
-        let secure = matches!(
-            facts.chain.known(),
-            Some(super::Chain::Secure)
-        );
+        let secure = matches!(facts.chain.known(), Some(super::Chain::Secure));
         let questions = needs.hosts.iter().map(|host| {
             let probe = needs.smtp && due(self.asked.smtp.get(host).copied(), self.fresh);
             let (dns, domain, roots) = (&self.dns, self.domain.as_str(), &self.roots);
@@ -141,10 +139,16 @@ impl LiveWorld {
                         self.asked.smtp.insert(host.clone(), Instant::now());
                     } else if let Some(before) = facts.host(&host) {
                         // DNS was asked anew, port 25 was not: the last probe still stands.
-                        let same = |a: &super::AddressFacts, b: &super::AddressFacts| a.address == b.address;
+                        let same = |a: &super::AddressFacts, b: &super::AddressFacts| {
+                            a.address == b.address
+                        };
                         if before.tlsa == value.tlsa
                             && before.addresses.len() == value.addresses.len()
-                            && before.addresses.iter().zip(&value.addresses).all(|(a, b)| same(a, b))
+                            && before
+                                .addresses
+                                .iter()
+                                .zip(&value.addresses)
+                                .all(|(a, b)| same(a, b))
                         {
                             value.addresses.clone_from(&before.addresses);
                             value.probed_at = before.probed_at;
@@ -187,7 +191,8 @@ impl World for LiveWorld {
                 }
             }
         }
-        if needs.provider && due(self.asked.provider, fresh) {
+        let ask_again = needs.provider_again && due(self.asked.provider, fresh);
+        if ask_again || needs.provider && facts.provider.known().is_none() {
             let apex = facts.zone.known().map(|zone| zone.apex.clone());
             facts.provider = self.hosting.facts(apex.as_ref()).await;
             self.asked.provider = Some(Instant::now());
@@ -209,14 +214,8 @@ impl World for LiveWorld {
 
     async fn perform(&mut self, action: &Action) -> Outcome {
         match action {
-            Action::WriteMx { before, after } => {
-                self.asked.provider = None;
-                self.hosting.write_mx(before, after).await
-            }
-            Action::SignZone => {
-                self.asked.provider = None;
-                self.hosting.sign().await
-            }
+            Action::WriteMx { before, after } => self.hosting.write_mx(before, after).await,
+            Action::SignZone => self.hosting.sign().await,
             Action::PublishDs { .. } => {
                 let Some(view) = &self.view else {
                     return Outcome::Later {
@@ -237,4 +236,3 @@ impl World for LiveWorld {
         }
     }
 }
-

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use rollout_providers::{Counter, FieldValue, Name, Options};
 
-use super::{Asked, LiveWorld, Hosting};
+use super::{Asked, Hosting, LiveWorld};
 use crate::dane::{HttpsSettings, SmtpSettings, WebRoots};
 use crate::dns::{Dns, DnsSettings, Origin, TrustAnchor, Vantage};
 use crate::domain_file::{

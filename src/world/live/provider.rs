@@ -75,7 +75,11 @@ impl Hosting {
     async fn ask(&mut self, apex: Option<&Host>) -> Result<ProviderFacts, Error> {
         let zone = self.zone(apex).await?;
         let info = self.provider.info();
-        let mx = match self.provider.read(&zone, &self.domain, RecordType::Mx).await {
+        let mx = match self
+            .provider
+            .read(&zone, &self.domain, RecordType::Mx)
+            .await
+        {
             Ok(set) => set.as_ref().map(from_rrset),
             Err(error) if error.is_unsupported() => None,
             Err(error) => return Err(error),
@@ -183,12 +187,10 @@ impl Hosting {
         };
         match (self.delegation, self.provider.registrar()) {
             (DelegationBy::Manual, _) | (DelegationBy::Auto, None) => by_hand(),
-            (_, Some(registrar)) => {
-                match registrar.set_delegation(&apex, &delegation).await {
-                    Err(error) if error.is_unsupported() => by_hand(),
-                    written => outcome(written),
-                }
-            }
+            (_, Some(registrar)) => match registrar.set_delegation(&apex, &delegation).await {
+                Err(error) if error.is_unsupported() => by_hand(),
+                written => outcome(written),
+            },
             // The server announces it by itself, or somebody else does: the parent is being watched.
             (DelegationBy::Cds, None) => Outcome::Done {
                 note: "waiting for the registry to take the DS from CDS".to_owned(),
@@ -244,7 +246,9 @@ fn outcome(written: Result<Written, Error>) -> Outcome {
             } else if error.is_temporary() {
                 Outcome::Later {
                     why,
-                    after: error.retry_after().map_or(30, |after| after.as_secs().max(1)),
+                    after: error
+                        .retry_after()
+                        .map_or(30, |after| after.as_secs().max(1)),
                 }
             } else {
                 Outcome::Refused { why }

@@ -1,0 +1,7 @@
+//! End to end: domain files in, protected domains out. On the embedded laboratory, and on real servers.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
+
+mod support;
+
+mod walk;
