@@ -55,7 +55,7 @@ pub(super) async fn run(app: &App, args: Args) -> Result<Exit, CliError> {
     let owner = Owner::this_process();
     let stop = stop::listen(app.console.clone());
     let prompt = Prompt::new(&app.console, &stop);
-    let mut world = LiveWorld::open(&session.file)?;
+    let mut world = LiveWorld::open(&session.file, &app.redactor)?;
 
     let unfinished = store.unfinished(session.domain()).await?;
     let mut planned = None;
