@@ -1,1 +1,246 @@
 //! A file per command: arguments, calls, exit code.
+
+mod abort;
+mod app;
+mod apply;
+mod approve;
+mod completions;
+mod drive;
+mod error;
+mod exit;
+mod hand;
+mod history;
+mod logging;
+mod man;
+mod pause;
+mod plan;
+mod playbook;
+mod prompt;
+mod providers;
+mod resume;
+mod runs;
+mod schema;
+mod session;
+mod status;
+mod stop;
+mod why;
+
+use std::path::PathBuf;
+
+use clap::{ArgAction, CommandFactory as _, Parser, Subcommand};
+
+pub use app::App;
+pub use error::CliError;
+pub use exit::Exit;
+pub use session::Session;
+
+use crate::engine::store::Redactor;
+use crate::output::{Console, Manner, json};
+
+/// Moves a domain's inbound mail in Exchange Online to SMTP DANE with DNSSEC, without losing a mail.
+#[derive(Debug, Parser)]
+#[command(name = "rollout", version, propagate_version = true, after_help = EXIT_CODES)]
+pub struct Cli {
+    #[command(flatten)]
+    global: Global,
+    #[command(subcommand)]
+    command: Command,
+}
+
+const EXIT_CODES: &str = "\
+Exit codes:
+  0  done, or safe, or nothing to do
+  1  blocked, failed, or a finding forbids it
+  2  usage or configuration
+  3  could not tell
+  4  right but not yet: a wait or an open gate; the time is printed; run again
+  5  plan --detailed-exitcode: changes are pending";
+
+/// Flags of every command.
+#[derive(Debug, clap::Args)]
+struct Global {
+    /// The directory of the state file [default: $ROLLOUT_STATE, else $XDG_STATE_HOME/rollout, else
+    /// ~/.local/state/rollout]
+    #[arg(long, global = true, value_name = "DIR")]
+    state: Option<PathBuf>,
+    /// An object per line for programs, a schema version first
+    #[arg(long, global = true)]
+    json: bool,
+    /// Results only
+    #[arg(long, short, global = true)]
+    quiet: bool,
+    /// Logs on standard error: -v, -vv, -vvv; RUST_LOG takes its place
+    #[arg(long, short, global = true, action = ArgAction::Count)]
+    verbose: u8,
+    /// No colour, as NO_COLOR does
+    #[arg(long, alias = "no-colour", global = true)]
+    no_color: bool,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Show every step, exact record changes, every wait and the total; changes nothing
+    Plan(plan::Args),
+    /// Do it; run it again to go on
+    Apply(apply::Args),
+    /// Go on with every unfinished run that is due (what a timer calls)
+    Resume(resume::Args),
+    /// Show where each run is
+    Status(status::Args),
+    /// Show what exactly a domain's run waits for, and what would end it sooner
+    Why(why::Args),
+    /// Answer a gate
+    Approve(approve::Args),
+    /// Have a run start nothing new until `apply` is called again
+    Pause(pause::Args),
+    /// Give a run up; nothing is undone
+    Abort(abort::Args),
+    /// Show the journal of a domain's runs
+    History(history::Args),
+    /// Print the JSON Schema of a file, for editors
+    Schema(schema::Args),
+    /// List, show and check playbooks
+    Playbook(playbook::Args),
+    /// List the DNS providers, what they need and what they can do
+    Providers(providers::Args),
+    /// Print completions for a shell
+    Completions(completions::Args),
+    /// Print the manual page, or write all of them into a directory
+    Man(man::Args),
+}
+
+impl Command {
+    /// Its name, for the first JSON line.
+    const fn name(&self) -> &'static str {
+        match self {
+            Self::Plan(_) => "plan",
+            Self::Apply(_) => "apply",
+            Self::Resume(_) => "resume",
+            Self::Status(_) => "status",
+            Self::Why(_) => "why",
+            Self::Approve(_) => "approve",
+            Self::Pause(_) => "pause",
+            Self::Abort(_) => "abort",
+            Self::History(_) => "history",
+            Self::Schema(_) => "schema",
+            Self::Playbook(_) => "playbook",
+            Self::Providers(_) => "providers",
+            Self::Completions(_) => "completions",
+            Self::Man(_) => "man",
+        }
+    }
+
+    /// Whether it prints a document as it is, also for programs.
+    const fn is_document(&self) -> bool {
+        matches!(self, Self::Schema(_) | Self::Completions(_) | Self::Man(_))
+    }
+
+    /// Whether it talks to the world, so that more than one thread is worth its start.
+    const fn is_busy(&self) -> bool {
+        matches!(self, Self::Plan(_) | Self::Apply(_) | Self::Resume(_))
+    }
+}
+
+/// The whole program. The TLS provider has been installed.
+pub fn run() -> Exit {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Help and version come as "errors" as well.
+            let _ = error.print();
+            return if error.use_stderr() {
+                Exit::Usage
+            } else {
+                Exit::Done
+            };
+        }
+    };
+    let manner = Manner {
+        json: cli.global.json,
+        quiet: cli.global.quiet,
+        no_colour: cli.global.no_color,
+    };
+    let redactor = Redactor::new();
+    let console = Console::new(manner, redactor.clone());
+    logging::start(cli.global.verbose, &console);
+    let app = App {
+        console: console.clone(),
+        redactor,
+        state: cli.global.state,
+    };
+    if !cli.command.is_document() {
+        console.object(&json::head(cli.command.name()));
+    }
+    let mut builder = if cli.command.is_busy() {
+        tokio::runtime::Builder::new_multi_thread()
+    } else {
+        tokio::runtime::Builder::new_current_thread()
+    };
+    let done = match builder.enable_all().build() {
+        Ok(runtime) => {
+            let done = runtime.block_on(dispatch(&app, cli.command));
+            // A thread may still read the terminal; nothing that counts is left to it.
+            runtime.shutdown_background();
+            done
+        }
+        Err(error) => Err(CliError::Runtime(error)),
+    };
+    done.unwrap_or_else(|error| {
+        error.show(&console);
+        error.exit()
+    })
+}
+
+async fn dispatch(app: &App, command: Command) -> Result<Exit, CliError> {
+    match command {
+        Command::Plan(args) => plan::run(app, args).await,
+        Command::Apply(args) => apply::run(app, args).await,
+        Command::Resume(args) => resume::run(app, args).await,
+        Command::Status(args) => status::run(app, args).await,
+        Command::Why(args) => why::run(app, args).await,
+        Command::Approve(args) => approve::run(app, args).await,
+        Command::Pause(args) => pause::run(app, args).await,
+        Command::Abort(args) => abort::run(app, args).await,
+        Command::History(args) => history::run(app, args).await,
+        Command::Schema(args) => Ok(schema::run(app, &args)),
+        Command::Playbook(args) => playbook::run(app, &args),
+        Command::Providers(args) => Ok(providers::run(app, &args)),
+        Command::Completions(args) => Ok(completions::run(app, &args, Cli::command())),
+        Command::Man(args) => man::run(app, &args, Cli::command()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_well_formed() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn global_flags_stand_before_and_after_the_command() {
+        for line in [
+            ["rollout", "--json", "--state", "s", "status"],
+            ["rollout", "status", "--json", "--state", "s"],
+        ] {
+            let cli = Cli::try_parse_from(line).unwrap();
+            assert!(cli.global.json);
+            assert_eq!(cli.global.state, Some("s".into()));
+        }
+    }
+
+    #[test]
+    fn flags_that_contradict_each_other_are_usage_errors() {
+        for line in [
+            vec!["rollout", "apply", "d.yml", "--wait", "--no-wait"],
+            vec!["rollout", "apply", "d.yml", "--mx-host", "mail.example"],
+            vec!["rollout", "plan"],
+            vec!["rollout", "schema", "tenant"],
+        ] {
+            let error = Cli::try_parse_from(&line).unwrap_err();
+            assert_eq!(error.exit_code(), 2, "{line:?}");
+        }
+    }
+}

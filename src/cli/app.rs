@@ -1,0 +1,58 @@
+//! What every command is given.
+
+use std::path::PathBuf;
+
+use super::CliError;
+use crate::engine::store::{
+    Owner, ReadOnlyStore, Redactor, SqliteStore, StoreOptions, default_path, path_in,
+};
+use crate::output::Console;
+
+/// The console, the secrets to keep out of it, and where the state is.
+#[derive(Clone, Debug)]
+pub struct App {
+    /// Where people and programs read.
+    pub console: Console,
+    /// Every secret of this process.
+    pub redactor: Redactor,
+    /// `--state`.
+    pub state: Option<PathBuf>,
+}
+
+impl App {
+    /// The state file.
+    ///
+    /// # Errors
+    /// When no place for it is known.
+    pub fn state_file(&self) -> Result<PathBuf, CliError> {
+        match &self.state {
+            Some(directory) => Ok(path_in(directory)),
+            None => Ok(default_path()?),
+        }
+    }
+
+    /// The state, to be read only.
+    ///
+    /// # Errors
+    /// When no place for it is known; everything else comes with the first question.
+    pub fn reader(&self) -> Result<ReadOnlyStore, CliError> {
+        Ok(ReadOnlyStore::new(self.state_file()?))
+    }
+
+    /// The state, to be written.
+    ///
+    /// # Errors
+    /// When it cannot be written, or belongs to a newer version.
+    pub async fn store(&self) -> Result<SqliteStore, CliError> {
+        let options = StoreOptions {
+            redactor: self.redactor.clone(),
+            ..StoreOptions::default()
+        };
+        Ok(SqliteStore::open(self.state_file()?, options).await?)
+    }
+
+    /// Who works here, as far as the system tells.
+    pub fn who() -> String {
+        Owner::this_process().user
+    }
+}

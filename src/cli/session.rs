@@ -1,0 +1,210 @@
+//! A domain file and its playbook, ready for the engine.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use secrecy::SecretString;
+
+use super::error::{self, CliError};
+use crate::domain_file::{
+    self, Delegation, DomainFile, Field, Microsoft, Probe, SecretRef, SignIn,
+};
+use crate::engine::Options;
+use crate::engine::store::{Inputs, Redactor};
+use crate::kernel::{Host, Timing};
+use crate::playbook::{self, BUILTIN, PlannedStep, Playbook};
+use crate::step::{DelegationBy, Setup};
+use crate::world::Estimates;
+
+/// How long an unknown effect has to show before it counts as lost.
+const SETTLE: Duration = Duration::from_secs(30);
+/// The negative TTL of `mx.microsoft` as far as a plan has to guess it.
+const NEGATIVE_TTL: Duration = Duration::from_secs(300);
+/// The same in a laboratory, whose TTLs are seconds.
+const LABORATORY_NEGATIVE_TTL: Duration = Duration::from_secs(3);
+
+/// One domain file with everything the engine wants to know from it.
+#[derive(Debug)]
+pub struct Session {
+    /// The file.
+    pub file: DomainFile,
+    /// Where it is, absolute: a timer may call from elsewhere.
+    pub path: PathBuf,
+    /// The playbook.
+    pub playbook: Playbook,
+    /// Its text, kept with the run.
+    pub playbook_text: String,
+    /// The steps to walk.
+    pub steps: Vec<PlannedStep>,
+    /// The domain file's wishes.
+    pub setup: Setup,
+    /// How long others usually take.
+    pub estimates: Estimates,
+}
+
+impl Session {
+    /// Reads and checks a domain file and its playbook, and tells the redactor every secret that it names.
+    ///
+    /// # Errors
+    /// Mistakes in either file, or a secret that cannot be read.
+    pub fn load(path: &Path, redactor: &Redactor) -> Result<Self, CliError> {
+        let loaded = domain_file::load(path).map_err(Box::new)?;
+        register(&loaded.file, redactor)?;
+        let text = playbook_text(&loaded.file, path)?;
+        Self::with_text(loaded.file, path, text)
+    }
+
+    fn with_text(file: DomainFile, path: &Path, text: String) -> Result<Self, CliError> {
+        let playbook = playbook::from_text(&file.playbook, &text).map_err(Box::new)?;
+        let parameters = playbook
+            .parameters(&file.settings, file.in_laboratory())
+            .map_err(|mistakes| {
+                let texts: Vec<_> = mistakes
+                    .iter()
+                    .map(|m| m.text.replace('\n', "; "))
+                    .collect();
+                CliError::Usage(format!(
+                    "the settings of {} do not fit the playbook that the run began with: {}",
+                    path.display(),
+                    texts.join("; ")
+                ))
+            })?;
+        let steps = playbook.planned(file.schedule, &parameters);
+        Ok(Self {
+            setup: setup(&file),
+            estimates: estimates(&file),
+            path: std::path::absolute(path).unwrap_or_else(|_| path.to_owned()),
+            playbook_text: text,
+            playbook,
+            steps,
+            file,
+        })
+    }
+
+    /// Goes on with the playbook that a run began with. Also says whether it was changed since.
+    ///
+    /// # Errors
+    /// When that text, or the file's settings with it, cannot be used any more.
+    pub fn of_run(self, inputs: &Inputs) -> Result<(Self, bool), CliError> {
+        if inputs.playbook_text == self.playbook_text {
+            return Ok((self, false));
+        }
+        let session = Self::with_text(self.file, &self.path, inputs.playbook_text.clone())?;
+        Ok((session, true))
+    }
+
+    /// The domain.
+    pub fn domain(&self) -> &str {
+        self.file.domain.as_str()
+    }
+
+    /// How far to walk.
+    pub fn options(&self, wait: bool, until: Option<String>) -> Options {
+        let usual = Options::default();
+        let poll = self.file.timing.poll.get();
+        Options {
+            wait,
+            until,
+            poll,
+            listen: usual.listen.map(|listen| listen.min(poll)),
+            ..usual
+        }
+    }
+
+    /// Fails unless the playbook has a step of this id.
+    ///
+    /// # Errors
+    /// Naming the steps that there are.
+    pub fn check_step(&self, id: &str) -> Result<(), CliError> {
+        if self.steps.iter().any(|step| step.id == id) {
+            return Ok(());
+        }
+        let ids: Vec<_> = self.steps.iter().map(|step| step.id.as_str()).collect();
+        Err(CliError::Usage(format!(
+            "the playbook {} has no step {}; {}",
+            self.playbook.name,
+            crate::source::quoted(id),
+            crate::source::one_of(id, &ids)
+        )))
+    }
+}
+
+/// The text of the playbook that a domain file names.
+fn playbook_text(file: &DomainFile, path: &Path) -> Result<String, CliError> {
+    if let Some((_, text)) = BUILTIN.iter().find(|(name, _)| *name == file.playbook) {
+        return Ok((*text).to_owned());
+    }
+    let base = path.parent().unwrap_or_else(|| Path::new(""));
+    let path = base.join(&file.playbook);
+    std::fs::read_to_string(&path).map_err(error::file("read the playbook", path))
+}
+
+fn setup(file: &DomainFile) -> Setup {
+    let timing = &file.timing;
+    let settle = if file.in_laboratory() {
+        SETTLE.min(timing.poll.get() * 3)
+    } else {
+        SETTLE
+    };
+    Setup {
+        domain: Host::new(file.domain.as_str()),
+        probe_required: file.smtp.probe == Probe::Required,
+        manual_exchange: matches!(file.microsoft, Microsoft::Manual { .. }),
+        delegation: match file.dns.delegation {
+            Delegation::Auto => DelegationBy::Auto,
+            Delegation::Registrar => DelegationBy::Registrar,
+            Delegation::Cds => DelegationBy::Cds,
+            Delegation::Manual => DelegationBy::Manual,
+        },
+        timing: Timing {
+            resolver_floor: timing.resolver_floor.get(),
+            margin: timing.margin.get() + timing.anycast_margin.get(),
+        },
+        zone_largest_ttl: u32::try_from(timing.zone_largest_ttl.get().as_secs())
+            .unwrap_or(u32::MAX),
+        strict_mta_sts: false,
+        settle,
+    }
+}
+
+fn estimates(file: &DomainFile) -> Estimates {
+    let timing = &file.timing;
+    Estimates {
+        visible: timing.usual_propagation.get(),
+        cmdlet: timing.usual_cmdlet.get(),
+        tlsa: timing.usual_tlsa.get(),
+        delegation: timing.usual_delegation.get(),
+        negative_ttl: if file.in_laboratory() {
+            LABORATORY_NEGATIVE_TTL
+        } else {
+            NEGATIVE_TTL
+        },
+    }
+}
+
+/// Reads every secret once, so that no output and no journal can hold it (S10).
+fn register(file: &DomainFile, redactor: &Redactor) -> Result<(), CliError> {
+    let mut references: Vec<&SecretRef> = Vec::new();
+    if let Microsoft::Api(api) = &file.microsoft {
+        let SignIn::ClientSecret { secret, .. } = &api.sign_in;
+        references.push(secret);
+    }
+    references.extend(file.dns.fields.values().filter_map(|field| match field {
+        Field::Secret(secret) => Some(secret),
+        Field::Text(_) => None,
+    }));
+    for reference in references {
+        let secret: SecretString = reference.read()?;
+        redactor
+            .register(&secret)
+            .map_err(|source| CliError::ShortSecret {
+                reference: reference.to_string(),
+                source,
+            })?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+#[path = "session_tests.rs"]
+mod tests;
