@@ -11,7 +11,7 @@ use std::{
 };
 
 use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt, copy},
+    io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpListener, TcpStream},
 };
 
@@ -77,18 +77,28 @@ async fn pass(
     };
     let (mut client_in, mut client_out) = client.into_split();
     let (mut server_in, mut server_out) = server.into_split();
-    let back = tokio::spawn(async move { copy(&mut server_in, &mut client_out).await });
+    let losing = Arc::new(AtomicBool::new(false));
+    let mute = losing.clone();
+    // Ends when the server is done, or when it gave the answer that is to be lost; either cuts the line to the client.
+    let mut back = tokio::spawn(async move {
+        let mut buffer = vec![0; 64 << 10];
+        while let Ok(length @ 1..) = server_in.read(&mut buffer).await {
+            let lost = mute.load(Ordering::SeqCst);
+            if lost || client_out.write_all(&buffer[..length]).await.is_err() {
+                break;
+            }
+        }
+    });
     let mut buffer = vec![0; 64 << 10];
-    let mut losing = false;
     loop {
-        let Ok(length) = client_in.read(&mut buffer).await else {
-            break;
+        let length = tokio::select! {
+            _ = &mut back => return,
+            read = client_in.read(&mut buffer) => read.unwrap_or(0),
         };
         if length == 0 {
             break;
         }
-        let sent = &buffer[..length];
-        if losing || is_write(sent) {
+        if is_write(&buffer[..length]) {
             match &on_write {
                 OnWrite::Swallow => {
                     // Held open: only the client's own patience ends it.
@@ -99,10 +109,7 @@ async fn pass(
                     {}
                     break;
                 }
-                OnWrite::LoseAnswer => {
-                    losing = true;
-                    back.abort();
-                }
+                OnWrite::LoseAnswer => losing.store(true, Ordering::SeqCst),
                 OnWrite::First(moment) => {
                     if !done.swap(true, Ordering::SeqCst) {
                         moment().await;
@@ -110,17 +117,12 @@ async fn pass(
                 }
             }
         }
-        if server_out.write_all(sent).await.is_err() {
-            break;
-        }
-        if losing {
-            // Long enough for the server to act, then the line is dead.
-            tokio::time::sleep(std::time::Duration::from_millis(300)).await;
+        if server_out.write_all(&buffer[..length]).await.is_err() {
             break;
         }
     }
-    drop((client_in, server_out));
-    if !losing {
+    if losing.load(Ordering::SeqCst) {
+        // The client gave up first: the server still gets to answer.
         let _ = back.await;
     }
 }

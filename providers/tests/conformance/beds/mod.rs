@@ -10,6 +10,13 @@ use hickory_proto::rr::{RData, RecordType as WireType};
 use rollout_providers::{Name, RecordData, RecordType, Rrset};
 use rollout_servers::ask::Ask;
 
+/// Starts a server while no other test starts one: between choosing a free port and listening on it, another could take it.
+pub async fn one_at_a_time<S: Send + 'static>(start: impl FnOnce() -> S + Send + 'static) -> S {
+    static STARTING: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
+    let _alone = STARTING.lock().await;
+    tokio::task::spawn_blocking(start).await.unwrap()
+}
+
 /// What a name server serves, asked by DNS.
 pub async fn served(server: SocketAddr, name: &Name, rtype: RecordType) -> Option<Rrset> {
     let (owner, name) = (name.fqdn(), name.clone());

@@ -13,17 +13,30 @@ use crate::bed::{APEX, Bed, IDN};
 pub struct PowerDnsBed(PowerDns);
 
 pub async fn start() -> Option<PowerDnsBed> {
-    tokio::task::spawn_blocking(|| {
-        PowerDns::available("the contract on PowerDNS")
-            .then(|| PowerDnsBed(PowerDns::start(&[(APEX, RECORDS), (IDN, RECORDS)]).unwrap()))
-    })
-    .await
-    .unwrap()
+    if !PowerDns::available("the contract on PowerDNS") {
+        return None;
+    }
+    let start = || PowerDnsBed(PowerDns::start(&[(APEX, RECORDS), (IDN, RECORDS)]).unwrap());
+    let bed = super::one_at_a_time(start).await;
+    let zone = bed.get(&bed.url(APEX)).await;
+    assert_eq!(zone["name"], "example.test.", "another server has its port");
+    Some(bed)
 }
 
 impl PowerDnsBed {
     fn url(&self, zone: &str) -> String {
         format!("{}/api/v1/servers/localhost/zones/{zone}.", self.0.api_url)
+    }
+
+    async fn get(&self, url: &str) -> Value {
+        let client = reqwest::Client::builder().no_proxy().build().unwrap();
+        let answer = client
+            .get(url)
+            .header("X-API-Key", &self.0.api_key)
+            .send()
+            .await
+            .unwrap();
+        answer.json().await.unwrap_or_default()
     }
 
     async fn patch(&self, zone: &str, set: Value) {
@@ -96,25 +109,19 @@ impl Bed for PowerDnsBed {
 
     /// A comment on the set and a record that is switched off, put there at the first call.
     async fn vendor_fields(&self, name: &Name, rtype: RecordType) -> Option<String> {
-        let client = reqwest::Client::builder().no_proxy().build().unwrap();
         let url = format!(
             "{}?rrset_name={}&rrset_type={rtype}",
             self.url(APEX),
             name.fqdn()
         );
         let get = || async {
-            let answer = client
-                .get(&url)
-                .header("X-API-Key", &self.0.api_key)
-                .send()
-                .await
-                .unwrap();
-            let zone: Value = answer.json().await.unwrap();
+            let zone = self.get(&url).await;
+            let ours = |set: &&Value| set["name"] == name.fqdn() && set["type"] == rtype.as_str();
             zone["rrsets"]
                 .as_array()
                 .unwrap()
                 .iter()
-                .find(|set| set["name"] == name.fqdn() && set["type"] == rtype.as_str())
+                .find(ours)
                 .cloned()
                 .unwrap()
         };

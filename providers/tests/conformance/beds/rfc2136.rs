@@ -12,13 +12,12 @@ use crate::bed::{APEX, Bed, IDN};
 pub struct BindBed(Bind);
 
 pub async fn start() -> Option<BindBed> {
-    tokio::task::spawn_blocking(|| {
-        let purpose = "the contract on BIND";
-        let there = Bind::available(purpose) && programs::available(purpose, &update::PROGRAMS);
-        there.then(|| BindBed(Bind::start(&[(APEX, RECORDS), (IDN, RECORDS)], None).unwrap()))
-    })
-    .await
-    .unwrap()
+    let purpose = "the contract on BIND";
+    if !Bind::available(purpose) || !programs::available(purpose, &update::PROGRAMS) {
+        return None;
+    }
+    let start = || BindBed(Bind::start(&[(APEX, RECORDS), (IDN, RECORDS)], None).unwrap());
+    Some(super::one_at_a_time(start).await)
 }
 
 #[async_trait]

@@ -20,7 +20,7 @@ pub struct State {
     /// Stores this TTL whatever was asked.
     pub stores_ttl: Option<u32>,
     /// Set to the name and type of each set that was without a record between two that were there.
-    pub emptied: BTreeSet<(String, String)>,
+    pub emptied: Sets,
     pub next_id: u64,
 }
 
@@ -34,6 +34,9 @@ pub struct Zone {
     /// What it says its DS is, once signed.
     pub ds: (String, String),
 }
+
+/// Names and types.
+type Sets = BTreeSet<(String, String)>;
 
 /// Status, code, words, and code and words of the one below.
 type Refusal = (u16, u64, &'static str, Option<(u64, &'static str)>);
@@ -215,10 +218,10 @@ fn batch(
     body: &Value,
     stores: Option<u32>,
     next_id: &mut u64,
-) -> Result<(Vec<Value>, BTreeSet<(String, String)>), Refusal> {
+) -> Result<(Vec<Value>, Sets), Refusal> {
     let mut records = zone.records.clone();
     let list = |key: &str| body[key].as_array().cloned().unwrap_or_default();
-    let sets = |records: &[Value]| -> BTreeSet<(String, String)> {
+    let sets = |records: &[Value]| -> Sets {
         records
             .iter()
             .map(|record| (text(record, "name"), text(record, "type")))
