@@ -4,6 +4,7 @@
 //! record by record. A batch carries deletions out first, so records are changed in place wherever one goes and one comes.
 
 mod api;
+mod call;
 
 use ::cloudflare::framework::{Environment, auth::Credentials};
 use async_trait::async_trait;
@@ -57,7 +58,7 @@ pub(crate) static INFO: Info = Info {
         let base = checked_base(fields.text("url")).map_err(|error| fields.wrong("url", error))?;
         // Without the final slash, joining a path would drop the last part of the base.
         let base = format!("{}/", base.as_str().trim_end_matches('/'));
-        let mut http = Http::new(INFO.slug, &base, &headers, api::explain, &options)?;
+        let mut http = Http::new(INFO.slug, &base, &headers, call::explain, &options)?;
         // The header is a secret by itself; the bare token inside is too.
         http.hide(fields.secret("token"));
         Ok(Box::new(Cloudflare { http, environment: Environment::Custom(base) }))
@@ -75,7 +76,7 @@ struct Cloudflare {
 
 impl Cloudflare {
     async fn records(&self, call: Call, operation: &str, zone: &str, of: Option<(&Name, RecordType)>) -> Result<Vec<WireRecord>> {
-        api::all(&self.http, &self.environment, call, operation, |page| Records { zone, of, page }).await
+        call::all(&self.http, &self.environment, call, operation, |page| Records { zone, of, page }).await
     }
 
     /// The records of one set with their values.
@@ -102,7 +103,7 @@ impl Cloudflare {
 
     async fn dnssec(&self, zone: &Zone, set: Option<&'static str>, operation: &str) -> Result<WireDnssec> {
         let call = if set.is_some() { Call::WriteSigning } else { Call::ReadSigning };
-        api::one(&self.http, &self.environment, call, operation, &Dnssec { zone: &zone.id, set }).await
+        call::one(&self.http, &self.environment, call, operation, &Dnssec { zone: &zone.id, set }).await
     }
 }
 
@@ -140,7 +141,7 @@ impl Provider for Cloudflare {
 
     async fn zone(&self, apex: &Name) -> Result<Zone> {
         let operation = format!("find the zone {apex}");
-        let found = api::all(&self.http, &self.environment, Call::Zone, &operation, |page| Zones::named(apex, page)).await?;
+        let found = call::all(&self.http, &self.environment, Call::Zone, &operation, |page| Zones::named(apex, page)).await?;
         let mut found: Vec<_> = found.into_iter().filter(|zone| Name::parse(&zone.name).as_ref() == Ok(apex)).collect();
         let fail = |kind, message: &str| Err(Error::new(INFO.slug, &operation, kind, message));
         let Some(zone) = found.pop() else {
@@ -192,7 +193,7 @@ impl Provider for Cloudflare {
         if batch.deletes.len() + batch.patches.len() + batch.posts.len() > BATCH {
             return refuse("the record set is larger than one batch can change");
         }
-        api::one(&self.http, &self.environment, Call::Write, &operation, &batch).await?;
+        call::one(&self.http, &self.environment, Call::Write, &operation, &batch).await?;
         guard::confirm(self, zone, change).await
     }
 

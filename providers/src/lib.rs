@@ -50,6 +50,8 @@
 
 #[cfg(test)]
 mod arbitrary;
+mod change;
+mod delegation;
 mod error;
 mod guard;
 mod http;
@@ -61,14 +63,16 @@ mod record;
 mod registry;
 mod text;
 
+pub use change::Change;
+pub use delegation::DelegationKey;
 pub use error::{Error, Kind, Result};
 pub use instructions::Instructions;
-pub use key::{DelegationKey, DigestType, Dnskey, Ds, KeyError};
+pub use key::{DigestType, Dnskey, Ds, KeyError};
 pub use name::{Name, NameError};
 pub use provider::{
     Call, Counter, Limits, Options, Outcome, Provider, Registrar, Signer, Signing, Writes, Zone,
 };
-pub use record::{Change, RecordData, RecordError, RecordType, Rrset, TTL_MAX};
+pub use record::{RecordData, RecordError, RecordType, Rrset, TTL_MAX};
 pub use registry::{Capabilities, Delegation, Field, FieldValue, Info, find, likely, registry};
 
 /// One line registers all providers: each word is a module with an `INFO`.

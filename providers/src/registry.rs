@@ -70,7 +70,8 @@ pub struct Capabilities {
 pub enum Delegation {
     /// A person enters it at the registrar.
     ByHand,
-    /// The zone announces it (CDS, RFC 8078) and registries that look take it; elsewhere a person enters it.
+    /// The zone announces it (CDS, RFC 8078) and registries that look take it; elsewhere a person enters it. A provider with a
+    /// [`registrar`](crate::Provider::registrar) begins to announce when told, one without as soon as it signs.
     Announced,
     /// The provider publishes it at the parent.
     Registrar,
