@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use serde_json::json;
 
 use super::drive::{Approvals, Drive};
+use super::lab::Running;
 use super::prompt::Prompt;
 use super::{App, CliError, Exit, Session, drive, hand, plan, stop};
 use crate::engine::plan::Plan;
@@ -40,6 +41,20 @@ pub struct Args {
     mx_host: Option<Host>,
 }
 
+impl Args {
+    /// What the demo calls: no questions, wait here.
+    pub(super) fn of_demo(file: PathBuf) -> Self {
+        Self {
+            file,
+            plan: None,
+            waiting: drive::Waiting::here(),
+            until: None,
+            yes: true,
+            mx_host: None,
+        }
+    }
+}
+
 pub(super) async fn run(app: &App, args: Args) -> Result<Exit, CliError> {
     let session = Session::load(&args.file, &app.redactor)?;
     let store = app.store().await?;
@@ -55,6 +70,7 @@ pub(super) async fn run(app: &App, args: Args) -> Result<Exit, CliError> {
     let owner = Owner::this_process();
     let stop = stop::listen(app.console.clone());
     let prompt = Prompt::new(&app.console, &stop);
+    let _laboratory = Running::of(&session.file, true)?;
     let mut world = LiveWorld::open(&session.file, &app.redactor)?;
 
     let unfinished = store.unfinished(session.domain()).await?;

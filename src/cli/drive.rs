@@ -35,6 +35,14 @@ pub(super) struct Waiting {
 }
 
 impl Waiting {
+    /// In this process.
+    pub(super) fn here() -> Self {
+        Self {
+            wait: true,
+            no_wait: false,
+        }
+    }
+
     /// As the flags say, else as somebody watches.
     pub(super) fn wait(self, console: &Console) -> bool {
         self.wait || (!self.no_wait && console.watched())

@@ -5,11 +5,13 @@ mod app;
 mod apply;
 mod approve;
 mod completions;
+mod demo;
 mod drive;
 mod error;
 mod exit;
 mod hand;
 mod history;
+mod lab;
 mod logging;
 mod man;
 mod pause;
@@ -79,6 +81,8 @@ struct Global {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Walk the whole rollout on an embedded laboratory, in a minute
+    Demo(demo::Args),
     /// Show every step, exact record changes, every wait and the total; changes nothing
     Plan(plan::Args),
     /// Do it; run it again to go on
@@ -113,6 +117,7 @@ impl Command {
     /// Its name, for the first JSON line.
     const fn name(&self) -> &'static str {
         match self {
+            Self::Demo(_) => "demo",
             Self::Plan(_) => "plan",
             Self::Apply(_) => "apply",
             Self::Resume(_) => "resume",
@@ -137,7 +142,10 @@ impl Command {
 
     /// Whether it talks to the world, so that more than one thread is worth its start.
     const fn is_busy(&self) -> bool {
-        matches!(self, Self::Plan(_) | Self::Apply(_) | Self::Resume(_))
+        matches!(
+            self,
+            Self::Demo(_) | Self::Plan(_) | Self::Apply(_) | Self::Resume(_)
+        )
     }
 }
 
@@ -193,6 +201,7 @@ pub fn run() -> Exit {
 
 async fn dispatch(app: &App, command: Command) -> Result<Exit, CliError> {
     match command {
+        Command::Demo(args) => demo::run(app, args).await,
         Command::Plan(args) => plan::run(app, args).await,
         Command::Apply(args) => apply::run(app, args).await,
         Command::Resume(args) => resume::run(app, args).await,

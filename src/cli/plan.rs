@@ -62,6 +62,7 @@ async fn one(app: &App, args: &Args, file: &Path) -> Result<Exit, CliError> {
     let session = Session::load(file, &app.redactor)?;
     let (session, mut memory) = of_run_in_progress(app, session, &app.reader()?).await?;
     hand::remember(&mut memory, args.mx_host.as_ref())?;
+    let _laboratory = super::lab::Running::of(&session.file, false)?;
     let mut world = LiveWorld::open(&session.file, &app.redactor)?;
     let plan = make(&session, &mut world, memory).await;
     show(app, &session, &plan);

@@ -183,6 +183,7 @@ async fn one(app: &App, driver: &Driver, lease: &Lease, wait: bool) -> Result<Ex
         app.console
             .remark(messages::playbook_changed(&session.playbook.name));
     }
+    let _laboratory = super::lab::Running::of(&session.file, true)?;
     let mut world = LiveWorld::open(&session.file, &app.redactor)?;
     let run = Run::under(store, lease.clone()).await?;
     Drive {

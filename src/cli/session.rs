@@ -20,6 +20,8 @@ use crate::world::Estimates;
 const SETTLE: Duration = Duration::from_secs(30);
 /// The negative TTL of `mx.microsoft` as far as a plan has to guess it.
 const NEGATIVE_TTL: Duration = Duration::from_secs(300);
+/// How often to look in a laboratory.
+const LABORATORY_POLL: Duration = Duration::from_millis(200);
 /// The same in a laboratory, whose TTLs are seconds.
 const LABORATORY_NEGATIVE_TTL: Duration = Duration::from_secs(3);
 
@@ -101,7 +103,11 @@ impl Session {
     /// How far to walk.
     pub fn options(&self, wait: bool, until: Option<String>) -> Options {
         let usual = Options::default();
-        let poll = self.file.timing.poll.get();
+        let mut poll = self.file.timing.poll.get();
+        if self.file.in_laboratory() {
+            // Its servers are on loopback and its TTLs are seconds.
+            poll = poll.min(LABORATORY_POLL);
+        }
         Options {
             wait,
             until,
