@@ -228,7 +228,7 @@ fn closing(dir: &Path, state: &Path) -> Page {
         page.push(
             Line::at(2)
                 .verbatim()
-                .plain(format!("{command:<44}"))
+                .plain(format!("{command:<48}"))
                 .tone(Tone::Dim, format!("# {about}")),
         );
     }

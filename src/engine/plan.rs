@@ -542,7 +542,8 @@ impl Observer for Minutes {
         }
         match next {
             Next::Done(how) => {
-                planned.done_already = planned.effects.is_empty()
+                planned.done_already = elapsed.is_zero()
+                    && planned.effects.is_empty()
                     && planned.by_hand.is_empty()
                     && planned.waits.is_empty();
                 planned.how = Some(how.clone());

@@ -27,4 +27,4 @@ pub use caches::{
 pub use history::{History, Sighting, Version};
 pub use invariant::{Rule, Violation, check};
 pub use rules::{Because, Change, Verdict, claim, publish, retire};
-pub use timing::{LowerBound, Timing};
+pub use timing::{LowerBound, Timing, utc};

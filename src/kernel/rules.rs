@@ -42,7 +42,11 @@ impl fmt::Display for Because {
         write!(
             f,
             "caches may hold {} ({}) until {}: {} served it with TTL {} s",
-            self.rrset, self.version, self.until, self.seen.server, self.seen.ttl
+            self.rrset,
+            self.version,
+            super::utc(self.until),
+            self.seen.server,
+            self.seen.ttl
         )
     }
 }

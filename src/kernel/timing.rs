@@ -39,6 +39,12 @@ impl Timing {
     }
 }
 
+/// An instant for people: absolute UTC, to the second.
+#[must_use]
+pub fn utc(at: Timestamp) -> String {
+    at.strftime("%Y-%m-%d %H:%M:%S UTC").to_string()
+}
+
 /// What the least possible duration of a move is computed from; every field is a duration.
 ///
 /// The chains that can run side by side are the MX set, the delegation, the MTA-STS policy and Exchange

@@ -74,7 +74,8 @@ pub(super) fn next(cx: &Context<'_>) -> Next {
             kind: WaitFor::Visible,
             until: None,
             why: vec![format!(
-                "the DS was handed over at {since}; no server of {} serves it yet",
+                "the DS was handed over at {}; no server of {} serves it yet",
+                crate::kernel::utc(*since),
                 parent.zone
             )],
             sooner: "the registry publishing it".to_owned(),

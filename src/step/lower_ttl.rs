@@ -47,7 +47,9 @@ fn old_ttl_expired(cx: &Context<'_>, how: String) -> Next {
             until: Some(until),
             why: vec![format!(
                 "caches may hold MX {} with an older TTL: {} served it at {}",
-                version.value, version.seen.server, version.seen.at
+                version.value,
+                version.seen.server,
+                crate::kernel::utc(version.seen.at)
             )],
             sooner: "nothing: caches outside cannot be flushed".to_owned(),
         }),

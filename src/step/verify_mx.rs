@@ -52,16 +52,20 @@ pub(super) fn next(cx: &Context<'_>, expect: Expect, soak: Duration) -> Next {
     let since = cx.memory.good_since.get(cx.step).copied().unwrap_or(cx.now);
     let until = since.checked_add(soak).unwrap_or(since);
     if cx.now >= until {
+        let seen_by = match cx.facts.vantages.len() {
+            0 => String::new(),
+            count => format!(", {count} resolvers answer for it"),
+        };
         Next::Done(format!(
-            "MX {agreed} on every server, every host takes mail, {} resolvers agree that it exists",
-            cx.facts.vantages.len()
+            "every server serves MX {agreed}, every host takes mail{seen_by}"
         ))
     } else {
         Next::Wait(Wait {
             kind: WaitFor::Soak,
             until: Some(until),
             why: vec![format!(
-                "soaking since {since}: everything has been good so far"
+                "soaking since {}: everything has been good so far",
+                crate::kernel::utc(since)
             )],
             sooner: "a shorter soak in the domain file's settings".to_owned(),
         })

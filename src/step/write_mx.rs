@@ -117,7 +117,8 @@ pub(super) fn unknown_outcome(
         kind: WaitFor::Service,
         until: (cx.now < settled).then_some(settled),
         why: vec![format!(
-            "the answer to \"{action}\" at {since} never came: it is being observed, not repeated"
+            "the answer to \"{action}\" at {} never came: it is being observed, not repeated",
+            crate::kernel::utc(since)
         )],
         sooner: "its effect showing, or proof that it was lost".to_owned(),
     }))

@@ -39,6 +39,8 @@ pub struct LiveWorld {
     fresh: Duration,
     view: Option<ZoneView>,
     asked: Asked,
+    /// The dear answers, for as long as they are fresh: a plan and the run after it ask once.
+    last: Facts,
 }
 
 /// When each dear question was asked last in this process; an effect makes its answers stale.
@@ -137,7 +139,7 @@ impl LiveWorld {
                 Ok(mut value) => {
                     if probed {
                         self.asked.smtp.insert(host.clone(), Instant::now());
-                    } else if let Some(before) = facts.host(&host) {
+                    } else if let Some(before) = self.last.host(&host) {
                         // DNS was asked anew, port 25 was not: the last probe still stands.
                         let same = |a: &super::AddressFacts, b: &super::AddressFacts| {
                             a.address == b.address
@@ -161,6 +163,7 @@ impl LiveWorld {
                 }
                 Err(why) => Fact::CouldNotTell { why, at },
             };
+            self.last.hosts.insert(host.clone(), fact.clone());
             facts.hosts.insert(host, fact);
         }
     }
@@ -175,27 +178,39 @@ impl World for LiveWorld {
         let fresh = self.fresh;
         if needs.policy && due(self.asked.policy, fresh) {
             let view = fetch_policy(&self.dns, self.domain.as_str(), &self.https).await;
-            facts.policy = hosts::policy(&view);
+            self.last.policy = hosts::policy(&view);
             self.asked.policy = Some(Instant::now());
+        }
+        if needs.policy {
+            facts.policy.clone_from(&self.last.policy);
         }
         match &self.microsoft {
             None => facts.exchange = microsoft::manual(),
             Some(microsoft) => {
                 if needs.tenant && due(self.asked.tenant, fresh) {
-                    facts.tenant = microsoft::tenant(microsoft, &self.domain).await;
+                    self.last.tenant = microsoft::tenant(microsoft, &self.domain).await;
                     self.asked.tenant = Some(Instant::now());
                 }
+                if needs.tenant {
+                    facts.tenant.clone_from(&self.last.tenant);
+                }
                 if needs.exchange && due(self.asked.exchange, fresh) {
-                    facts.exchange = microsoft::exchange(microsoft, &self.domain).await;
+                    self.last.exchange = microsoft::exchange(microsoft, &self.domain).await;
                     self.asked.exchange = Some(Instant::now());
+                }
+                if needs.exchange {
+                    facts.exchange.clone_from(&self.last.exchange);
                 }
             }
         }
         let ask_again = needs.provider_again && due(self.asked.provider, fresh);
-        if ask_again || needs.provider && facts.provider.known().is_none() {
+        if ask_again || needs.provider && self.last.provider.known().is_none() {
             let apex = facts.zone.known().map(|zone| zone.apex.clone());
-            facts.provider = self.hosting.facts(apex.as_ref()).await;
+            self.last.provider = self.hosting.facts(apex.as_ref()).await;
             self.asked.provider = Some(Instant::now());
+        }
+        if needs.provider {
+            facts.provider.clone_from(&self.last.provider);
         }
         self.look_at_hosts(needs, facts).await;
         // A host whose new records were seen without a probe is looked at again at once.

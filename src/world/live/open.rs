@@ -84,6 +84,7 @@ impl LiveWorld {
             },
             view: None,
             asked: Asked::default(),
+            last: crate::world::Facts::default(),
         })
     }
 }
