@@ -136,7 +136,7 @@ fn text(domain: &str, endpoints: &Endpoints, timing: &Timing, extra: &str) -> St
         sts = endpoints.mta_sts,
         ttl = timing.record_ttl,
         cmdlet = whole(timing.cmdlet + timing.new_host),
-        tlsa = whole(timing.tlsa),
+        tlsa = whole(timing.cmdlet + timing.tlsa),
         delegation = whole(timing.parent_scan + timing.parent_hold + timing.parent_batch),
     );
     text.push_str(extra);
