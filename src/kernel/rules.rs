@@ -165,7 +165,7 @@ pub fn claim(caches: &Caches, actors: &Actors, now: Timestamp) -> Verdict {
                                     host,
                                     format!("a cache may hold that {host} has no TLSA records"),
                                 ),
-                                TlsaSet::Records(digest) if proven.get(digest).is_none() => add(
+                                TlsaSet::Records(digest) if !proven.contains_key(digest) => add(
                                     host,
                                     format!(
                                         "it was not shown that the certificates of {host} match its TLSA records"

@@ -20,7 +20,7 @@ pub(super) fn decode<T: DeserializeOwned>(value: &Value, root: &Node) -> Result<
     let owner = match &root.kind {
         NodeKind::Map(entries) => entries
             .first()
-            .map_or(root.span.clone(), |entry| entry.1.clone()),
+            .map_or_else(|| root.span.clone(), |entry| entry.1.clone()),
         _ => root.span.clone(),
     };
     let result = At {
@@ -378,10 +378,13 @@ impl<'de> de::Deserializer<'de> for At<'_> {
     }
 }
 
+/// A value beside its key, the key's place, and its node.
+type Keyed<'a> = (&'a Value, &'a (String, Range<usize>, Node));
+
 struct MapWalk<'a> {
     at: At<'a>,
-    rest: std::vec::IntoIter<(&'a Value, &'a (String, Range<usize>, Node))>,
-    current: Option<(&'a Value, &'a (String, Range<usize>, Node))>,
+    rest: std::vec::IntoIter<Keyed<'a>>,
+    current: Option<Keyed<'a>>,
 }
 
 impl<'de> de::MapAccess<'de> for MapWalk<'_> {

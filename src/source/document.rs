@@ -200,7 +200,7 @@ impl Document {
         let mut key = match &node.kind {
             NodeKind::Map(entries) => entries
                 .first()
-                .map_or(node.span.clone(), |entry| entry.1.clone()),
+                .map_or_else(|| node.span.clone(), |entry| entry.1.clone()),
             _ => node.span.clone(),
         };
         for (index, step) in way.iter().enumerate() {
