@@ -205,7 +205,16 @@ fn proof(facts: &Facts, memory: &Memory, sender: &SenderReport) -> Page {
     page
 }
 
+/// How this program was called, so that what is printed can be copied.
+fn program() -> String {
+    std::env::args_os().next().map_or_else(
+        || "rollout".to_owned(),
+        |name| name.to_string_lossy().into_owned(),
+    )
+}
+
 fn closing(dir: &Path, state: &Path) -> Page {
+    let program = program();
     let mut page = Page::default();
     page.push(Line::default());
     page.push(Line::at(0).strong(format!(
@@ -218,17 +227,17 @@ fn closing(dir: &Path, state: &Path) -> Page {
             .plain(format!("export ROLLOUT_STATE={}", state.display())),
     );
     for command in [
-        "rollout status".to_owned(),
-        format!("rollout history {DOMAIN}"),
+        format!("{program} status"),
+        format!("{program} history {DOMAIN}"),
     ] {
         page.push(Line::at(2).verbatim().plain(command));
     }
     for (domain, about) in OTHERS {
-        let command = format!("rollout plan {}/{domain}.yml", dir.display());
+        let command = format!("{program} plan {}/{domain}.yml", dir.display());
         page.push(
             Line::at(2)
                 .verbatim()
-                .plain(format!("{command:<48}"))
+                .plain(format!("{command:<60}"))
                 .tone(Tone::Dim, format!("# {about}")),
         );
     }

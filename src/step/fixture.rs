@@ -143,6 +143,7 @@ impl Start {
                 negative_ttl: 900,
                 largest_ttl: 3600,
                 delegation_differs: vec![],
+                out_of_reach: vec![],
                 publishes_cds: false,
             }),
             parent: known(ParentFacts {

@@ -126,6 +126,9 @@ pub struct ZoneFacts {
     pub largest_ttl: u32,
     /// Name servers that parent and child do not agree on, in words.
     pub delegation_differs: Vec<String>,
+    /// Servers whose addresses this machine has no path to (mostly IPv6): not asked, nothing is known of them.
+    #[serde(default)]
+    pub out_of_reach: Vec<String>,
     /// Whether the zone asks the parent for a DS by CDS (RFC 7344).
     pub publishes_cds: bool,
 }

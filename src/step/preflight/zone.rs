@@ -50,6 +50,17 @@ fn servers(cx: &Context<'_>, zone: &ZoneFacts, found: &mut Vec<Finding>) {
             ));
         }
     }
+    if !zone.out_of_reach.is_empty() {
+        found.push(Finding::warning(
+            "dns.no-path",
+            format!(
+                "this machine has no path to {}",
+                zone.out_of_reach.join(", ")
+            ),
+            "these addresses could not be asked whether they serve a change; their other family was",
+            "run where both address families work, if you can",
+        ));
+    }
     for difference in &zone.delegation_differs {
         found.push(Finding::warning(
             "dns.delegation",

@@ -61,6 +61,7 @@ pub(super) fn zone(view: &ZoneView) -> ZoneFacts {
         negative_ttl: negative,
         largest_ttl: largest,
         delegation_differs: differs.chain(nameless).collect(),
+        out_of_reach: view.out_of_reach.iter().map(ToString::to_string).collect(),
         publishes_cds: view.servers.iter().any(|s| !s.cds.records.is_empty()),
     }
 }
