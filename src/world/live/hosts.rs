@@ -1,6 +1,7 @@
 //! Mail hosts and the MTA-STS policy, turned into facts.
 
 use aws_lc_rs::digest;
+use jiff::Timestamp;
 
 use crate::dane::{
     AddressView, HostView, Mode, MtaStsView, Outcome, ProbeResult, Recipient, TlsaView, WebPki,
@@ -126,13 +127,13 @@ pub(super) fn policy(view: &MtaStsView) -> Fact<PolicyFacts> {
     match view {
         MtaStsView::None { lookup } => Fact::Known {
             value: none(lookup.ttl.unwrap_or_default()),
-            at: lookup.at,
+            at: Timestamp::now(),
         },
         MtaStsView::Found {
             record,
             policy,
             ttl,
-            at,
+            ..
         } => Fact::Known {
             value: PolicyFacts {
                 mode: match policy.mode {
@@ -145,14 +146,12 @@ pub(super) fn policy(view: &MtaStsView) -> Fact<PolicyFacts> {
                 record_ttl: *ttl,
                 id: Some(record.id.clone()),
             },
-            at: *at,
+            at: Timestamp::now(),
         },
         // Senders that hold an earlier, good policy keep it: not the same as having none.
-        MtaStsView::Invalid { why, at, .. } | MtaStsView::Unknown { why, at, .. } => {
-            Fact::CouldNotTell {
-                why: why.clone(),
-                at: *at,
-            }
-        }
+        MtaStsView::Invalid { why, .. } | MtaStsView::Unknown { why, .. } => Fact::CouldNotTell {
+            why: why.clone(),
+            at: Timestamp::now(),
+        },
     }
 }

@@ -82,20 +82,22 @@ impl LiveWorld {
     }
 
     async fn look_at_zone(&mut self, needs: &Needs, facts: &mut Facts) {
+        let seen = self.dns.observe_zone(self.domain.as_str()).await;
+        // Waits start when the last address was seen: the end of the look, never its beginning (T1).
         let at = Timestamp::now();
-        match self.dns.observe_zone(self.domain.as_str()).await {
+        match seen {
             Ok(view) => {
                 facts.zone = Fact::Known {
                     value: dns::zone(&view),
-                    at: view.at,
+                    at,
                 };
                 facts.parent = Fact::Known {
                     value: dns::parent(&view),
-                    at: view.at,
+                    at,
                 };
                 facts.chain = match dns::chain(&view.mx.status) {
-                    Ok(value) => Fact::Known { value, at: view.at },
-                    Err(why) => Fact::CouldNotTell { why, at: view.at },
+                    Ok(value) => Fact::Known { value, at },
+                    Err(why) => Fact::CouldNotTell { why, at },
                 };
                 self.view = Some(view);
             }
@@ -133,8 +135,9 @@ impl LiveWorld {
                 (host.clone(), probe, view)
             }
         });
-        for (host, probed, view) in join_all(questions).await {
-            let at = view.at;
+        let answers = join_all(questions).await;
+        let at = Timestamp::now();
+        for (host, probed, view) in answers {
             let fact = match hosts::host(&view, probed) {
                 Ok(mut value) => {
                     if probed {
