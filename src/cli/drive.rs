@@ -220,7 +220,3 @@ impl Drive<'_> {
         console.object(&object);
     }
 }
-
-#[cfg(test)]
-#[path = "drive_tests.rs"]
-mod tests;
