@@ -76,7 +76,7 @@ pub(super) async fn run(app: &App, args: Args) -> Result<Exit, CliError> {
     let unfinished = store.unfinished(session.domain()).await?;
     let mut planned = None;
     if unfinished.is_none() || saved.is_some() {
-        let plan = plan::make(&session, &mut world, memory).await;
+        let plan = plan::make(&session, &mut world, &mut memory).await;
         if let Some(saved) = &saved {
             let differences = plan::differences(saved, &plan);
             if !differences.is_empty() {
@@ -100,6 +100,10 @@ pub(super) async fn run(app: &App, args: Args) -> Result<Exit, CliError> {
 
     let new = new_run(&session, &args, planned.as_ref());
     let mut run = Run::claim_or_start(&store, &owner, new).await?;
+    if unfinished.is_none() {
+        // What the plan saw is where the run begins: which hosts to look at, and what caches may hold.
+        run.memory = memory;
+    }
     hand::remember(&mut run.memory, args.mx_host.as_ref())?;
     if let Some(host) = host_asked_for(app, &session, &run, prompt.clone()) {
         run.memory.new_host = Some(host);

@@ -189,7 +189,13 @@ impl Drive<'_> {
         let console = &self.app.console;
         let domain = self.session.domain();
         let took = time::between(left.started, left.at);
-        let page = messages::ending(domain, &self.session.path, &left.ending, left.at);
+        let page = messages::ending(
+            domain,
+            &self.session.path,
+            &left.ending,
+            left.at,
+            console.quiet(),
+        );
         console.result(page);
         if left.ending == Ending::Done {
             let mut line = Line::at(0).plain(format!("It took {}", time::duration(took)));
@@ -214,7 +220,3 @@ impl Drive<'_> {
         console.object(&object);
     }
 }
-
-#[cfg(test)]
-#[path = "drive_tests.rs"]
-mod tests;

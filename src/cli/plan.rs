@@ -64,7 +64,7 @@ async fn one(app: &App, args: &Args, file: &Path) -> Result<Exit, CliError> {
     hand::remember(&mut memory, args.mx_host.as_ref())?;
     let _laboratory = super::lab::Running::of(&session.file, false)?;
     let mut world = LiveWorld::open(&session.file, &app.redactor)?;
-    let plan = make(&session, &mut world, memory).await;
+    let plan = make(&session, &mut world, &mut memory).await;
     show(app, &session, &plan);
     if let Some(path) = &args.out {
         if plan.blocked() {
@@ -103,24 +103,25 @@ pub(super) async fn of_run_in_progress(
             .map_err(|why| RunError::Memory { run: run.id, why })?,
         None => Memory::default(),
     };
-    app.console.remark(Line::from(format!(
-        "A run has been in progress since {}; this is the rest of it.",
+    let begun = format!(
+        "The run that began at {} goes on from here.",
         time::utc(run.created)
-    )));
+    );
+    app.console.remark(Line::from(begun));
     Ok((session, memory))
 }
 
-/// Looks at everything once and walks the rest on the model.
-pub(super) async fn make(session: &Session, world: &mut dyn World, mut memory: Memory) -> Plan {
+/// Looks at everything once and walks the rest on the model. `memory` takes in what was seen.
+pub(super) async fn make(session: &Session, world: &mut dyn World, memory: &mut Memory) -> Plan {
     let clock = SystemClock::new();
-    let facts = Run::observe(world, &session.setup, &mut memory, &clock).await;
+    let facts = Run::observe(world, &session.setup, memory, &clock).await;
     planning::plan(
         session.domain(),
         &session.playbook.name,
         &session.steps,
         &session.setup,
         &facts,
-        &memory,
+        memory,
         session.estimates,
         clock.now(),
     )

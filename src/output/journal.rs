@@ -105,7 +105,7 @@ fn decision(body: &Value) -> Option<String> {
                 .and_then(|until| until.parse().ok())
                 .map_or_else(
                     || "until it is seen".to_owned(),
-                    |until| format!("until {}", time::utc(until)),
+                    |until| format!("until {}", time::deadline(until)),
                 );
             format!("waits {until}: {}", join(wait.get("why")?, None))
         }

@@ -1,6 +1,7 @@
 //! What is said to people about steps, waits, gates and endings: one place per message.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use jiff::Timestamp;
 
@@ -47,7 +48,7 @@ pub fn until(wait: &Wait, now: Timestamp) -> String {
     match wait.until {
         Some(until) => format!(
             "until {} ({})",
-            time::utc(until),
+            time::deadline(until),
             time::from_now(until, now)
         ),
         None => "until it is seen".to_owned(),
@@ -183,14 +184,27 @@ pub fn decision(at: Timestamp, step: &str, next: &Next, domain: &str) -> Option<
     Some(page)
 }
 
-/// An effect begins.
+/// Steps that were found done.
+pub fn there(at: Timestamp, steps: &[String]) -> Line {
+    Line::at(0)
+        .hang(12)
+        .dim(time::clock(at))
+        .tone(Tone::Good, "  there already: ")
+        .plain(steps.join(", "))
+}
+
+/// An effect begins. The records of a written set follow as a diff.
 pub fn acting(at: Timestamp, step: &str, action: &Action) -> Line {
+    let what = match action {
+        Action::WriteMx { .. } => "change the MX record set:".to_owned(),
+        other => other.to_string(),
+    };
     Line::at(0)
         .hang(12)
         .dim(time::clock(at))
         .plain("  ")
         .strong(step)
-        .plain(format!(": {action}"))
+        .plain(format!(": {what}"))
 }
 
 /// An effect ended.
@@ -258,8 +272,8 @@ pub fn way_back_costs(cost: Option<std::time::Duration>) -> String {
     }
 }
 
-/// How a run ended, and what to do next.
-pub fn ending(domain: &str, file: &std::path::Path, ending: &Ending, now: Timestamp) -> Page {
+/// How a run ended, and what to do next. `full` where the decisions were not shown before.
+pub fn ending(domain: &str, file: &Path, ending: &Ending, now: Timestamp, full: bool) -> Page {
     let again = format!("rollout apply {}", file.display());
     let mut page = Page::new();
     page.gap();
@@ -275,7 +289,7 @@ pub fn ending(domain: &str, file: &std::path::Path, ending: &Ending, now: Timest
                     .strong(domain)
                     .tone(Tone::Warn, ": right, but not yet"),
             );
-            page.extend(all_in_full(domain, pending, now));
+            page.extend(all(domain, pending, now, full));
             page.extend(come_back(*wake, now, &again));
         }
         Ending::Blocked {
@@ -291,7 +305,7 @@ pub fn ending(domain: &str, file: &std::path::Path, ending: &Ending, now: Timest
                 (Tone::Bad, ": blocked")
             };
             page.push(Line::at(0).strong(domain).tone(tone, word));
-            page.extend(all_in_full(domain, pending, now));
+            page.extend(all(domain, pending, now, full));
             page.push(Line::at(0).plain(format!("When it is mended, run again: {again}")));
         }
         Ending::Braked(Brake::Pause) => {
@@ -339,10 +353,27 @@ pub fn come_back(wake: Option<Timestamp>, now: Timestamp, again: &str) -> Page {
     page
 }
 
-fn all_in_full(domain: &str, pending: &BTreeMap<String, Pending>, now: Timestamp) -> Page {
+fn all(domain: &str, pending: &BTreeMap<String, Pending>, now: Timestamp, full: bool) -> Page {
     let mut page = Page::new();
     for (step, pending) in pending {
-        page.extend(in_full(domain, step, pending, now));
+        if full {
+            page.extend(in_full(domain, step, pending, now));
+            continue;
+        }
+        let line = Line::at(2).strong(step).plain(": ");
+        page.push(match pending {
+            Pending::Wait(wait) => {
+                line.plain(format!("waits {}: {}", until(wait, now), in_short(pending)))
+            }
+            _ => line.plain(in_short(pending)),
+        });
+        if let Pending::Ask(Question::Approve { gate, .. }) = pending {
+            page.push(
+                Line::at(4)
+                    .dim("to agree: ")
+                    .plain(approve_with(domain, gate)),
+            );
+        }
     }
     page
 }

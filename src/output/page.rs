@@ -3,7 +3,7 @@
 use std::fmt::{Display, Write as _};
 
 use super::console::Look;
-use super::text;
+use super::{text, time};
 
 /// How a piece of text is shown. Colour never says what the words do not.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -75,7 +75,13 @@ impl Line {
     /// Adds text in a tone.
     #[must_use]
     pub fn tone(mut self, tone: Tone, text: impl Display) -> Self {
-        self.spans.push((tone, text::clean(&text.to_string())));
+        let text = text.to_string();
+        let text = if self.verbatim {
+            text
+        } else {
+            time::tidy(&text)
+        };
+        self.spans.push((tone, text::clean(&text)));
         self
     }
 

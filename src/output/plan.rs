@@ -56,6 +56,7 @@ pub fn page(plan: &Plan, steps: &[PlannedStep]) -> Page {
             )),
     );
     findings(plan, &mut page);
+    page.gap();
     for (index, planned) in plan.steps.iter().enumerate() {
         let about = steps
             .iter()
@@ -147,7 +148,7 @@ fn step(plan: &Plan, number: usize, step: &PlanStep, about: Option<&str>, page: 
                 .plain(format!(
                     ", until {} ({})",
                     offset(wait.from + wait.takes),
-                    time::utc(until)
+                    time::deadline(until)
                 )),
         );
         page.extend(messages::reasons(6, &wait.wait));
@@ -209,7 +210,7 @@ fn times(plan: &Plan, page: &mut Page) {
             page.push(Line::at(0).strong("Total: ").plain(format!(
                 "{}, so until {} if it starts now and nobody is waited for at a gate",
                 time::duration(total),
-                time::utc(end)
+                time::deadline(end)
             )));
             page.push(
                 Line::at(0)

@@ -82,10 +82,8 @@ impl Countdowns {
         };
         let bar = self.console.bars().add(ProgressBar::new_spinner());
         bar.set_style(style(until));
-        bar.set_message(text::clean(&format!(
-            "{step}: {}",
-            messages::in_short(pending)
-        )));
+        let message = format!("{step}: {}", messages::in_short(pending));
+        bar.set_message(text::clean(&time::tidy(&message)));
         // Ticking keeps the countdown moving while the walk sleeps.
         bar.enable_steady_tick(Duration::from_millis(250));
         bar

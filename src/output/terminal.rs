@@ -11,7 +11,7 @@ use super::page::{Line, Page, Tone};
 use super::progress::Countdowns;
 use crate::engine::{Observer, Pending};
 use crate::playbook::{Goal, PlannedStep};
-use crate::step::{Approval, Memory, Next, Setup};
+use crate::step::{Approval, Memory, Next, Question, Setup};
 use crate::world::{Action, Estimates, Outcome};
 
 /// Asks a person at the terminal; `None` when there is none, or no answer came.
@@ -32,6 +32,10 @@ pub struct Terminal {
     /// Which steps stand behind each gate.
     gates: BTreeMap<String, Goal>,
     declined: BTreeSet<String>,
+    /// Steps that were found done; told together, since a run that goes on finds most of them so.
+    there: Vec<String>,
+    /// Steps that said something else before.
+    moved: BTreeSet<String>,
     /// The TTL that the MX record set was last written or found with, in seconds.
     ttl: u32,
 }
@@ -61,7 +65,16 @@ impl Terminal {
             asker,
             gates,
             declined: BTreeSet::new(),
+            there: Vec::new(),
+            moved: BTreeSet::new(),
             ttl: memory.expected.as_ref().map_or(0, |mx| mx.ttl),
+        }
+    }
+
+    fn tell_there(&mut self, at: Timestamp) {
+        let there = std::mem::take(&mut self.there);
+        if !there.is_empty() {
+            self.console.progress(messages::there(at, &there));
         }
     }
 
@@ -78,9 +91,30 @@ impl Terminal {
     }
 }
 
+impl Drop for Terminal {
+    fn drop(&mut self) {
+        self.tell_there(Timestamp::now());
+    }
+}
+
 impl Observer for Terminal {
     fn step(&mut self, at: Timestamp, step: &PlannedStep, next: &Next) {
         self.countdowns.end(&step.id);
+        // Preflight tells what is worth knowing.
+        let quick = matches!(next, Next::Done(_)) && step.goal != Goal::Preflight;
+        if quick && !self.moved.contains(&step.id) {
+            self.there.push(step.id.clone());
+            return;
+        }
+        self.tell_there(at);
+        self.moved.insert(step.id.clone());
+        if let Next::Ask(Question::Approve { gate, .. }) = next
+            && self.asker.is_some()
+            && !self.declined.contains(gate)
+        {
+            // The question itself tells all of it.
+            return;
+        }
         if let Some(page) = messages::decision(at, &step.id, next, &self.domain) {
             self.console.progress(page);
         }
@@ -110,7 +144,8 @@ impl Observer for Terminal {
             .progress(messages::acted(at, &step.id, outcome));
     }
 
-    fn waiting(&mut self, _: Timestamp, pending: &BTreeMap<String, Pending>, wake: Timestamp) {
+    fn waiting(&mut self, at: Timestamp, pending: &BTreeMap<String, Pending>, wake: Timestamp) {
+        self.tell_there(at);
         // Each change was told by its own line; the countdowns repeat it for somebody who watches.
         self.countdowns.show(pending, wake);
     }
@@ -129,7 +164,8 @@ impl Observer for Terminal {
             return None;
         }
         let cost = messages::way_back_costs(self.cost(gate));
-        let asker = self.asker.as_mut()?;
+        self.asker.as_ref()?;
+        self.tell_there(Timestamp::now());
         self.countdowns.clear();
         let mut page = Page::new();
         page.push(
@@ -140,7 +176,10 @@ impl Observer for Terminal {
         page.push(Line::at(2).dim("effect: ").plain(effect));
         page.push(Line::at(2).dim("way back: ").plain(cost));
         self.console.remark(page);
-        let answer = asker.ask(&Line::at(0).strong("Agree? [y/N]"));
+        let answer = self
+            .asker
+            .as_mut()?
+            .ask(&Line::at(0).strong("Agree? [y/N]"));
         if answer.is_some_and(|answer| is_yes(&answer)) {
             return Some(Approval {
                 by: format!("{} at the terminal", self.who),

@@ -14,7 +14,9 @@ pub fn duration(duration: Duration) -> String {
         };
     }
     // Half up, so that a countdown that starts at a minute says a minute.
-    let seconds = duration.as_secs() + u64::from(duration.subsec_millis() >= 500);
+    let seconds = duration
+        .as_secs()
+        .saturating_add(u64::from(duration.subsec_millis() >= 500));
     let units = [("d", 86_400), ("h", 3600), ("min", 60), ("s", 1)];
     let Some(index) = units.iter().position(|(_, size)| seconds >= *size) else {
         return "0 s".to_owned();
@@ -50,11 +52,14 @@ pub fn ago(at: Timestamp, now: Timestamp) -> String {
     }
 }
 
-/// `2026-11-21 21:33:05 UTC`. A part of a second is rounded up: nobody shall come back too early.
+/// Something that happened: `2026-11-21 21:33:05 UTC`.
 pub fn utc(at: Timestamp) -> String {
-    whole_second(at)
-        .strftime("%Y-%m-%d %H:%M:%S UTC")
-        .to_string()
+    at.strftime("%Y-%m-%d %H:%M:%S UTC").to_string()
+}
+
+/// Something to come. A part of a second is rounded up: nobody shall come back too early.
+pub fn deadline(at: Timestamp) -> String {
+    utc(whole_second(at))
 }
 
 /// `21:33:05Z`, for lines that come one after the other.
@@ -76,9 +81,28 @@ fn local_in(at: Timestamp, zone: TimeZone) -> Option<String> {
 pub fn all_ways(until: Timestamp, now: Timestamp) -> String {
     let relative = from_now(until, now);
     match local(until) {
-        Some(here) => format!("{relative} ({}, {here} here)", utc(until)),
-        None => format!("{relative} ({})", utc(until)),
+        Some(here) => format!("{relative} ({}, {here} here)", deadline(until)),
+        None => format!("{relative} ({})", deadline(until)),
     }
+}
+
+/// The text with every instant in it (RFC 3339, as the engine writes them) in the form of [`deadline`].
+pub fn tidy(text: &str) -> String {
+    if !text.contains("Z") {
+        return text.to_owned();
+    }
+    let mut out = String::with_capacity(text.len());
+    for word in text.split_inclusive(' ') {
+        let bare = word.trim_end_matches([' ', ',', ';', ':', '.', ')']);
+        match bare.parse::<Timestamp>() {
+            Ok(at) if bare.ends_with('Z') => {
+                out.push_str(&deadline(at));
+                out.push_str(&word[bare.len()..]);
+            }
+            _ => out.push_str(word),
+        }
+    }
+    out
 }
 
 fn whole_second(at: Timestamp) -> Timestamp {
@@ -110,8 +134,14 @@ mod tests {
 
     #[test]
     fn instants_are_absolute_and_never_too_early() {
-        assert_eq!(utc(at("2026-11-21T21:33:04.2Z")), "2026-11-21 21:33:05 UTC");
-        assert_eq!(utc(at("2026-11-21T21:33:04Z")), "2026-11-21 21:33:04 UTC");
+        assert_eq!(
+            deadline(at("2026-11-21T21:33:04.2Z")),
+            "2026-11-21 21:33:05 UTC"
+        );
+        assert_eq!(
+            deadline(at("2026-11-21T21:33:04Z")),
+            "2026-11-21 21:33:04 UTC"
+        );
         assert_eq!(clock(at("2026-11-21T21:33:04.9Z")), "21:33:04Z");
     }
 
@@ -121,6 +151,15 @@ mod tests {
         let west = TimeZone::fixed(jiff::tz::offset(-5));
         let shown = local_in(at("2026-11-21T01:00:00Z"), west).unwrap();
         assert!(shown.starts_with("2026-11-20 20:00:00"), "{shown}");
+    }
+
+    #[test]
+    fn instants_within_a_text_are_tidied() {
+        assert_eq!(
+            tidy("MX until 2026-11-21T21:56:47.719715127Z: ns1 served it"),
+            "MX until 2026-11-21 21:56:48 UTC: ns1 served it"
+        );
+        assert_eq!(tidy("Zone A.Z, then 12Z"), "Zone A.Z, then 12Z");
     }
 
     #[test]
