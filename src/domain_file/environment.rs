@@ -137,17 +137,27 @@ impl Environment {
     /// Those of this process.
     pub fn of_process() -> Self {
         let providers = super::provider::known();
-        let of_providers = providers.iter().flat_map(|provider| provider.fields.iter().map(|field| field.env));
-        let set = OVERRIDES.iter().map(|row| row.variable).chain(of_providers).filter_map(|name| {
-            let value = std::env::var_os(name)?;
-            Some((name.to_owned(), value.into_string().map_err(|_| ())))
-        });
+        let of_providers = providers
+            .iter()
+            .flat_map(|provider| provider.fields.iter().map(|field| field.env));
+        let set = OVERRIDES
+            .iter()
+            .map(|row| row.variable)
+            .chain(of_providers)
+            .filter_map(|name| {
+                let value = std::env::var_os(name)?;
+                Some((name.to_owned(), value.into_string().map_err(|_| ())))
+            });
         Self(set.collect())
     }
 
     /// These.
     pub fn of<'a>(set: impl IntoIterator<Item = (&'a str, &'a str)>) -> Self {
-        Self(set.into_iter().map(|(name, value)| (name.to_owned(), Ok(value.to_owned()))).collect())
+        Self(
+            set.into_iter()
+                .map(|(name, value)| (name.to_owned(), Ok(value.to_owned())))
+                .collect(),
+        )
     }
 
     /// The text of a variable; `None` when it is unset or no text.

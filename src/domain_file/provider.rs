@@ -75,7 +75,11 @@ impl Dns {
     pub fn values(&self) -> Result<BTreeMap<String, FieldValue>, SecretError> {
         let info = rollout_providers::find(&self.provider);
         let registered = |key: &str| {
-            let field = info.and_then(|info| info.fields.iter().find(|field| field.key.replace('-', "_") == key));
+            let field = info.and_then(|info| {
+                info.fields
+                    .iter()
+                    .find(|field| field.key.replace('-', "_") == key)
+            });
             field.map_or(key, |field| field.key).to_owned()
         };
         self.fields
@@ -91,13 +95,24 @@ impl Dns {
     }
 
     /// Fields that are not said are taken from their environment variables, secrets as references to them.
-    pub(super) fn complete(&mut self, providers: &[ProviderInfo], lookup: impl Fn(&str) -> Option<String>) {
-        let Some(provider) = providers.iter().find(|provider| provider.slug == self.provider) else { return };
+    pub(super) fn complete(
+        &mut self,
+        providers: &[ProviderInfo],
+        lookup: impl Fn(&str) -> Option<String>,
+    ) {
+        let Some(provider) = providers
+            .iter()
+            .find(|provider| provider.slug == self.provider)
+        else {
+            return;
+        };
         for field in provider.fields.iter().filter(|field| !field.env.is_empty()) {
             if self.fields.contains_key(&field.key) {
                 continue;
             }
-            let Some(text) = lookup(field.env).filter(|text| !text.trim().is_empty()) else { continue };
+            let Some(text) = lookup(field.env).filter(|text| !text.trim().is_empty()) else {
+                continue;
+            };
             let value = match SecretRef::env(field.env) {
                 Ok(secret) if field.secret => Field::Secret(secret),
                 _ if field.secret => continue,

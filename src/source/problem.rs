@@ -384,8 +384,7 @@ impl Diagnostic for One<'_> {
     fn labels(&self) -> Option<Box<dyn Iterator<Item = LabeledSpan> + '_>> {
         let span = self.mistake()?.span.clone()?;
         Some(Box::new(std::iter::once(LabeledSpan::new_with_span(
-            None,
-            span,
+            None, span,
         ))))
     }
 }
