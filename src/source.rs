@@ -7,13 +7,18 @@
 mod decode;
 mod document;
 pub mod duration;
+mod failure;
 mod problem;
+#[cfg(test)]
+pub(crate) mod schema_check;
 mod shown;
 mod suggest;
+mod syntax;
 #[cfg(test)]
 mod tests;
+mod tree;
 
-pub use document::{Document, LARGEST_FILE, Node, NodeKind, Part, Step};
+pub use document::{Document, Entry, LARGEST_FILE, Node, NodeKind, Part, Step};
 pub use problem::{Code, Located, Problem, Rejected};
 pub use shown::{escape, quoted};
 pub use suggest::{closest, one_of};

@@ -1,8 +1,9 @@
 //! What the types alone cannot tell about a domain file.
 
 use std::collections::BTreeSet;
+use std::ops::Range;
 
-use super::provider::ProviderInfo;
+use super::provider::{FieldInfo, ProviderInfo};
 use super::{
     Approve, Delegation, Dns, DomainFile, Endpoint, Field, Place, SecretRefError, TextOrFile,
 };
@@ -124,54 +125,14 @@ impl Checker<'_> {
                 // What stands under a mistyped key may be a secret.
                 let problem =
                     Problem::new(Code::UnknownKey, self.document.span(&way, Part::Key), &text);
-                self.problems
-                    .push(problem.hiding_also(self.document.span(&way, Part::Value)));
+                self.problems.push(match value {
+                    Field::Text(_) => problem.hiding_also(self.document.span(&way, Part::Value)),
+                    Field::Secret(_) => problem,
+                });
                 continue;
             };
-            match value {
-                Field::Text(text) if field.secret => {
-                    let error = if text.starts_with("env:") {
-                        SecretRefError::BadVariable
-                    } else if text.starts_with("file:") {
-                        SecretRefError::BadPath
-                    } else {
-                        SecretRefError::Literal
-                    };
-                    let code = if error == SecretRefError::Literal {
-                        Code::LiteralSecret
-                    } else {
-                        Code::BadValue
-                    };
-                    let problem = Problem::new(
-                        code,
-                        self.document.span(&way, Part::Value),
-                        &error.to_string(),
-                    );
-                    self.problems.push(problem.hiding());
-                }
-                Field::Text(text) if text.trim().is_empty() => {
-                    self.report(
-                        Code::BadValue,
-                        &way,
-                        Part::Value,
-                        "this is empty\nwrite a value, or remove the key",
-                    );
-                }
-                // Whatever looks like an address of an API has to be safe to send secrets to.
-                Field::Text(text) if text.contains("://") => {
-                    if let Err(error) = text.parse::<Endpoint>() {
-                        self.report(Code::BadValue, &way, Part::Value, &error.to_string());
-                    }
-                }
-                Field::Secret(_) if !field.secret => {
-                    let text = format!(
-                        "{} is no secret, so it takes the value itself\nwrite the value instead of the reference",
-                        quoted(key)
-                    );
-                    self.report(Code::BadValue, &way, Part::Value, &text);
-                }
-                Field::Text(_) | Field::Secret(_) => {}
-            }
+            let place = self.document.span(&way, Part::Value);
+            self.problems.extend(field_problem(field, value, place));
         }
         for field in provider
             .fields
@@ -309,5 +270,37 @@ impl Checker<'_> {
                 );
             }
         }
+    }
+}
+
+/// What is wrong with the value of a provider's field.
+fn field_problem(field: &FieldInfo, value: &Field, place: Range<usize>) -> Option<Problem> {
+    match value {
+        Field::Text(text) if field.secret => {
+            let (code, error) = match text.split_once(':') {
+                Some(("env", _)) => (Code::BadValue, SecretRefError::BadVariable),
+                Some(("file", _)) => (Code::BadValue, SecretRefError::BadPath),
+                _ => (Code::LiteralSecret, SecretRefError::Literal),
+            };
+            Some(Problem::new(code, place, &error.to_string()).hiding())
+        }
+        Field::Text(text) if text.trim().is_empty() => Some(Problem::new(
+            Code::BadValue,
+            place,
+            "this is empty\nwrite a value, or remove the key",
+        )),
+        // Whatever looks like the address of an API has to be safe to send secrets to.
+        Field::Text(text) if text.contains("://") => {
+            let error = text.parse::<Endpoint>().err()?;
+            Some(Problem::new(Code::BadValue, place, &error.to_string()))
+        }
+        Field::Secret(_) if !field.secret => {
+            let text = format!(
+                "{} is no secret, so it takes the value itself\nwrite the value instead of the reference",
+                quoted(&field.key)
+            );
+            Some(Problem::new(Code::BadValue, place, &text))
+        }
+        Field::Text(_) | Field::Secret(_) => None,
     }
 }

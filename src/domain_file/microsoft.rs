@@ -1,7 +1,7 @@
 //! The `microsoft:` part: which tenant, how to sign in, where the APIs are.
 
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, de};
 use uuid::Uuid;
 
 use super::{DomainName, Endpoint, SecretRef};
@@ -9,10 +9,7 @@ use super::{DomainName, Endpoint, SecretRef};
 /// How the Microsoft side is done.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(try_from = "Written", into = "Written")]
-#[expect(
-    clippy::large_enum_variant,
-    reason = "a domain file has one of it, and nearly always the large one"
-)]
+#[expect(clippy::large_enum_variant, reason = "there is one per domain file")]
 pub enum Microsoft {
     /// Through Graph and the Exchange admin API.
     Api(Api),
@@ -259,6 +256,7 @@ struct WrittenSignIn {
     /// The way to sign in.
     method: Method,
     /// The application (client) id.
+    #[serde(deserialize_with = "application_id")]
     #[schemars(with = "String", regex(pattern = "^[0-9a-fA-F-]{36}$"))]
     client_id: Uuid,
     /// Where the client secret is kept: env:NAME or file:PATH.
@@ -286,4 +284,13 @@ impl From<SignIn> for WrittenSignIn {
             },
         }
     }
+}
+
+fn application_id<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Uuid, D::Error> {
+    // The parser's own message would repeat parts of what may be a secret in the wrong place.
+    Uuid::try_parse(&String::deserialize(deserializer)?).map_err(|_| {
+        de::Error::custom(
+            "this is no application id\nit is shown on the app registration's page, as in 00000000-0000-0000-0000-000000000000",
+        )
+    })
 }

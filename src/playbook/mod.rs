@@ -9,6 +9,7 @@ mod check;
 mod goal;
 pub mod kind;
 mod load;
+mod order;
 mod parameter;
 mod schema;
 #[cfg(test)]

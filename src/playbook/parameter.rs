@@ -121,7 +121,11 @@ fn in_range(number: u64, min: u32, max: u32, unit: &str) -> Result<u32, String> 
     u32::try_from(number)
         .ok()
         .filter(|number| (min..=max).contains(number))
-        .ok_or_else(|| format!("{number} is out of range\nallowed: {min} to {max}{unit}"))
+        .ok_or_else(|| match max {
+            // The largest that the DNS can carry is no number that helps anybody.
+            LARGEST_TTL => format!("{number} is out of range\nallowed: at least {min}{unit}"),
+            _ => format!("{number} is out of range\nallowed: {min} to {max}{unit}"),
+        })
 }
 
 impl Parameter {

@@ -1,32 +1,24 @@
 //! From a parsed file to a type, by serde, with the place of each mistake.
 
 use std::cell::RefCell;
-use std::fmt::{self, Display};
 use std::ops::Range;
 
 use serde::de::{
-    self, DeserializeOwned, DeserializeSeed, EnumAccess, Expected, IntoDeserializer, Unexpected,
+    self, DeserializeOwned, DeserializeSeed, EnumAccess, IntoDeserializer, Unexpected,
 };
 use serde_yaml::Value;
 
-use super::document::{Node, NodeKind};
+use super::document::{Entry, Node, NodeKind};
+use super::failure::{Failure, unknown_key};
 use super::problem::{Code, Problem};
-use super::shown::quoted;
-use super::suggest::one_of;
 
 /// Decodes a tree. Unknown keys are collected; of other mistakes, the first ends the work.
 pub(super) fn decode<T: DeserializeOwned>(value: &Value, root: &Node) -> Result<T, Vec<Problem>> {
     let unknown = RefCell::new(Vec::new());
-    let owner = match &root.kind {
-        NodeKind::Map(entries) => entries
-            .first()
-            .map_or_else(|| root.span.clone(), |entry| entry.1.clone()),
-        _ => root.span.clone(),
-    };
     let result = At {
         value,
         node: root,
-        owner: &owner,
+        owner: root.first(),
         unknown: &unknown,
     }
     .seed(std::marker::PhantomData);
@@ -49,165 +41,6 @@ pub(super) fn decode<T: DeserializeOwned>(value: &Value, root: &Node) -> Result<
             }
             Err(problems)
         }
-    }
-}
-
-/// A mistake, before and after its place is known.
-#[derive(Debug)]
-struct Failure {
-    code: Code,
-    text: String,
-    /// The key that the mistake is about, when the mapping around it must find it.
-    key: Option<String>,
-    missing: Option<&'static str>,
-    span: Option<Range<usize>>,
-}
-
-impl Failure {
-    fn new(code: Code, text: String) -> Self {
-        Self {
-            code,
-            text,
-            key: None,
-            missing: None,
-            span: None,
-        }
-    }
-
-    fn into_problem(self) -> Problem {
-        let problem = Problem::new(self.code, self.span.unwrap_or_default(), &self.text);
-        if self.code == Code::LiteralSecret {
-            problem.hiding()
-        } else {
-            problem
-        }
-    }
-}
-
-impl Display for Failure {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.text)
-    }
-}
-
-impl std::error::Error for Failure {}
-
-impl de::Error for Failure {
-    fn custom<T: Display>(message: T) -> Self {
-        let text = message.to_string();
-        let code = if text.starts_with("a secret must not") {
-            Code::LiteralSecret
-        } else {
-            Code::BadValue
-        };
-        let text = match text.as_str() {
-            "invalid IP address syntax" => {
-                "this is no IP address\nwrite it as 192.0.2.1 or 2001:db8::1".to_owned()
-            }
-            "invalid socket address syntax" => {
-                "this is no address with a port\nwrite it as 192.0.2.1:443 or [2001:db8::1]:443"
-                    .to_owned()
-            }
-            _ => text,
-        };
-        Self::new(code, text)
-    }
-
-    fn invalid_type(found: Unexpected<'_>, expected: &dyn Expected) -> Self {
-        let (found, help) = match found {
-            Unexpected::Unit => (
-                "nothing",
-                "\nwrite a value after the colon, or remove the key",
-            ),
-            Unexpected::Bool(_) => ("true or false", "\nput it in quotes if a text is meant"),
-            Unexpected::Unsigned(_) => ("a number", "\nput it in quotes if a text is meant"),
-            Unexpected::Signed(_) => ("a negative number", ""),
-            Unexpected::Float(_) => ("a number with a fraction", ""),
-            Unexpected::Str(_) => ("text", ""),
-            Unexpected::Seq => ("a list", ""),
-            Unexpected::Map => ("a mapping", ""),
-            _ => ("something else", ""),
-        };
-        let expected = plain(expected);
-        // Quotes help only where text is expected.
-        let help = if help.contains("quotes") && expected != "text" {
-            ""
-        } else {
-            help
-        };
-        Self::new(
-            Code::WrongType,
-            format!("expected {expected}, found {found}{help}"),
-        )
-    }
-
-    fn invalid_value(found: Unexpected<'_>, expected: &dyn Expected) -> Self {
-        let found = match found {
-            Unexpected::Unsigned(number) => number.to_string(),
-            Unexpected::Signed(number) => number.to_string(),
-            _ => "this".to_owned(),
-        };
-        Self::new(
-            Code::OutOfRange,
-            format!("{found} is out of range\nexpected {}", plain(expected)),
-        )
-    }
-
-    fn unknown_variant(variant: &str, expected: &'static [&'static str]) -> Self {
-        Self::new(
-            Code::UnknownValue,
-            format!(
-                "{} is not known here\n{}",
-                quoted(variant),
-                one_of(variant, expected)
-            ),
-        )
-    }
-
-    fn unknown_field(field: &str, expected: &'static [&'static str]) -> Self {
-        Self {
-            key: Some(field.to_owned()),
-            ..unknown_key(field, expected)
-        }
-    }
-
-    fn missing_field(field: &'static str) -> Self {
-        let text = format!("the key {} is missing\nadd it here", quoted(field));
-        Self {
-            missing: Some(field),
-            ..Self::new(Code::MissingKey, text)
-        }
-    }
-}
-
-fn unknown_key(field: &str, expected: &[&str]) -> Failure {
-    Failure::new(
-        Code::UnknownKey,
-        format!(
-            "the key {} is not known here\n{}",
-            quoted(field),
-            one_of(field, expected)
-        ),
-    )
-}
-
-/// The words of serde and of Rust types in plain ones.
-fn plain(expected: &dyn Expected) -> String {
-    let text = expected.to_string();
-    match text.as_str() {
-        "a string" => "text".to_owned(),
-        "a boolean" => "true or false".to_owned(),
-        "u8" => "a whole number from 0 to 255".to_owned(),
-        "u16" => "a whole number from 0 to 65535".to_owned(),
-        "u32" => "a whole number from 0 to 4294967295".to_owned(),
-        "u64" => "a whole number".to_owned(),
-        "a sequence" => "a list".to_owned(),
-        "a map" => "a mapping".to_owned(),
-        "IP address" => "an IP address".to_owned(),
-        "socket address" => "an address with a port".to_owned(),
-        _ if text.starts_with("struct ") => "a mapping".to_owned(),
-        _ if text.starts_with("enum ") || text == "variant identifier" => "a word".to_owned(),
-        _ => text,
     }
 }
 
@@ -234,9 +67,9 @@ impl<'a> At<'a> {
 
     fn place_of(self, failure: &Failure) -> Range<usize> {
         if let (Some(key), NodeKind::Map(entries)) = (&failure.key, &self.node.kind)
-            && let Some((_, place, _)) = entries.iter().find(|entry| entry.0 == *key)
+            && let Some(entry) = entries.iter().find(|entry| entry.key == *key)
         {
-            return place.clone();
+            return entry.place.clone();
         }
         match self.node.kind {
             NodeKind::Map(_) => self.owner.clone(),
@@ -258,11 +91,11 @@ impl<'a> At<'a> {
         let NodeKind::Map(entries) = &self.node.kind else {
             return;
         };
-        for (name, place, value) in entries
+        for Entry { key, place, value } in entries
             .iter()
-            .filter(|entry| !fields.contains(&entry.0.as_str()))
+            .filter(|entry| !fields.contains(&entry.key.as_str()))
         {
-            let mut problem = unknown_key(name, fields).into_problem();
+            let mut problem = unknown_key(key, fields).into_problem();
             problem.span = Some(place.clone());
             // A secret under a mistyped key is still a secret.
             if let NodeKind::Scalar(text, _) = &value.kind
@@ -284,7 +117,7 @@ impl<'a> At<'a> {
             (Value::Mapping(map), NodeKind::Map(entries)) => {
                 let values = map.iter().map(|(_, value)| value).zip(entries);
                 let fits = |name: &str| known.is_none_or(|known| known.contains(&name));
-                let rest: Vec<_> = values.filter(|(_, entry)| fits(&entry.0)).collect();
+                let rest: Vec<_> = values.filter(|(_, entry)| fits(&entry.key)).collect();
                 visitor.visit_map(MapWalk {
                     at: self,
                     rest: rest.into_iter(),
@@ -378,13 +211,10 @@ impl<'de> de::Deserializer<'de> for At<'_> {
     }
 }
 
-/// A value beside its key, the key's place, and its node.
-type Keyed<'a> = (&'a Value, &'a (String, Range<usize>, Node));
-
 struct MapWalk<'a> {
     at: At<'a>,
-    rest: std::vec::IntoIter<Keyed<'a>>,
-    current: Option<Keyed<'a>>,
+    rest: std::vec::IntoIter<(&'a Value, &'a Entry)>,
+    current: Option<(&'a Value, &'a Entry)>,
 }
 
 impl<'de> de::MapAccess<'de> for MapWalk<'_> {
@@ -395,10 +225,10 @@ impl<'de> de::MapAccess<'de> for MapWalk<'_> {
         seed: K,
     ) -> Result<Option<K::Value>, Failure> {
         self.current = self.rest.next();
-        let Some((_, (name, place, _))) = self.current else {
+        let Some((_, Entry { key, place, .. })) = self.current else {
             return Ok(None);
         };
-        seed.deserialize(name.as_str().into_deserializer())
+        seed.deserialize(key.as_str().into_deserializer())
             .map(Some)
             .map_err(|mut failure: Failure| {
                 failure.span.get_or_insert_with(|| place.clone());
@@ -407,13 +237,13 @@ impl<'de> de::MapAccess<'de> for MapWalk<'_> {
     }
 
     fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value, Failure> {
-        let Some((value, (_, place, node))) = self.current.take() else {
+        let Some((value, entry)) = self.current.take() else {
             return Err(Failure::new(
                 Code::Syntax,
                 "a value was asked for without its key".to_owned(),
             ));
         };
-        self.at.child(value, node, place).seed(seed)
+        self.at.child(value, &entry.value, &entry.place).seed(seed)
     }
 }
 
@@ -432,12 +262,10 @@ impl<'de> de::SeqAccess<'de> for ListWalk<'_> {
         let Some((value, node)) = self.rest.pop() else {
             return Ok(None);
         };
-        // What is missing in an item is reported at its first key.
-        let owner = match &node.kind {
-            NodeKind::Map(entries) => entries.first().map_or(&node.span, |entry| &entry.1),
-            _ => &node.span,
-        };
-        self.at.child(value, node, owner).seed(seed).map(Some)
+        self.at
+            .child(value, node, node.first())
+            .seed(seed)
+            .map(Some)
     }
 
     fn size_hint(&self) -> Option<usize> {

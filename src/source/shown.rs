@@ -133,7 +133,7 @@ pub(super) fn line_end(text: &str, at: usize) -> usize {
 /// Where values stand whose keys sound like a secret, unless they are references. Works on the bare text, since the
 /// file may be broken; in doubt it hides too much.
 pub(super) fn secrets(text: &str) -> Vec<Range<usize>> {
-    let mut found = Vec::new();
+    let mut found = logins(text);
     let mut at = 0;
     while let Some(colon) = text[at..].find([':', '=']).map(|colon| at + colon) {
         at = colon + 1;
@@ -160,6 +160,22 @@ pub(super) fn secrets(text: &str) -> Vec<Range<usize>> {
         at = masked_to.max(at);
     }
     found
+}
+
+/// User names and passwords in URLs.
+fn logins(text: &str) -> Vec<Range<usize>> {
+    let hosts = text
+        .match_indices("://")
+        .map(|(at, slashes)| at + slashes.len());
+    hosts
+        .filter_map(|start| {
+            let host = &text[start..];
+            let end = host
+                .find(|c: char| c.is_whitespace() || matches!(c, '/' | '?' | '#'))
+                .unwrap_or(host.len());
+            Some(start..start + host[..end].rfind('@')?)
+        })
+        .collect()
 }
 
 /// The end of a value that goes on over the next lines: deeper indentation, or an open quote.

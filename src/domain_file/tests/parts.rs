@@ -1,0 +1,323 @@
+//! Names, secrets, addresses, variables, one by one.
+
+use secrecy::ExposeSecret;
+
+use super::*;
+
+#[test]
+fn domain_names_become_a_labels() {
+    for (text, name) in [
+        ("Contoso.COM", "contoso.com"),
+        ("contoso.com.", "contoso.com"),
+        ("bücher.example", "xn--bcher-kva.example"),
+        ("XN--BCHER-KVA.example", "xn--bcher-kva.example"),
+        ("a.b.c.d", "a.b.c.d"),
+        ("contoso.onmicrosoft.com", "contoso.onmicrosoft.com"),
+    ] {
+        assert_eq!(text.parse::<DomainName>().unwrap().as_str(), name);
+    }
+    let long = format!("{}.com", "a".repeat(64));
+    let longer = format!("{}com", "abcdefgh.".repeat(30));
+    for text in [
+        "",
+        ".",
+        "..",
+        "com",
+        "a..b",
+        ".a.b",
+        "a.b..",
+        "a_b.com",
+        "a b.com",
+        "xn--a.com",
+        "1.2.3.4",
+        "::1",
+        "a.1",
+        "a\u{0}.com",
+        "a.com\n",
+        &long,
+        &longer,
+        "\u{202e}a.com",
+        "a:b.com",
+    ] {
+        assert!(text.parse::<DomainName>().is_err(), "{text:?}");
+    }
+    let name = |text: &str| text.parse::<DomainName>().unwrap();
+    assert!(name("a.contoso.com").is_in(&name("contoso.com")));
+    assert!(name("contoso.com").is_in(&name("contoso.com")));
+    assert!(!name("acontoso.com").is_in(&name("contoso.com")));
+    assert!(name("contoso.onmicrosoft.com").is_onmicrosoft());
+    assert!(!name("notonmicrosoft.com").is_onmicrosoft());
+}
+
+#[test]
+fn endpoints_are_safe_to_send_secrets_to() {
+    for text in [
+        "https://a.example",
+        "https://a.example:8443/base/",
+        "http://127.0.0.1:80",
+        "http://127.9.9.9",
+        "http://[::1]:8080/x",
+        "HTTPS://A.example",
+    ] {
+        assert!(text.parse::<Endpoint>().is_ok(), "{text}");
+    }
+    for text in [
+        "",
+        "a.example",
+        "http://a.example",
+        "http://10.0.0.1",
+        "http://localhost:1",
+        "http://127.0.0.1.example",
+        "http://[::2]",
+        "ftp://127.0.0.1",
+        "https://u@a.example",
+        "https://a.example?x=1",
+        "https://a.example#x",
+        "https://a.example\n",
+        "http://0.0.0.0",
+        "file:///etc/passwd",
+    ] {
+        assert!(text.parse::<Endpoint>().is_err(), "{text}");
+    }
+    assert_eq!(
+        "https://a.example/base/"
+            .parse::<Endpoint>()
+            .unwrap()
+            .base(),
+        "https://a.example/base"
+    );
+    // The WHATWG parser takes other spellings of an address: what counts is what it makes of them.
+    assert!("http://0x7f.1".parse::<Endpoint>().unwrap().is_loopback());
+}
+
+#[test]
+fn server_addresses_may_have_ports() {
+    for (text, socket) in [
+        ("1.1.1.1", "1.1.1.1:53"),
+        ("1.1.1.1:5300", "1.1.1.1:5300"),
+        ("::1", "[::1]:53"),
+        ("[::1]:5300", "[::1]:5300"),
+    ] {
+        let address: ServerAddress = text.parse().unwrap();
+        assert_eq!(address.or_port(53).to_string(), socket);
+        assert_eq!(address.to_string(), text);
+    }
+    for text in ["", "dns.google", "1.1.1.1:0", "1.1.1.1:x", "[::1]"] {
+        assert!(text.parse::<ServerAddress>().is_err(), "{text}");
+    }
+}
+
+#[test]
+fn secrets_are_read_from_their_place_only() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("secret");
+    let reference = |text: &str| {
+        let mut secret: SecretRef = text.parse().unwrap();
+        secret.anchor(folder.path());
+        secret
+    };
+    let secret = reference("file:secret");
+    assert!(matches!(secret.read(), Err(SecretError::File { .. })));
+    for (content, read) in [
+        ("hunter2", "hunter2"),
+        ("hunter2\n", "hunter2"),
+        ("hunter2\r\n", "hunter2"),
+        (" a b \n", " a b "),
+    ] {
+        std::fs::write(&path, content).unwrap();
+        assert_eq!(secret.read().unwrap().expose_secret(), read);
+    }
+    for content in ["", "\n", "  \n"] {
+        std::fs::write(&path, content).unwrap();
+        assert!(matches!(secret.read(), Err(SecretError::Empty(_))));
+    }
+    std::fs::write(&path, [0xff, 0xfe, 0x41]).unwrap();
+    assert!(matches!(secret.read(), Err(SecretError::FileNotText(_))));
+    std::fs::write(&path, "x".repeat(70_000)).unwrap();
+    assert!(matches!(secret.read(), Err(SecretError::TooLarge(_))));
+    assert!(matches!(
+        reference("file:.").read(),
+        Err(SecretError::File { .. })
+    ));
+
+    let unset = reference("env:ROLLOUT_TEST_NEVER_SET");
+    let error = unset.read().unwrap_err();
+    assert!(
+        error
+            .to_string()
+            .contains("ROLLOUT_TEST_NEVER_SET is not set"),
+        "{error}"
+    );
+    // Every process has a PATH; reading it shows that the variable is what is read.
+    assert_eq!(
+        reference("env:PATH").read().unwrap().expose_secret(),
+        std::env::var("PATH").unwrap()
+    );
+    assert_eq!(format!("{:?}", secret.read().map_err(|_| ())), "Err(())");
+}
+
+#[cfg(unix)]
+#[test]
+fn a_secret_that_everybody_can_read_is_a_warning() {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("secret");
+    std::fs::write(&path, "hunter2").unwrap();
+    let mut secret = SecretRef::file("secret");
+    secret.anchor(folder.path());
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).unwrap();
+    assert_eq!(secret.warning(), None);
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o644)).unwrap();
+    let warning = secret.warning().unwrap();
+    assert!(
+        warning.contains("every user") && !warning.contains("hunter2"),
+        "{warning}"
+    );
+    assert_eq!(secret.read().unwrap().expose_secret(), "hunter2");
+}
+
+#[test]
+fn variables_replace_parts_of_the_file() {
+    let loaded = read_in(
+        GOOD,
+        &[
+            ("ROLLOUT_AUTHORITY", "http://127.0.0.1:1001"),
+            ("ROLLOUT_GRAPH", "http://127.0.0.1:1002"),
+            ("ROLLOUT_EXCHANGE", "http://127.0.0.1:1003/"),
+            ("ROLLOUT_PROVIDER_URL", "http://127.0.0.1:1004"),
+            ("ROLLOUT_DNS_ROOTS", "a.root=127.0.0.2, b.root=::1"),
+            ("ROLLOUT_DNS_PORT", "5300"),
+            ("ROLLOUT_TRUST_ANCHOR", ". IN DS 1 13 2 00"),
+            ("ROLLOUT_RESOLVERS", "lab=127.0.0.1:5301"),
+            ("ROLLOUT_SMTP_PORT", "2525"),
+            ("ROLLOUT_HELO", "lab.example"),
+            ("ROLLOUT_HTTPS_ROOTS", "Cargo.toml"),
+            ("ROLLOUT_MTA_STS_ADDRESS", "127.0.0.1:8443"),
+            ("ROLLOUT_DNS_FORWARDERS", ""),
+        ],
+    )
+    .unwrap();
+    let Microsoft::Api(api) = &loaded.file.microsoft else {
+        panic!("not the API")
+    };
+    assert_eq!(
+        [api.authority(), api.graph(), api.exchange()],
+        [
+            "http://127.0.0.1:1001",
+            "http://127.0.0.1:1002",
+            "http://127.0.0.1:1003"
+        ]
+    );
+    assert_eq!(loaded.file.dns.text("url"), Some("http://127.0.0.1:1004"));
+    assert_eq!(loaded.file.resolve.roots.len(), 2);
+    assert_eq!(loaded.file.resolve.port, 5300);
+    assert_eq!(
+        loaded.file.resolve.resolvers[0].socket().to_string(),
+        "127.0.0.1:5301"
+    );
+    assert_eq!(loaded.file.smtp.port, 2525);
+    assert_eq!(
+        loaded.file.smtp.helo.as_ref().map(DomainName::as_str),
+        Some("lab.example")
+    );
+    assert!(loaded.file.in_laboratory());
+    let forwarded = read_in(GOOD, &[("ROLLOUT_DNS_FORWARDERS", "127.0.0.1:5300")]).unwrap();
+    assert_eq!(forwarded.file.resolve.forwarders.len(), 1);
+}
+
+#[test]
+fn a_bad_variable_is_named() {
+    for row in &environment::OVERRIDES {
+        let bad = match row.variable {
+            // Any text may be an anchor or a path; what a provider takes as its address, its own check says.
+            "ROLLOUT_TRUST_ANCHOR" => "file:",
+            "ROLLOUT_HTTPS_ROOTS" => "file:",
+            "ROLLOUT_PROVIDER_URL" => continue,
+            _ => "http://example.com/ =:",
+        };
+        let error = read_in(GOOD, &[(row.variable, bad)]).unwrap_err();
+        assert!(error.to_string().contains(row.variable), "{error}");
+        assert_eq!(error.file(), "environment");
+    }
+    let error = read_in(GOOD, &[("ROLLOUT_PROVIDER_URL", "http://example.com")]).unwrap_err();
+    assert!(error.to_string().contains("plain http"), "{error}");
+}
+
+#[test]
+fn fields_of_the_provider_may_come_from_variables() {
+    let text = GOOD
+        .replace("  url: https://ns1.contoso.com:8443\n", "")
+        .replace("  api_key: env:PDNS_API_KEY\n", "");
+    assert!(read(&text).is_err());
+    let loaded = read_in(
+        &text,
+        &[
+            ("POWERDNS_URL", "https://ns.example"),
+            ("POWERDNS_API_KEY", "hunter2"),
+        ],
+    )
+    .unwrap();
+    assert_eq!(loaded.file.dns.text("url"), Some("https://ns.example"));
+    assert_eq!(
+        loaded.file.dns.secret("api_key").map(ToString::to_string),
+        Some("env:POWERDNS_API_KEY".to_owned())
+    );
+    assert!(!format!("{loaded:?}").contains("hunter2"));
+}
+
+#[test]
+fn fields_reach_the_provider_under_its_own_names() {
+    let loaded = read(&GOOD.replace("env:PDNS_API_KEY", "env:PATH")).unwrap();
+    let values = loaded.file.dns.values().unwrap();
+    assert_eq!(values.keys().collect::<Vec<_>>(), ["api-key", "url"]);
+    let info = rollout_providers::find("powerdns").unwrap();
+    info.open(&values, rollout_providers::Options::default())
+        .unwrap();
+}
+
+#[test]
+fn a_laboratory_may_have_small_ttls_but_not_zero() {
+    let lab =
+        |ttl: u32| format!("{GOOD}settings: {{ ttl: {ttl}, final_ttl: 2 }}\nlaboratory: ./lab\n");
+    let loaded = read(&lab(1)).unwrap();
+    assert_eq!(loaded.parameters.get("ttl"), Some(1));
+    assert!(loaded.file.in_laboratory());
+    let error = read(&lab(0)).unwrap_err();
+    assert!(error.to_string().contains("0 is out of range"), "{error}");
+}
+
+#[test]
+fn defaults_are_those_of_the_references() {
+    let loaded = read(GOOD).unwrap();
+    let file = &loaded.file;
+    assert_eq!(file.playbook, "exchange-dane");
+    assert_eq!(
+        file.smtp,
+        Smtp {
+            port: 25,
+            probe: Probe::Required,
+            helo: None
+        }
+    );
+    assert_eq!(file.dns.delegation, Delegation::Auto);
+    assert_eq!(file.timing.resolver_floor.get().as_secs(), 300);
+    assert_eq!(file.timing.margin.get().as_secs(), 5);
+    let Microsoft::Api(api) = &file.microsoft else {
+        panic!("not the API")
+    };
+    assert_eq!(api.exchange(), "https://outlook.office365.com");
+    assert!(!file.in_laboratory());
+    let parameters: Vec<_> = loaded.parameters.iter().collect();
+    assert_eq!(
+        parameters,
+        [
+            ("added_preference", 20),
+            ("added_soak", 60),
+            ("final_ttl", 3600),
+            ("legacy_preference", 30),
+            ("swapped_preference", 0),
+            ("swapped_soak", 300),
+            ("ttl", 60)
+        ]
+    );
+}
