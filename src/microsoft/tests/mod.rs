@@ -5,6 +5,7 @@ mod exchange_reads;
 mod exchange_routes;
 mod exchange_writes;
 mod graph;
+mod laboratory;
 mod manual;
 mod secrets;
 mod sign_in;
