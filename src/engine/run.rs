@@ -88,7 +88,13 @@ impl Run {
         let unfinished = store.unfinished(&new.domain).await?;
         let lease = match unfinished {
             Some(run) => store.claim(&Target::Run(run.id), owner, LEASE).await?,
-            None => store.create_run(new, owner, LEASE).await?,
+            None => match store.create_run(new, owner, LEASE).await {
+                // Another process began it between the question and now: whoever drives it is named.
+                Err(StoreError::UnfinishedRun { run, .. }) => {
+                    store.claim(&Target::Run(run), owner, LEASE).await?
+                }
+                created => created?,
+            },
         };
         Self::under(store, lease).await
     }

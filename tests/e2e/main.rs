@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
 
+mod kill;
 mod readme;
 mod support;
-
 mod walk;

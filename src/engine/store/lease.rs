@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use super::birth::Birth;
 use super::ids::{Fence, RunId};
 
 /// The lease of a run, as stored.
@@ -15,7 +16,7 @@ pub struct LeaseState {
     pub owner: Owner,
     /// Until when, by the store's clock.
     pub until: Timestamp,
-    /// Whether it was over when it was read.
+    /// Whether it was over when it was read: its time had passed, or its owner was [gone](Owner::is_gone).
     pub expired: bool,
 }
 
@@ -30,6 +31,9 @@ pub struct Owner {
     pub host: String,
     /// The process number on that machine.
     pub pid: u32,
+    /// What tells this process from every other on its machine, where the system says so.
+    #[serde(default)]
+    pub birth: Option<Birth>,
 }
 
 impl Owner {
@@ -51,7 +55,17 @@ impl Owner {
             user: from(&["USER", "LOGNAME", "USERNAME"]).unwrap_or_else(|| "unknown".to_owned()),
             host: host.unwrap_or_else(|| "unknown".to_owned()),
             pid: std::process::id(),
+            birth: Birth::of_this_process(),
         }
+    }
+
+    /// Whether this process provably runs no more, so that nobody has to wait for its lease to expire. False where
+    /// that cannot be told: on another machine, in another container, on a system without `/proc`.
+    #[must_use]
+    pub fn is_gone(&self) -> bool {
+        self.birth
+            .as_ref()
+            .is_some_and(|birth| birth.is_over(self.pid))
     }
 }
 

@@ -75,25 +75,28 @@ impl Writer<'_> {
             .transaction
             .prepare_cached(
                 "SELECT id FROM run WHERE status NOT IN ('done', 'aborted') \
-                 AND (lease_until <= ?1 OR (lease_until IS NULL AND wake_at <= ?2)) \
-                 ORDER BY coalesce(wake_at, lease_until), id LIMIT ?3",
+                 AND (lease_until IS NOT NULL OR wake_at <= ?1) \
+                 ORDER BY coalesce(wake_at, lease_until), id",
             )
             .map_err(&doing)?;
-        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-        let due: Vec<String> = statement
-            .query_map(params![self.now, now.as_millisecond(), limit], |row| {
-                row.get(0)
-            })
+        let candidates: Vec<String> = statement
+            .query_map(params![now.as_millisecond()], |row| row.get(0))
             .and_then(Iterator::collect)
             .map_err(&doing)?;
-        due.iter()
-            .map(|id| {
-                let id: RunId = id
-                    .parse()
-                    .map_err(|error| unreadable(id, format!("id: {error}")))?;
-                self.claim(&Target::Run(id), owner, ttl)
-            })
-            .collect()
+        let mut claimed = Vec::new();
+        for id in &candidates {
+            if claimed.len() >= limit {
+                break;
+            }
+            let id: RunId = id
+                .parse()
+                .map_err(|error| unreadable(id, format!("id: {error}")))?;
+            // Whether an owner is gone is not for SQL to say.
+            if self.existing(id)?.lease.is_none_or(|lease| lease.expired) {
+                claimed.push(self.claim(&Target::Run(id), owner, ttl)?);
+            }
+        }
+        Ok(claimed)
     }
 
     pub(super) fn renew(&self, lease: &Lease, ttl: Duration) -> Result<Lease> {

@@ -10,6 +10,7 @@
 //! [`SqliteStore`] is the store of one machine. [`Store`] is small enough for PostgreSQL to implement as well.
 //! [`ReadOnlyStore`] has no write methods and creates no file; `plan`, `status`, `why` and `history` take it.
 
+mod birth;
 mod chain;
 mod entry;
 mod error;
@@ -34,6 +35,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use jiff::Timestamp;
 
+pub use birth::Birth;
 pub use chain::ChainHead;
 pub use entry::{Entry, GateEvent, GateVerdict, Kind, Recorded};
 pub use error::{FencedBecause, Held, StoreError};
@@ -93,7 +95,8 @@ pub trait Store: StoreReader {
     /// [`StoreError::UnfinishedRun`] when the domain has a run that is not finished: claim that one.
     async fn create_run(&self, new: NewRun, owner: &Owner, ttl: Duration) -> Result<Lease>;
 
-    /// Take the lease of an unfinished run. An expired lease is taken over with a higher fence.
+    /// Take the lease of an unfinished run. A lease that has expired, or whose owner is [gone](Owner::is_gone), is
+    /// taken over with a higher fence.
     ///
     /// # Errors
     /// [`StoreError::Held`] says who holds it until when; [`StoreError::Finished`], [`StoreError::NoSuchRun`] and

@@ -4,7 +4,9 @@
 //! itself in the `-shm` file and creates it when missing. Here:
 //! - no state file: empty answers;
 //! - no `-wal` file: nobody has the file open for writing, and all of it is in the main file (`immutable`);
-//! - a `-wal` file: `readonly_shm`, with which a reader leaves the `-shm` file alone too.
+//! - a `-wal` file: `readonly_shm`, with which a reader leaves the `-shm` file alone too;
+//! - a `-shm` file that a killed writer left half-written: only then it is mended, for it is no more than an index of
+//!   the `-wal` file, and nobody could read on without.
 
 use std::fs;
 use std::io;
@@ -91,6 +93,7 @@ pub(super) fn version_of(file: &Path) -> Result<i64> {
 enum Way {
     Immutable,
     SharedMemory,
+    MendSharedMemory,
 }
 
 /// `None` when there is no file, or an empty one.
@@ -128,11 +131,16 @@ fn way(file: &Path) -> Result<Option<Way>> {
 /// Open, ask, close; again when a writer came in between.
 pub(super) fn attempt<T>(file: &Path, ask: impl Fn(&Connection) -> Result<T>) -> Result<Option<T>> {
     let mut attempts = 0;
+    let mut mend = false;
     loop {
         attempts += 1;
         let answer = match way(file) {
             Ok(None) => return Ok(None),
             Ok(Some(chosen)) => {
+                let chosen = match chosen {
+                    Way::SharedMemory if mend => Way::MendSharedMemory,
+                    chosen => chosen,
+                };
                 let before = (chosen == Way::Immutable).then(|| stamp(file));
                 let answer = open(file, chosen).and_then(|connection| snapshot(&connection, &ask));
                 // An immutable file is read without locks: the answer counts only if nobody began to write.
@@ -152,6 +160,7 @@ pub(super) fn attempt<T>(file: &Path, ask: impl Fn(&Connection) -> Result<T>) ->
         };
         match answer {
             Ok(answer) => return Ok(Some(answer)),
+            Err(error) if !mend && is_torn(&error) => mend = true,
             Err(error) if attempts < ATTEMPTS && passes(&error) => std::thread::sleep(PAUSE),
             Err(error) => return Err(error),
         }
@@ -170,6 +179,7 @@ fn open(file: &Path, way: Way) -> Result<Connection> {
     let query = match way {
         Way::Immutable => "mode=ro&immutable=1",
         Way::SharedMemory => "mode=ro&readonly_shm=1",
+        Way::MendSharedMemory => "mode=ro",
     };
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY
         | OpenFlags::SQLITE_OPEN_URI
@@ -207,6 +217,12 @@ fn uri(file: &Path) -> String {
 fn stamp(file: &Path) -> Option<(u64, std::time::SystemTime)> {
     let metadata = fs::metadata(file).ok()?;
     Some((metadata.len(), metadata.modified().ok()?))
+}
+
+/// The `-shm` file made no sense, however often it was read.
+fn is_torn(error: &StoreError) -> bool {
+    matches!(error, StoreError::Sqlite { source, .. }
+        if source.sqlite_error_code() == Some(rusqlite::ErrorCode::FileLockingProtocolFailed))
 }
 
 /// A writer at work, or one that has just made the file: wait a little.

@@ -12,7 +12,7 @@ use super::chain::{ChainHead, Link, Root, digest_hex};
 use super::entry::{GateEvent, Kind, Recorded};
 use super::error::{StoreError, unreadable, while_doing};
 use super::ids::{Fence, RunId, one_spelling};
-use super::lease::LeaseState;
+use super::lease::{LeaseState, Owner};
 use super::run::{Brake, Inputs, Memory, Run, Status};
 
 const RUN_COLUMNS: &str = "id, domain, domain_file, playbook, playbook_digest, status, wake_at, why, brake, created, \
@@ -65,11 +65,15 @@ fn read_run(row: &Row<'_>, now: i64) -> Result<Run> {
     };
     let owner: Option<String> = columns.get(11)?;
     let lease = match (owner, columns.get::<Option<i64>>(12)?) {
-        (Some(owner), Some(until)) => Some(LeaseState {
-            owner: serde_json::from_str(&owner).map_err(|error| columns.bad("owner", error))?,
-            until: columns.instant(until)?,
-            expired: until <= now,
-        }),
+        (Some(owner), Some(until)) => {
+            let owner: Owner =
+                serde_json::from_str(&owner).map_err(|error| columns.bad("owner", error))?;
+            Some(LeaseState {
+                until: columns.instant(until)?,
+                expired: until <= now || owner.is_gone(),
+                owner,
+            })
+        }
         _ => None,
     };
     Ok(Run {

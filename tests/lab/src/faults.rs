@@ -86,6 +86,8 @@ pub struct ProviderFault {
 pub enum ProviderFaultKind {
     /// The write is applied, then the connection breaks without an answer.
     ReplyLost,
+    /// The connection breaks before anything is applied.
+    RequestLost,
     /// The write is answered at once and served this much later.
     AppliesLate(Duration),
     /// 500 without an effect.

@@ -136,7 +136,7 @@ pub(crate) async fn connection(
 ) {
     let service = service_fn(move |request: Request<Incoming>| {
         let api = Arc::clone(&api);
-        async move { answer(request, &*api).await }
+        async move { answer(request, api).await }
     });
     let served = hyper::server::conn::http1::Builder::new()
         .serve_connection(TokioIo::new(stream), service)
@@ -148,7 +148,7 @@ pub(crate) async fn connection(
 
 async fn answer(
     request: Request<Incoming>,
-    api: &dyn Api,
+    api: Arc<dyn Api>,
 ) -> Result<Response<Full<Bytes>>, std::io::Error> {
     let (head, body) = request.into_parts();
     let body = Limited::new(body, LARGEST_BODY)
@@ -169,7 +169,9 @@ async fn answer(
         headers: head.headers,
         body,
     };
-    match api.handle(request).await {
+    // A service goes on with what it was told, also when whoever told it is gone before the answer.
+    let handled = tokio::spawn(async move { api.handle(request).await }).await;
+    match handled.map_err(std::io::Error::other)? {
         HttpReply::Answer {
             status,
             headers,

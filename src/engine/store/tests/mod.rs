@@ -38,6 +38,7 @@ fn owner(pid: u32) -> Owner {
         user: "admin".to_owned(),
         host: "mx-admin".to_owned(),
         pid,
+        birth: None,
     }
 }
 

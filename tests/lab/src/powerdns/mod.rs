@@ -53,6 +53,9 @@ impl Api for PowerDns {
                     .with("retry-after", retry_after.clone());
                 return self.written(&operation, zone, false, reply);
             }
+            Some(ProviderFaultKind::RequestLost) => {
+                return self.written(&operation, zone, false, HttpReply::Broken);
+            }
             Some(ProviderFaultKind::AppliesLate(late)) => delay = *late,
             Some(ProviderFaultKind::ReplyLost) | None => {}
         }

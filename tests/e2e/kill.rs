@@ -1,0 +1,8 @@
+//! What must survive: `kill -9` at any instant, lost answers, a second driver, foreign changes, signals.
+
+mod bench;
+mod effects;
+mod foreign;
+mod people;
+mod random;
+mod timer;
