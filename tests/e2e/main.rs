@@ -5,4 +5,6 @@
 mod readme;
 mod support;
 
+mod inputs;
+mod secrets;
 mod walk;
