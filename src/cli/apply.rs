@@ -17,6 +17,7 @@ use crate::kernel::Host;
 use crate::output::terminal::{Asker as _, is_yes};
 use crate::output::{Line, time};
 use crate::playbook::Goal;
+use crate::step::Memory;
 use crate::world::live::LiveWorld;
 
 /// Arguments of `apply`.
@@ -101,7 +102,8 @@ pub(super) async fn run(app: &App, args: Args) -> Result<Exit, CliError> {
 
     let new = new_run(&session, &args, planned.as_ref());
     let mut run = Run::claim_or_start(&store, &owner, new).await?;
-    if unfinished.is_none() {
+    // Another process may have started one since, and remembers more than this plan.
+    if unfinished.is_none() && run.memory == Memory::default() {
         // What the plan saw is where the run begins: which hosts to look at, and what caches may hold.
         run.memory = memory;
     }

@@ -88,7 +88,10 @@ fn policy(cx: &Context<'_>, found: &mut Vec<Finding>) {
                 other.why_unknown()
             ),
             "an enforcing policy that does not name the new host would stop mail to it",
-            "make the policy reachable, or remove the _mta-sts record",
+            format!(
+                "make https://mta-sts.{0}/.well-known/mta-sts.txt reachable, or remove the TXT record _mta-sts.{0}",
+                cx.setup.domain
+            ),
         )),
     }
 }

@@ -7,8 +7,8 @@ pub fn cases() -> Vec<Case> {
         case(
             "broken YAML",
             2,
-            &["contoso.com.yml:", "YAML"],
-            |stage| stage.append("\nsettings: [1, 2\n"),
+            &["contoso.com.yml:", "not valid YAML"],
+            |stage| stage.rewrite("  tenant: ", "  tenant: [\""),
         ),
         case(
             "unknown key",
@@ -34,7 +34,12 @@ pub fn cases() -> Vec<Case> {
         case(
             "plain http off loopback",
             2,
-            &["contoso.com.yml:", "url: http://192.0.2.1:8081", "plain http", "https"],
+            &[
+                "contoso.com.yml:",
+                "url: http://192.0.2.1:8081",
+                "plain http",
+                "https",
+            ],
             |stage| stage.set("url", "http://192.0.2.1:8081"),
         ),
         case(
@@ -46,14 +51,22 @@ pub fn cases() -> Vec<Case> {
         case(
             "literal secret in the file",
             2,
-            &["contoso.com.yml:", "a secret must not be written into this file", "env:NAME", "file:PATH"],
+            &[
+                "contoso.com.yml:",
+                "a secret must not be written into this file",
+                "env:NAME",
+                "file:PATH",
+            ],
             |stage| stage.set("secret", "Zq8~hunter2-hunter2-hunter2"),
         )
         .never(&["hunter2"]),
         case(
             "literal provider key in the file",
             2,
-            &["contoso.com.yml:", "a secret must not be written into this file"],
+            &[
+                "contoso.com.yml:",
+                "a secret must not be written into this file",
+            ],
             |stage| stage.set("api_key", "Zq8~hunter2-hunter2-hunter2"),
         )
         .never(&["hunter2"]),
@@ -79,7 +92,12 @@ pub fn cases() -> Vec<Case> {
         case(
             "unknown provider",
             2,
-            &["contoso.com.yml:", "there is no provider", "powerdnss", "powerdns"],
+            &[
+                "contoso.com.yml:",
+                "there is no provider",
+                "powerdnss",
+                "powerdns",
+            ],
             |stage| stage.set("provider", "powerdnss"),
         ),
         case(
@@ -145,7 +163,11 @@ pub fn cases() -> Vec<Case> {
         case(
             "apply --plan when the world moved",
             1,
-            &["the saved plan is refused", "20 mx1.filter-service.net", "Nothing was done. Plan again."],
+            &[
+                "the saved plan is refused",
+                "20 mx1.filter-service.net",
+                "Nothing was done. Plan again.",
+            ],
             |stage| {
                 save_plan(stage);
                 let legacy = format!("0 {}", stage.legacy());
@@ -173,7 +195,10 @@ pub fn cases() -> Vec<Case> {
         case(
             "an override in the environment that is none",
             2,
-            &["ROLLOUT_SMTP_PORT", "99999"],
+            &[
+                "environment variable ROLLOUT_SMTP_PORT",
+                "a port, 1 to 65535",
+            ],
             |stage| {
                 stage
                     .env

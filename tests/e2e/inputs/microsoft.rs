@@ -12,7 +12,10 @@ pub fn cases() -> Vec<Case> {
         case(
             "unknown domain at Microsoft",
             1,
-            &["the tenant does not have contoso.com", "check `domain:` and `microsoft.tenant`"],
+            &[
+                "the tenant does not have contoso.com",
+                "check `domain:` and `microsoft.tenant`",
+            ],
             |_| {},
         )
         .seed(DomainSeed::new("contoso.com", DomainKind::NotInTenant).signed()),
@@ -26,21 +29,34 @@ pub fn cases() -> Vec<Case> {
         case(
             "onmicrosoft.com",
             1,
-            &["contoso.onmicrosoft.com is the tenant's initial onmicrosoft.com domain", "move a domain of your own"],
+            &[
+                "contoso.onmicrosoft.com is the tenant's initial onmicrosoft.com domain",
+                "move a domain of your own",
+            ],
             |_| {},
         )
-        .seed(DomainSeed::new("contoso.onmicrosoft.com", DomainKind::Initial)),
+        .seed(DomainSeed::new(
+            "contoso.onmicrosoft.com",
+            DomainKind::Initial,
+        )),
         case(
             "delegated to Microsoft",
             1,
-            &["the DNS of contoso.com is run by Microsoft 365", "move the zone to a DNS host that signs"],
+            &[
+                "the DNS of contoso.com is run by Microsoft 365",
+                "move the zone to a DNS host that signs",
+            ],
             |_| {},
         )
         .seed(DomainSeed::new("contoso.com", DomainKind::FullyDelegated)),
         case(
             "wrong secret",
             1,
-            &["the client secret is wrong", "Give the secret's value, not its id", "AADSTS7000215"],
+            &[
+                "the client secret is wrong",
+                "Give the secret's value, not its id",
+                "AADSTS7000215",
+            ],
             |stage| std::fs::write(stage.at("client-secret"), "0123456789abcdef-wrong").unwrap(),
         )
         .never(&["0123456789abcdef-wrong"]),
@@ -65,19 +81,31 @@ pub fn cases() -> Vec<Case> {
         case(
             "Graph down",
             3,
-            &["Microsoft Graph could not be asked", "cannot be reached", "try again"],
+            &[
+                "Microsoft Graph could not be asked",
+                "cannot be reached",
+                "try again",
+            ],
             |stage| stage.set("graph", NOWHERE),
         ),
         case(
             "Exchange admin down",
             3,
-            &["Exchange Online could not be asked", "cannot be reached", "try again"],
+            &[
+                "Exchange Online could not be asked",
+                "cannot be reached",
+                "try again",
+            ],
             |stage| stage.set("exchange", NOWHERE),
         ),
         case(
             "missing role (403 with NUL bytes)",
             1,
-            &["Get-AcceptedDomain for contoso.com was refused", "HTTP 403", "Exchange Administrator"],
+            &[
+                "Get-AcceptedDomain for contoso.com was refused",
+                "HTTP 403",
+                "Exchange Administrator",
+            ],
             |stage| fault(stage, None, MicrosoftFaultKind::MissingRole),
         )
         .never(&["\0", "\\0", "\\u{0}"]),
@@ -90,20 +118,44 @@ pub fn cases() -> Vec<Case> {
         case(
             "401 although the sign-in worked",
             1,
-            &["was refused although the sign-in worked", "HTTP 401", "Exchange.ManageAsApp"],
+            &[
+                "was refused although the sign-in worked",
+                "HTTP 401",
+                "Exchange.ManageAsApp",
+            ],
             |stage| fault(stage, None, MicrosoftFaultKind::Unauthorized),
         ),
         case(
             "Exchange answers 200 with an error",
-            1,
-            &["Get-AcceptedDomain for contoso.com failed"],
-            |stage| fault(stage, Some("Get-AcceptedDomain"), MicrosoftFaultKind::OkWithError),
+            3,
+            &[
+                "Get-AcceptedDomain for contoso.com failed",
+                "ADTransientException",
+                "run again later",
+            ],
+            |stage| {
+                fault(
+                    stage,
+                    Some("Get-AcceptedDomain"),
+                    MicrosoftFaultKind::OkWithError,
+                )
+            },
         ),
         case(
             "Exchange answers 500",
             3,
-            &["Get-AcceptedDomain for contoso.com", "HTTP 500", "try again"],
-            |stage| fault(stage, Some("Get-AcceptedDomain"), MicrosoftFaultKind::ServerError),
+            &[
+                "Get-AcceptedDomain for contoso.com",
+                "HTTP 500",
+                "try again",
+            ],
+            |stage| {
+                fault(
+                    stage,
+                    Some("Get-AcceptedDomain"),
+                    MicrosoftFaultKind::ServerError,
+                )
+            },
         )
         .args(PLAN),
     ]

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -38,7 +37,7 @@ pub struct Ran {
 impl Ran {
     /// Both streams as one text on one line, so that wrapping hides no words.
     pub fn words(&self) -> String {
-        let all = format!("{} {}", self.out, self.err);
+        let all = format!("{} {}", self.out, self.err).replace('│', " ");
         all.split_whitespace().collect::<Vec<_>>().join(" ")
     }
 }
@@ -57,7 +56,13 @@ impl Stage {
     /// A laboratory with this domain in it.
     pub fn of(seed: DomainSeed) -> Self {
         let domain = seed.name.clone();
-        Self::with(&domain, vec![seed])
+        let mut seeds = vec![seed];
+        // Every tenant has one.
+        if !domain.ends_with(".onmicrosoft.com") {
+            let initial = rollout_lab::DomainKind::Initial;
+            seeds.push(DomainSeed::new("contoso.onmicrosoft.com", initial));
+        }
+        Self::with(&domain, seeds)
     }
 
     /// A laboratory with these domains; `domain` is the one whose file is written.

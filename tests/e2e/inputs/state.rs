@@ -12,7 +12,11 @@ pub fn cases() -> Vec<Case> {
         case(
             "unwritable state directory",
             2,
-            &["cannot write the state file", "make its directory writable", "--state DIR"],
+            &[
+                "cannot write the state file",
+                "make its directory writable",
+                "--state DIR",
+            ],
             |stage| {
                 // Also root cannot make a directory inside a file.
                 std::fs::write(stage.at("occupied"), "a file").unwrap();
@@ -22,7 +26,11 @@ pub fn cases() -> Vec<Case> {
         case(
             "a newer state schema",
             2,
-            &["was made by a newer rollout", "schema 99", "nothing was changed; use that newer rollout"],
+            &[
+                "was made by a newer rollout",
+                "schema 99",
+                "nothing was changed; use that newer rollout",
+            ],
             |stage| newer(stage),
         ),
         case(
@@ -45,7 +53,8 @@ pub fn cases() -> Vec<Case> {
             &["is not a state file of rollout", "nothing was changed"],
             |stage| {
                 private(stage, 0o700);
-                std::fs::write(stage.state.join("rollout.db"), "not a database".repeat(500)).unwrap();
+                std::fs::write(stage.state.join("rollout.db"), "not a database".repeat(500))
+                    .unwrap();
             },
         ),
         case(
@@ -54,8 +63,13 @@ pub fn cases() -> Vec<Case> {
             &["can be written by other users", "chmod 700", "--state DIR"],
             |stage| private(stage, 0o777),
         ),
-        case("unknown domain for why", 1, &["contoso.com has no", "rollout apply"], |_| {})
-            .args(&["why", "{domain}"]),
+        case(
+            "unknown domain for why",
+            1,
+            &["contoso.com has no", "rollout apply"],
+            |_| {},
+        )
+        .args(&["why", "{domain}"]),
         case(
             "unknown domain for approve",
             1,
@@ -78,8 +92,13 @@ pub fn cases() -> Vec<Case> {
         )
         .args(&["pause", "{domain}"]),
         case("no domain name for why", 2, &["not a domain"], |_| {}).args(&["why", "not a domain"]),
-        case("unknown command", 2, &["unrecognized subcommand", "appply", "apply"], |_| {})
-            .args(&["appply"]),
+        case(
+            "unknown command",
+            2,
+            &["unrecognized subcommand", "appply", "apply"],
+            |_| {},
+        )
+        .args(&["appply"]),
     ]
 }
 
