@@ -98,26 +98,62 @@ fn an_unknown_gate_names_those_there_are() {
     }
 }
 
-/// Escape sequences in the names of MX hosts never reach the terminal as they are.
+/// Clear the screen, set the title, ring the bell.
+const HOSTILE: &[u8] = b"\x1b[2J\x1b]0;owned\x07\x9b31m";
+
+/// A resolver that answers every question with an MX at a host whose first label drives terminals.
+fn hostile_resolver() -> std::net::SocketAddr {
+    let socket = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+    let address = socket.local_addr().unwrap();
+    std::thread::spawn(move || {
+        let mut packet = [0; 4096];
+        while let Ok((length, from)) = socket.recv_from(&mut packet) {
+            let mut end = 12;
+            while end < length && packet[end] != 0 {
+                end += usize::from(packet[end]) + 1;
+            }
+            let question = &packet[12..end + 5];
+            let mut exchange = vec![0, 20, u8::try_from(HOSTILE.len()).unwrap()];
+            exchange.extend(HOSTILE);
+            exchange.extend(b"\x07example\x03net\x00");
+            // RFC 1035 section 4.1: one question, one answer, whose name points at the question's.
+            let mut answer = packet[..2].to_vec();
+            answer.extend([0x81, 0x80, 0, 1, 0, 1, 0, 0, 0, 0]);
+            answer.extend(question);
+            answer.extend([0xc0, 12, 0, 15, 0, 1, 0, 0, 0, 4, 0]);
+            answer.push(u8::try_from(exchange.len()).unwrap());
+            answer.extend(exchange);
+            let _ = socket.send_to(&answer, from);
+        }
+    });
+    address
+}
+
+/// Escape sequences in the names of MX hosts and in TXT records never reach the terminal as they are.
 #[test]
 fn escapes_from_dns_are_shown_not_obeyed() {
     let stage = Stage::of(DomainSeed::ordinary("contoso.com").signed());
-    let legacy = format!("0 {}", stage.legacy());
-    // Clear the screen, set the title, ring the bell: as bytes in labels of the wire.
-    let hostile = "20 \\027[2J\\027]0;owned\\007.example.net.";
-    stage.edit("MX", 4, &[&legacy, hostile]);
+    let resolver = stage.bench.lab.endpoints().unwrap().resolvers[1];
+    let hostile = hostile_resolver();
+    stage.rewrite(&format!("\"{resolver}\""), &format!("\"{hostile}\""));
+    let record = "\"v=STSv1; id=1\\027[2J\\027]0;owned\\007;\"";
+    stage.edit_at("contoso.com", "_mta-sts.contoso.com", "TXT", 4, &[record]);
     std::thread::sleep(std::time::Duration::from_millis(5500));
+    let mut shown = false;
     for args in [
         &["plan", "{file}"][..],
         &["plan", "{file}", "--json"],
-        &["apply", "{file}", "--yes", "--no-wait"],
         &["-vvv", "plan", "{file}"],
+        &["apply", "{file}", "--yes", "--no-wait"],
+        &["why", "{domain}"],
+        &["history", "{domain}"],
     ] {
         let ran = stage.run(args);
-        assert_eq!(ran.code, Some(1), "{ran}");
+        assert!(ran.code.is_some(), "{ran}");
         assert_harmless(&ran);
-        assert!(ran.out.contains("example.net"), "{ran}");
+        shown |= ran.out.contains("owned");
     }
+    assert!(shown, "nothing hostile was met, so nothing was proven");
 }
 
 /// The same for texts that an API answers with.
