@@ -205,11 +205,13 @@ impl Http {
             false => Kind::Transient,
         };
         let what = match (never_sent, error.is_timeout()) {
-            (true, _) => "no connection could be made",
-            (false, true) => "no answer came in time",
-            (false, false) => "the connection broke",
+            (true, _) => "no connection could be made to",
+            (false, true) => "no answer came in time from",
+            (false, false) => "the connection broke to",
         };
-        let message = format!("{what}: {}", causes(&error.without_url()));
+        // The path may hold ids and names that say nothing to a reader; where it went says all.
+        let place = request.url.origin().ascii_serialization();
+        let message = format!("{what} {place}: {}", causes(&error.without_url()));
         self.error(request, kind, message)
     }
 

@@ -17,6 +17,7 @@ use crate::kernel::Host;
 use crate::output::terminal::{Asker as _, is_yes};
 use crate::output::{Line, time};
 use crate::playbook::Goal;
+use crate::step::Memory;
 use crate::world::live::LiveWorld;
 
 /// Arguments of `apply`.
@@ -57,8 +58,9 @@ impl Args {
 
 pub(super) async fn run(app: &App, args: Args) -> Result<Exit, CliError> {
     let session = Session::load(&args.file, &app.redactor)?;
-    let store = app.store().await?;
-    let (session, mut memory) = plan::of_run_in_progress(app, session, &store).await?;
+    // Read first, so that a run that never starts makes no state file.
+    let reader = app.reader()?;
+    let (session, mut memory) = plan::of_run_in_progress(app, session, &reader).await?;
     if let Some(step) = &args.until {
         session.check_step(step)?;
     }
@@ -73,7 +75,7 @@ pub(super) async fn run(app: &App, args: Args) -> Result<Exit, CliError> {
     let _laboratory = Running::of(&session.file, true)?;
     let mut world = LiveWorld::open(&session.file, &app.redactor)?;
 
-    let unfinished = store.unfinished(session.domain()).await?;
+    let unfinished = reader.unfinished(session.domain()).await?;
     let mut planned = None;
     if unfinished.is_none() || saved.is_some() {
         let plan = plan::make(&session, &mut world, &mut memory).await;
@@ -85,22 +87,23 @@ pub(super) async fn run(app: &App, args: Args) -> Result<Exit, CliError> {
         }
         planned = Some(plan);
     }
-    match (&unfinished, &planned) {
-        (None, Some(plan)) => {
-            if let Some(exit) = before_start(app, &session, plan, args.yes, prompt.clone()) {
-                return Ok(exit);
-            }
-            if *stop.borrow() {
-                return Ok(Exit::NotYet);
-            }
+    if let (None, Some(plan)) = (&unfinished, &planned) {
+        if let Some(exit) = before_start(app, &session, plan, args.yes, prompt.clone()) {
+            return Ok(exit);
         }
-        (Some(run), _) => go_on(app, &store, run, &owner).await?,
-        (None, None) => {}
+        if *stop.borrow() {
+            return Ok(Exit::NotYet);
+        }
+    }
+    let store = app.store().await?;
+    if let Some(run) = &unfinished {
+        go_on(app, &store, run, &owner).await?;
     }
 
     let new = new_run(&session, &args, planned.as_ref());
     let mut run = Run::claim_or_start(&store, &owner, new).await?;
-    if unfinished.is_none() {
+    // Another process may have started one since, and remembers more than this plan.
+    if unfinished.is_none() && run.memory == Memory::default() {
         // What the plan saw is where the run begins: which hosts to look at, and what caches may hold.
         run.memory = memory;
     }

@@ -88,7 +88,8 @@ fn default_playbook() -> String {
 }
 
 impl DomainFile {
-    /// Whether the Microsoft side is a laboratory: an embedded one, or an Exchange admin API on this machine. There,
+    /// Whether this is a laboratory: an embedded one, an Exchange admin API on this machine, or, where a person runs
+    /// the cmdlets, root servers on this machine. There,
     /// TTLs may be smaller than the playbook allows for real domains.
     pub fn in_laboratory(&self) -> bool {
         let here = match &self.microsoft {
@@ -97,7 +98,13 @@ impl DomainFile {
                 .exchange
                 .as_ref()
                 .is_some_and(Endpoint::is_loopback),
-            Microsoft::Manual { .. } => false,
+            // Nobody else's root servers are on this machine and on a port of their own.
+            Microsoft::Manual { .. } => {
+                let roots = &self.resolve.roots;
+                self.resolve.port != DNS_PORT
+                    && !roots.is_empty()
+                    && roots.iter().all(|root| root.address.is_loopback())
+            }
         };
         here || self.laboratory.is_some()
     }

@@ -44,7 +44,10 @@ pub enum SecretError {
     #[error("{0} is empty, but should hold a secret")]
     Empty(String),
     /// The file cannot be opened or read.
-    #[error("the secret file {path} cannot be read: {source}")]
+    #[error(
+        "the secret file {path} cannot be read: {source}; write the secret into it, readable by its owner only, \
+         or name another place in the domain file"
+    )]
     File {
         /// The file, resolved against the folder of the domain file.
         path: PathBuf,

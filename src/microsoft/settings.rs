@@ -178,7 +178,7 @@ pub enum SettingsError {
     /// A cloud without known support.
     #[error(
         "The cloud \"{cloud}\" is refused: no Microsoft source describes mx.microsoft or inbound DANE there. \
-         If Microsoft told you otherwise, force it by naming it: force-cloud {cloud}."
+         Leave the MX of this domain as it is. `microsoft.cloud` in the domain file can be worldwide, which GCC shares."
     )]
     Cloud {
         /// The cloud that was asked for.

@@ -53,7 +53,7 @@ pub(super) fn refused(why: &str) -> Finding {
         "exchange.refused",
         why,
         "without it Exchange Online can be neither asked nor told anything",
-        "grant what is named above; `rollout doctor` checks it without changing anything",
+        "mend what is named above; `rollout plan` then looks again without changing anything",
     )
 }
 

@@ -2,7 +2,9 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
 
+mod inputs;
 mod kill;
 mod readme;
+mod secrets;
 mod support;
 mod walk;

@@ -289,7 +289,7 @@ async fn refused_settings_reach_nobody() {
     settings.tenant = TENANT.to_owned();
     settings.cloud = crate::microsoft::Cloud::Dod;
     let error = Microsoft::connect(&settings).unwrap_err();
-    assert!(error.to_string().contains("force-cloud dod"), "{error}");
+    assert!(error.to_string().contains("\"dod\" is refused"), "{error}");
     assert_eq!(server.received_requests().await.unwrap().len(), 0);
 }
 

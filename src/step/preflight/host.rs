@@ -1,6 +1,6 @@
 //! The hosts that take the mail now, and the MTA-STS policy over them.
 
-use crate::kernel::Accepts;
+use crate::kernel::{Accepts, Host};
 use crate::step::{Context, Finding};
 use crate::world::{Fact, PolicyMode, SmtpOutcome};
 
@@ -32,7 +32,13 @@ pub(super) fn judge(cx: &Context<'_>, found: &mut Vec<Finding>) {
             },
         );
         match cx.memory.actors.get(host).accepts {
-            Accepts::Yes => {}
+            Accepts::Yes if cx.setup.probe_required || proven(cx, host) => {}
+            Accepts::Yes => found.push(Finding::warning(
+                "mx.unproven",
+                format!("that {host} takes mail is not proven: {outcomes}"),
+                "`smtp.probe: advisory` in the domain file lets the run go on all the same",
+                "run where port 25 is open outwards to have each change proven",
+            )),
             Accepts::Rejects => found.push(Finding::blocker(
                 "mx.rejects",
                 format!("{host} refuses mail for {}: {outcomes}", cx.setup.domain),
@@ -54,6 +60,14 @@ pub(super) fn judge(cx: &Context<'_>, found: &mut Vec<Finding>) {
         }
     }
     policy(cx, found);
+}
+
+/// Whether some address of the host was seen taking mail.
+fn proven(cx: &Context<'_>, host: &Host) -> bool {
+    let took = |smtp: &SmtpOutcome| matches!(smtp, SmtpOutcome::Accepted { .. });
+    cx.facts
+        .host(host)
+        .is_some_and(|facts| facts.addresses.iter().any(|address| took(&address.smtp)))
 }
 
 fn describe(smtp: &SmtpOutcome) -> String {
@@ -88,7 +102,10 @@ fn policy(cx: &Context<'_>, found: &mut Vec<Finding>) {
                 other.why_unknown()
             ),
             "an enforcing policy that does not name the new host would stop mail to it",
-            "make the policy reachable, or remove the _mta-sts record",
+            format!(
+                "make https://mta-sts.{0}/.well-known/mta-sts.txt reachable, or remove the TXT record _mta-sts.{0}",
+                cx.setup.domain
+            ),
         )),
     }
 }

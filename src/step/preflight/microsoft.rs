@@ -35,7 +35,7 @@ fn tenant(cx: &Context<'_>, found: &mut Vec<Finding>) {
                 "graph.refused",
                 why,
                 "Graph says which domains the tenant has and what they are for",
-                "grant what is named above",
+                "mend what is named above; `rollout plan` then looks again without changing anything",
             ));
             return;
         }

@@ -77,7 +77,11 @@ fn mx(cx: &Context<'_>, zone: &ZoneFacts, found: &mut Vec<Finding>) {
         if zone.complete() && !cx.memory.way_back_kept {
             found.push(Finding::could_not_tell(
                 "mx.differs",
-                format!("the servers of {} serve different MX RRsets", zone.apex),
+                format!(
+                    "the servers of {} serve different MX RRsets: {}",
+                    zone.apex,
+                    each_mx(zone)
+                ),
                 "a change may be on its way, or one server is stale",
                 "wait until all serve the same, or mend the one that lags",
             ));
@@ -125,6 +129,15 @@ fn mx(cx: &Context<'_>, zone: &ZoneFacts, found: &mut Vec<Finding>) {
             "remove the record first, or keep the domain as it is",
         ));
     }
+}
+
+/// What each server serves.
+fn each_mx(zone: &ZoneFacts) -> String {
+    let each = zone.servers.iter().map(|server| match &server.mx {
+        Answer::Got { value, ttl } => format!("{} has MX {value} (TTL {ttl} s)", server.server),
+        Answer::Failed { why } => format!("{}: {why}", server.server),
+    });
+    each.collect::<Vec<_>>().join("; ")
 }
 
 fn chain(cx: &Context<'_>, found: &mut Vec<Finding>) {

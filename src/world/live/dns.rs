@@ -66,6 +66,13 @@ pub(super) fn zone(view: &ZoneView) -> ZoneFacts {
     }
 }
 
+/// Whether every server says, with authority, that the domain itself does not exist.
+pub(super) fn no_such_name(view: &ZoneView) -> bool {
+    let denies =
+        |server: &ServerView| server.mx.aa && matches!(server.mx.outcome, Outcome::NxDomain);
+    !view.servers.is_empty() && view.servers.iter().all(denies)
+}
+
 fn label(name: &str, address: impl std::fmt::Display) -> String {
     format!("{name} ({address})")
 }

@@ -87,9 +87,19 @@ impl LiveWorld {
         let at = Timestamp::now();
         match seen {
             Ok(view) => {
-                facts.zone = Fact::Known {
-                    value: dns::zone(&view),
-                    at,
+                facts.zone = if dns::no_such_name(&view) {
+                    Fact::Refused {
+                        why: format!(
+                            "{} does not exist: every server of {} says so (NXDOMAIN)",
+                            self.domain, view.cut.apex
+                        ),
+                        at,
+                    }
+                } else {
+                    Fact::Known {
+                        value: dns::zone(&view),
+                        at,
+                    }
                 };
                 facts.parent = Fact::Known {
                     value: dns::parent(&view),

@@ -161,8 +161,15 @@ fn web_roots(file: &DomainFile) -> Result<WebRoots, OpenError> {
 }
 
 fn microsoft(file: &DomainFile, redactor: &Redactor) -> Result<Option<Microsoft>, OpenError> {
-    let Side::Api(api) = &file.microsoft else {
-        return Ok(None);
+    let api = match &file.microsoft {
+        Side::Api(api) => api,
+        // A person at the keyboard does not make the cloud supported (S11).
+        Side::Manual { cloud: of } => {
+            return match cloud(*of) {
+                crate::microsoft::Cloud::Worldwide => Ok(None),
+                cloud => Err(SettingsError::Cloud { cloud }.into()),
+            };
+        }
     };
     let SignIn::ClientSecret { client_id, secret } = &api.sign_in;
     let secret = secret.read()?;

@@ -86,10 +86,13 @@ impl Hosting {
         };
         let signing = match self.provider.signer() {
             None => SigningFacts::Elsewhere,
-            Some(signer) => match signer.status(&zone).await? {
-                Signing::Off => SigningFacts::Off,
-                Signing::Pending => SigningFacts::Pending,
-                Signing::On(keys) => SigningFacts::On {
+            Some(signer) => match signer.status(&zone).await {
+                // Nobody to ask where a person signs: DNS tells what is live.
+                Err(error) if error.is_unsupported() => SigningFacts::Elsewhere,
+                Err(error) => return Err(error),
+                Ok(Signing::Off) => SigningFacts::Off,
+                Ok(Signing::Pending) => SigningFacts::Pending,
+                Ok(Signing::On(keys)) => SigningFacts::On {
                     ds: keys
                         .iter()
                         .filter_map(DelegationKey::preferred_ds)
