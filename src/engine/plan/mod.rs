@@ -302,3 +302,6 @@ fn way_back(steps: &mut [PlanStep], setup: &Setup, estimates: &Estimates) {
 #[cfg(test)]
 #[path = "../plan_tests.rs"]
 mod tests;
+
+#[cfg(test)]
+mod rules_tests;

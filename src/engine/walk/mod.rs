@@ -140,7 +140,6 @@ impl Walk<'_> {
     async fn look(&mut self, active: &[PlannedStep]) {
         let needs = self.needs(active);
         self.world.observe(&needs, &mut self.facts).await;
-        self.facts.clock_jumped = self.clock.jumped().map(|jump| jump.as_secs());
         self.memory
             .absorb(&self.facts, self.setup, self.clock.now());
         let all = self.needs(active);
@@ -155,6 +154,7 @@ impl Walk<'_> {
             self.memory
                 .absorb(&self.facts, self.setup, self.clock.now());
         }
+        self.facts.clock_jumped = self.clock.jumped().map(|jump| jump.as_secs());
     }
 
     fn needs(&self, active: &[PlannedStep]) -> Needs {
