@@ -3,21 +3,29 @@
 //! Order is data, safety is code: whatever a playbook says, a change passes here before it is made.
 
 use crate::kernel::{Change, Delegation, Rule, Verdict, Violation, ZoneKeys, publish};
-use crate::playbook::PlannedStep;
+use crate::playbook::{Goal, PlannedStep};
 use crate::step::{self, Context, Finding, Next, Question, Stage, Wait, WaitFor};
 use crate::world::Action;
 
 /// What to do next for one step: pure.
 #[must_use]
 pub fn decide(step: &PlannedStep, cx: &Context<'_>) -> Next {
+    // Waits end at absolute instants, so nothing is concluded from a clock that cannot be trusted (T5).
+    // Preflight reports it among its other findings.
+    if let Some(seconds) = cx.facts.clock_jumped
+        && step.goal != Goal::Preflight
+    {
+        return Next::blocked(Finding::clock_jumped(seconds));
+    }
     if let Some(until) = cx.memory.not_before.get(&step.id)
         && cx.now < *until
     {
+        let asked_by = step::asked_for_patience(cx.memory.patience_why.get(&step.id));
         return Next::Wait(Wait {
             kind: WaitFor::Service,
             until: Some(*until),
-            why: vec!["the service asked for patience".to_owned()],
-            sooner: "nothing".to_owned(),
+            why: vec![asked_by],
+            sooner: "nothing: the service named the time itself".to_owned(),
         });
     }
     match step::next(step.goal, cx) {

@@ -11,3 +11,6 @@ mod walk;
 pub use decide::decide;
 pub use journal::{Journal, NoJournal, Note};
 pub use walk::{Ending, Observer, Options, Pending, Silent, Walk, WalkError};
+
+#[cfg(test)]
+mod walk_tests;

@@ -1,10 +1,11 @@
 //! The whole procedure on the model: every start state, the waits, the order.
 
 use super::*;
+use crate::kernel::Host;
 use crate::kernel::KeyId;
 use crate::playbook::{Schedule, builtin};
 use crate::step::fixture::*;
-use crate::world::{ExchangeFacts, FeatureState, PolicyFacts};
+use crate::world::{Answer, ExchangeFacts, Fact, FeatureState, PolicyFacts, PolicyMode, TlsaFacts};
 
 fn steps(schedule: Schedule) -> Vec<PlannedStep> {
     let playbook = builtin("exchange-dane").expect("built in");

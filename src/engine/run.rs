@@ -202,6 +202,11 @@ impl Run {
             lease: self.lease.clone(),
         };
         let poll = options.poll;
+        // A run that was asked to stop early is not finished: whoever goes on needs its memory.
+        let stops_at = options
+            .until
+            .clone()
+            .filter(|until| steps.last().is_some_and(|last| last.id != *until));
         let mut walk = Walk {
             world,
             journal: &mut journal,
@@ -220,7 +225,8 @@ impl Run {
         drop(heartbeat);
         let ending = ending?;
         let at = clock.now();
-        self.leave(&ending, &facts, &memory, at, poll).await?;
+        self.leave(&ending, &facts, &memory, at, poll, stops_at)
+            .await?;
         Ok(Left {
             ending,
             facts,
@@ -237,9 +243,16 @@ impl Run {
         memory: &Memory,
         at: Timestamp,
         poll: Duration,
+        stops_at: Option<String>,
     ) -> Result<(), RunError> {
         let signals = self.store.run(self.id).await?.map_or(0, |run| run.signals);
         let (status, wake_at, why, honoured) = match ending {
+            Ending::Done if stops_at.is_some() => (
+                Status::Active,
+                None,
+                json!({"ended": "until", "step": stops_at}),
+                None,
+            ),
             Ending::Done => (Status::Done, None, json!({"ended": "done"}), None),
             Ending::NotYet { pending, wake } => (
                 Status::Active,

@@ -148,7 +148,11 @@ impl<T: Clone + PartialEq> History<T> {
             .checked_add(std::time::Duration::from_secs(u64::from(seen.ttl)) + timing.margin)
             .unwrap_or(Timestamp::MAX);
         match self.versions.iter_mut().find(|v| v.value == *value) {
-            Some(version) if version.served.is_some() => {}
+            // What is served now explains this copy; an older, larger TTL does not end with it (T1).
+            Some(version)
+                if version
+                    .served
+                    .is_some_and(|ttl| until <= timing.expiry(seen.at, ttl)) => {}
             Some(version) => version.cached_until = version.cached_until.max(Some(until)),
             None => self.versions.push(Version {
                 value: value.clone(),

@@ -20,6 +20,9 @@ mod invariant;
 mod rules;
 mod timing;
 
+#[cfg(test)]
+mod caches_tests;
+
 pub use caches::{
     Accepts, Actors, Caches, Delegation, Host, HostState, KeyId, Mx, MxSet, Policy, TlsaSet,
     ZoneKeys,

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{Context, Finding, Next, Question, Wait, WaitFor, write_mx};
+use super::{Context, Finding, Next, Question, Wait, WaitFor, sign_zone, write_mx};
 use crate::kernel::{KeyId, ZoneKeys};
 use crate::world::{Action, Chain, Fact, Needs, ParentFacts};
 
@@ -24,14 +24,7 @@ pub(super) fn next(cx: &Context<'_>) -> Next {
         other => return Next::blocked(write_mx::zone_unknown(cx, other.why_unknown())),
     };
     let Some(ZoneKeys::Signed(keys)) = zone.agreed_keys() else {
-        return Next::wait(
-            WaitFor::Visible,
-            format!(
-                "the servers of {} do not all serve the same signed zone",
-                zone.apex
-            ),
-            "every address serving the signed zone",
-        );
+        return sign_zone::not_visible(zone);
     };
     let parent = match &cx.facts.parent {
         Fact::Known { value, .. } => value,
@@ -51,13 +44,17 @@ pub(super) fn next(cx: &Context<'_>) -> Next {
     if let Some(ds) = parent.agreed_ds()
         && !ds.is_empty()
     {
-        return delegated(cx, keys, ds);
+        return delegated(cx, keys, ds, parent);
     }
     let partly = published_on(parent);
     if !partly.is_empty() {
         return Next::wait(
             WaitFor::Visible,
-            format!("{} does not serve the DS yet", partly.join(", ")),
+            format!(
+                "{} does not serve the DS of {} yet",
+                partly.join(", "),
+                zone.apex
+            ),
             "every server of the parent serving it",
         );
     }
@@ -82,7 +79,8 @@ pub(super) fn next(cx: &Context<'_>) -> Next {
         });
     }
     // The parent is the judge: no DS there after the settling time means that it was lost.
-    write_mx::unknown_outcome(cx, &action, |_| Some(true)).unwrap_or(Next::Act(action))
+    write_mx::unknown_outcome(cx, &action, cx.facts.parent.at(), || Some(true))
+        .unwrap_or(Next::Act(action))
 }
 
 fn published_on(parent: &ParentFacts) -> Vec<&str> {
@@ -98,7 +96,12 @@ fn published_on(parent: &ParentFacts) -> Vec<&str> {
         .collect()
 }
 
-fn delegated(cx: &Context<'_>, keys: &BTreeSet<KeyId>, ds: &BTreeSet<KeyId>) -> Next {
+fn delegated(
+    cx: &Context<'_>,
+    keys: &BTreeSet<KeyId>,
+    ds: &BTreeSet<KeyId>,
+    parent: &ParentFacts,
+) -> Next {
     if keys.is_disjoint(ds) {
         return Next::blocked(Finding::blocker(
             "ds.mismatch",
@@ -131,7 +134,9 @@ fn delegated(cx: &Context<'_>, keys: &BTreeSet<KeyId>, ds: &BTreeSet<KeyId>) -> 
         other => Next::wait(
             WaitFor::Visible,
             format!(
-                "every server of the parent serves the DS, but the chain does not validate yet: {}",
+                "every server of {} serves the DS, but the chain of {} does not validate yet: {}",
+                parent.zone,
+                cx.setup.domain,
                 match other {
                     Fact::Known { .. } => "found insecure",
                     other => other.why_unknown(),

@@ -42,9 +42,8 @@ pub(super) fn next(cx: &Context<'_>) -> Next {
             instructions: instructions.clone(),
         });
     }
-    let lost = |cx: &Context<'_>| {
-        let since = cx.memory.unknown.get(action.name())?;
-        (cx.facts.exchange.at()? > *since).then_some(exchange.dane == FeatureState::Disabled)
-    };
-    write_mx::unknown_outcome(cx, &action, lost).unwrap_or(Next::Act(Action::EnableDane))
+    write_mx::unknown_outcome(cx, &action, cx.facts.exchange.at(), || {
+        Some(exchange.dane == FeatureState::Disabled)
+    })
+    .unwrap_or(Next::Act(Action::EnableDane))
 }

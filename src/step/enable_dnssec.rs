@@ -4,7 +4,7 @@
 //! names with dashes or umlauts are not derivable.
 
 use super::memory::NEW_ZONE;
-use super::{Context, Finding, Next, Question, write_mx};
+use super::{Context, Finding, Next, Question, WaitFor, write_mx};
 use crate::world::{Action, Fact, FeatureState, Needs};
 
 pub(super) fn needs(_cx: &Context<'_>) -> Needs {
@@ -41,11 +41,21 @@ pub(super) fn next(cx: &Context<'_>) -> Next {
         ));
     }
     let action = Action::EnableDnssec;
-    let lost = |cx: &Context<'_>| {
-        let since = cx.memory.unknown.get(action.name())?;
-        (cx.facts.exchange.at()? > *since).then_some(exchange.dnssec == FeatureState::Disabled)
-    };
-    write_mx::unknown_outcome(cx, &action, lost).unwrap_or(Next::Act(Action::EnableDnssec))
+    if let Some(since) = cx.memory.performed.get(action.name()) {
+        return Next::wait(
+            WaitFor::Service,
+            format!(
+                "Exchange Online answered Enable-DnssecForVerifiedDomain with success at {}, but names no MX host of {} yet",
+                crate::kernel::utc(*since),
+                cx.setup.domain
+            ),
+            "Exchange Online naming it, or --mx-host",
+        );
+    }
+    write_mx::unknown_outcome(cx, &action, cx.facts.exchange.at(), || {
+        Some(exchange.dnssec == FeatureState::Disabled)
+    })
+    .unwrap_or(Next::Act(Action::EnableDnssec))
 }
 
 pub(super) fn refused(why: &str) -> Finding {

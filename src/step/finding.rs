@@ -55,6 +55,17 @@ impl Finding {
         Self::new(Severity::Warning, id, what.into(), why, mend.into())
     }
 
+    /// The clock was set, by this many seconds: no instant computed before can be trusted (T5).
+    #[must_use]
+    pub fn clock_jumped(seconds: i64) -> Self {
+        Self::blocker(
+            "clock.jumped",
+            format!("this machine's clock jumped by {seconds} s"),
+            "waits end at absolute instants; a wrong clock ends them too early",
+            "synchronise the clock, then run again",
+        )
+    }
+
     fn new(severity: Severity, id: &str, what: String, why: &str, mend: String) -> Self {
         Self {
             id: id.to_owned(),

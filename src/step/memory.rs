@@ -45,6 +45,9 @@ pub struct Memory {
     pub expected: Option<MxRrset>,
     /// What it was before that; servers that lag still serve it.
     pub previous: Option<MxRrset>,
+    /// Whether every server was seen serving what is expected: from then on, all of them serving what was
+    /// before is no lag but somebody's change.
+    pub expected_seen: bool,
     /// The MX host that Exchange Online assigned.
     pub new_host: Option<Host>,
     /// Approvals by gate.
@@ -57,6 +60,8 @@ pub struct Memory {
     pub performed: BTreeMap<String, Timestamp>,
     /// Steps that must not act before an instant, because a service asked for patience.
     pub not_before: BTreeMap<String, Timestamp>,
+    /// What the service said when it asked for patience, by step.
+    pub patience_why: BTreeMap<String, String>,
     /// Whether what is needed to go back is in the journal.
     pub way_back_kept: bool,
     /// Since when a step has seen what it wants to see, without interruption.
@@ -147,11 +152,15 @@ impl Memory {
             return;
         };
         let further = || self.stage_of(&seen.set) > self.stage_of(&expected.set);
-        if seen != expected
-            && Some(seen) != self.previous.as_ref()
-            && (seen.set == expected.set || further())
-        {
+        if seen == expected {
+            self.expected_seen = true;
+            return;
+        }
+        // Until what we wrote was seen everywhere, all servers serving the version before it is lag.
+        let lag = !self.expected_seen && Some(seen) == self.previous.as_ref();
+        if !lag && (seen.set == expected.set || further()) {
             self.previous = self.expected.replace(seen.clone());
+            self.expected_seen = true;
             self.unknown.remove(WRITE_MX);
         }
     }
@@ -213,7 +222,8 @@ impl Memory {
             .0
             .entry(host.clone())
             .or_insert_with(HostState::unknown);
-        if seen.probed_at.is_some() || !seen.exists {
+        let tlsa_fails = matches!(seen.tlsa, TlsaFacts::Failed { .. });
+        if seen.probed_at.is_some() || !seen.exists || tlsa_fails {
             state.accepts = accepts(seen, setup.probe_required);
             state.web_pki = web_pki(seen);
         }
@@ -285,9 +295,11 @@ impl Memory {
                         .wrote(&after.set, after.ttl, now, &setup.timing);
                 }
             }
-            Outcome::Later { after, .. } => {
+            Outcome::Later { why, after } => {
+                self.patience_why.insert(step.to_owned(), why.clone());
+                // At least a second: a service that is not ready is never asked in a tight loop.
                 let until = now
-                    .checked_add(std::time::Duration::from_secs(*after))
+                    .checked_add(std::time::Duration::from_secs((*after).max(1)))
                     .unwrap_or(now);
                 self.not_before.insert(step.to_owned(), until);
             }
@@ -300,6 +312,7 @@ impl Memory {
     fn wrote(&mut self, after: &MxRrset, timing: &Timing, now: Timestamp) {
         self.caches.mx.wrote(&after.set, after.ttl, now, timing);
         self.previous = self.expected.replace(after.clone());
+        self.expected_seen = false;
     }
 
     /// The stage of a set, as far as the run knows the hosts.
@@ -314,9 +327,14 @@ fn accepts(host: &HostFacts, probe_required: bool) -> Accepts {
     if !host.exists || host.addresses.is_empty() {
         return Accepts::Down;
     }
+    // A sender that does DANE skips a host whose TLSA lookup fails (RFC 7672 section 2.1.2); whether the
+    // failure is theirs or ours cannot be told from here.
+    let tlsa_fails = matches!(host.tlsa, TlsaFacts::Failed { .. });
     let has = |test: fn(&SmtpOutcome) -> bool| host.addresses.iter().any(|a| test(&a.smtp));
     if has(|s| matches!(s, SmtpOutcome::Rejected { .. })) {
         Accepts::Rejects
+    } else if tlsa_fails {
+        Accepts::Unknown
     } else if has(|s| matches!(s, SmtpOutcome::Accepted { .. })) {
         Accepts::Yes
     } else if has(|s| matches!(s, SmtpOutcome::Unreached { .. })) {

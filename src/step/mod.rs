@@ -29,6 +29,8 @@ mod verify_tlsa;
 
 #[cfg(test)]
 pub(crate) mod fixture;
+#[cfg(test)]
+mod tests;
 
 pub use context::{Context, DelegationBy, Setup};
 pub use finding::{Finding, Severity};
@@ -38,6 +40,15 @@ pub use stage::Stage;
 
 use crate::playbook::Goal;
 use crate::world::Needs;
+
+/// Why a step does not try again yet, given what the service said.
+#[must_use]
+pub fn asked_for_patience(said: Option<&String>) -> String {
+    match said {
+        Some(said) => format!("the service asked for patience: {said}"),
+        None => "the DNS provider or Exchange Online asked for patience".to_owned(),
+    }
+}
 
 /// The facts a step needs before it can decide.
 #[must_use]

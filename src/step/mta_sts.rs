@@ -45,15 +45,17 @@ pub(super) fn next(cx: &Context<'_>) -> Next {
         .policy
         .possible(cx.now)
         .filter(|version| !version.value.admits(new_host))
-        .filter_map(|version| version.cached_until)
-        .max();
+        .filter_map(|version| Some((version.cached_until?, version)))
+        .max_by_key(|(until, _)| *until);
     match held {
         None => Next::Done(format!("every policy senders may hold admits {new_host}")),
-        Some(until) => Next::Wait(Wait {
+        Some((until, version)) => Next::Wait(Wait {
             kind: WaitFor::Expiry,
             until: Some(until),
             why: vec![format!(
-                "senders may hold an earlier MTA-STS policy that does not admit {new_host}"
+                "senders may hold an earlier MTA-STS policy that does not admit {new_host}: {} served it at {}",
+                version.seen.server,
+                crate::kernel::utc(version.seen.at)
             )],
             sooner: "nothing: senders keep a policy until they see a new id".to_owned(),
         }),

@@ -50,12 +50,7 @@ pub(super) fn findings(cx: &Context<'_>) -> Vec<Finding> {
         host::judge(cx, &mut found);
     }
     if let Some(seconds) = cx.facts.clock_jumped {
-        found.push(Finding::blocker(
-            "clock.jumped",
-            format!("this machine's clock jumped by {seconds} s"),
-            "waits end at absolute instants; a wrong clock ends them too early",
-            "synchronise the clock, then run again",
-        ));
+        found.push(Finding::clock_jumped(seconds));
     }
     found.sort_by_key(|f| std::cmp::Reverse(f.severity));
     found

@@ -42,16 +42,14 @@ pub(super) fn next(cx: &Context<'_>) -> Next {
         }
         SigningFacts::Off => {
             let action = Action::SignZone;
-            let lost = |cx: &Context<'_>| {
-                let since = cx.memory.unknown.get(action.name())?;
-                Some(cx.facts.provider.at()? > *since)
-            };
-            write_mx::unknown_outcome(cx, &action, lost).unwrap_or(Next::Act(Action::SignZone))
+            // The provider itself says that signing is off.
+            write_mx::unknown_outcome(cx, &action, cx.facts.provider.at(), || Some(true))
+                .unwrap_or(Next::Act(Action::SignZone))
         }
     }
 }
 
-fn not_visible(zone: &ZoneFacts) -> Next {
+pub(super) fn not_visible(zone: &ZoneFacts) -> Next {
     let unsigned: Vec<_> = zone
         .servers
         .iter()
@@ -61,9 +59,13 @@ fn not_visible(zone: &ZoneFacts) -> Next {
     Next::wait(
         WaitFor::Visible,
         if unsigned.is_empty() {
-            format!("the servers of {} serve different keys", zone.apex)
+            format!("the servers of {} serve different DNSKEY RRsets", zone.apex)
         } else {
-            format!("{} does not serve signatures yet", unsigned.join(", "))
+            format!(
+                "{} does not serve signatures of {} yet",
+                unsigned.join(", "),
+                zone.apex
+            )
         },
         "every address serving the signed zone",
     )

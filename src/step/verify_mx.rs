@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::{Context, Finding, Next, Stage, Wait, WaitFor, write_mx};
 use crate::kernel::Accepts;
 use crate::playbook::Expect;
-use crate::world::{Answer, Needs};
+use crate::world::{Answer, Fact, Needs};
 
 pub(super) fn needs(cx: &Context<'_>) -> Needs {
     Needs {
@@ -20,23 +20,33 @@ pub(super) fn next(cx: &Context<'_>, expect: Expect, soak: Duration) -> Next {
         Expect::Swapped => Stage::Swapped,
         Expect::Removed => Stage::Removed,
     };
-    let stage = match cx.stage() {
-        Some(stage) if stage >= wanted => stage,
-        _ => {
-            return Next::wait(
-                WaitFor::Visible,
-                "not every address of the zone serves the expected MX set",
-                "all of them serving it",
-            );
-        }
+    let zone = match &cx.facts.zone {
+        Fact::Known { value, .. } => value,
+        other => return Next::blocked(write_mx::zone_unknown(cx, other.why_unknown())),
+    };
+    if let Some(expected) = &cx.memory.expected
+        && let Err(next) = write_mx::as_expected(cx, zone, expected)
+    {
+        return *next;
+    }
+    let agreed = zone.agreed_mx();
+    let stage = agreed.as_ref().and_then(|mx| cx.stage_of(&mx.set));
+    let Some((agreed, stage)) = agreed.zip(stage).filter(|(_, stage)| *stage >= wanted) else {
+        let servers: Vec<_> = zone.servers.iter().map(|s| s.server.as_str()).collect();
+        return Next::wait(
+            WaitFor::Visible,
+            format!(
+                "{} do not serve the MX set of {} that this step looks for",
+                servers.join(", "),
+                cx.setup.domain
+            ),
+            "all of them serving it",
+        );
     };
     if stage > wanted {
         return Next::Done("the MX set is already further on".to_owned());
     }
     // Hosts that this stage relies on: the preferred one must take mail.
-    let Some(agreed) = cx.zone().and_then(|zone| zone.agreed_mx()) else {
-        return Next::blocked(write_mx::zone_unknown(cx, "its servers disagree"));
-    };
     for host in agreed.set.hosts() {
         if cx.memory.actors.get(host).accepts != Accepts::Yes {
             return Next::wait(
@@ -64,8 +74,9 @@ pub(super) fn next(cx: &Context<'_>, expect: Expect, soak: Duration) -> Next {
             kind: WaitFor::Soak,
             until: Some(until),
             why: vec![format!(
-                "soaking since {}: everything has been good so far",
-                crate::kernel::utc(since)
+                "soaking since {}: all {} servers serve MX {agreed}, and every host takes mail",
+                crate::kernel::utc(since),
+                zone.servers.len()
             )],
             sooner: "a shorter soak in the domain file's settings".to_owned(),
         })

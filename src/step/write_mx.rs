@@ -4,8 +4,10 @@
 //! written. A set that is neither what was expected, nor what it was before, nor a later stage of the
 //! move is somebody else's change: a conflict, and nothing is overwritten (S1).
 
+use jiff::Timestamp;
+
 use super::{Context, Finding, Next, Question, Wait, WaitFor};
-use crate::world::{Action, Fact, MxRrset, Needs};
+use crate::world::{Action, Fact, MxRrset, Needs, ZoneFacts};
 
 /// The facts such a step needs; the provider is asked when an earlier outcome is unknown.
 pub(super) fn needs(cx: &Context<'_>) -> Needs {
@@ -36,41 +38,14 @@ pub(super) fn toward(
             "all of them serving one version",
         );
     };
-    if let Some(agreed) = zone.agreed_mx()
-        && reached(&agreed)
-        && agreed == *expected
-    {
+    if let Err(next) = as_expected(cx, zone, expected) {
+        return *next;
+    }
+    if reached(expected) {
         return Next::Done(format!(
-            "all {} addresses serve MX {agreed}",
+            "all {} addresses serve MX {expected}",
             zone.servers.len()
         ));
-    }
-    let mut lagging = Vec::new();
-    for server in &zone.servers {
-        match server.mx.got() {
-            Some((set, ttl)) => {
-                let seen = MxRrset {
-                    set: set.clone(),
-                    ttl,
-                };
-                if seen == *expected {
-                    continue;
-                }
-                if Some(&seen) != cx.memory.previous.as_ref() && !is_known(cx, &seen) {
-                    return Next::blocked(conflict(expected, &seen, &server.server));
-                }
-                lagging.push(format!("{} still serves MX {seen}", server.server));
-            }
-            None => lagging.push(format!("{} does not answer", server.server)),
-        }
-    }
-    if !lagging.is_empty() || reached(expected) {
-        return Next::Wait(Wait {
-            kind: WaitFor::Visible,
-            until: None,
-            why: lagging,
-            sooner: format!("every address serving MX {expected}"),
-        });
     }
     if let Some(instructions) = cx.memory.asked.get(cx.step) {
         return Next::Ask(Question::ByHand {
@@ -81,13 +56,67 @@ pub(super) fn toward(
         before: expected.clone(),
         after: target(expected),
     };
-    match unknown_outcome(cx, &action, |cx| {
+    match unknown_outcome(cx, &action, cx.facts.provider.at(), || {
         let provider = cx.facts.provider.known()?;
         Some(provider.mx.as_ref()? == expected)
     }) {
         Some(wait) => wait,
         None => Next::Act(action),
     }
+}
+
+/// Whether every address serves exactly what the run expects; otherwise who lags, or whose change it is.
+pub(super) fn as_expected(
+    cx: &Context<'_>,
+    zone: &ZoneFacts,
+    expected: &MxRrset,
+) -> Result<(), Box<Next>> {
+    if let Some(agreed) = zone.agreed_mx()
+        && agreed != *expected
+        && cx.memory.expected_seen
+        && Some(&agreed) == cx.memory.previous.as_ref()
+    {
+        // What was expected had been seen everywhere, so this is no lag: somebody put it back.
+        return Err(Box::new(Next::blocked(conflict(
+            expected,
+            &agreed,
+            "every server",
+        ))));
+    }
+    let mut lagging = Vec::new();
+    for server in &zone.servers {
+        let Some((set, ttl)) = server.mx.got() else {
+            lagging.push(format!(
+                "{} does not answer for MX of {}",
+                server.server, cx.setup.domain
+            ));
+            continue;
+        };
+        let seen = MxRrset {
+            set: set.clone(),
+            ttl,
+        };
+        if seen == *expected {
+            continue;
+        }
+        if Some(&seen) != cx.memory.previous.as_ref() && !is_known(cx, &seen) {
+            return Err(Box::new(Next::blocked(conflict(
+                expected,
+                &seen,
+                &server.server,
+            ))));
+        }
+        lagging.push(format!("{} still serves MX {seen}", server.server));
+    }
+    if lagging.is_empty() {
+        return Ok(());
+    }
+    Err(Box::new(Next::Wait(Wait {
+        kind: WaitFor::Visible,
+        until: None,
+        why: lagging,
+        sooner: format!("every address serving MX {expected}"),
+    })))
 }
 
 /// Whether a set that differs from the expected one is still a stage on the way (servers catching up with
@@ -102,22 +131,25 @@ fn is_known(cx: &Context<'_>, seen: &MxRrset) -> bool {
 }
 
 /// While the outcome of this action is unknown: wait until it must have shown, then look whether it was
-/// lost. `lost` answers from facts: `Some(true)` when the world is provably as before.
+/// lost. `lost` answers from facts seen at `observed`: `Some(true)` when the world is provably as before.
+/// What was seen before the effect had its time to show proves nothing (S6).
 pub(super) fn unknown_outcome(
     cx: &Context<'_>,
     action: &Action,
-    lost: impl FnOnce(&Context<'_>) -> Option<bool>,
+    observed: Option<Timestamp>,
+    lost: impl FnOnce() -> Option<bool>,
 ) -> Option<Next> {
     let since = *cx.memory.unknown.get(action.name())?;
     let settled = since.checked_add(cx.setup.settle).unwrap_or(since);
-    if cx.now >= settled && lost(cx) == Some(true) {
+    if observed >= Some(settled) && lost() == Some(true) {
         return None;
     }
     Some(Next::Wait(Wait {
         kind: WaitFor::Service,
         until: (cx.now < settled).then_some(settled),
         why: vec![format!(
-            "the answer to \"{action}\" at {} never came: it is being observed, not repeated",
+            "{} was told to {action} at {}, and its answer never came: the effect is being observed, not repeated",
+            action.told(),
             crate::kernel::utc(since)
         )],
         sooner: "its effect showing, or proof that it was lost".to_owned(),

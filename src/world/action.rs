@@ -57,6 +57,16 @@ impl Action {
             Self::EnableDane => "enable-dane",
         }
     }
+
+    /// Who is told, in words.
+    #[must_use]
+    pub fn told(&self) -> &'static str {
+        match self {
+            Self::WriteMx { .. } | Self::SignZone => "the DNS provider",
+            Self::PublishDs { .. } => "the registrar",
+            Self::EnableDnssec | Self::EnableDane => "Exchange Online",
+        }
+    }
 }
 
 impl fmt::Display for Action {

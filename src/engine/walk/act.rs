@@ -1,0 +1,127 @@
+//! Effects: journal the intent, perform, journal the outcome.
+
+use super::{Walk, WalkError};
+use crate::engine::journal::Note;
+use crate::playbook::PlannedStep;
+use crate::step::{Finding, Next, Question};
+use crate::world::{Action, Outcome};
+
+use jiff::Timestamp;
+
+impl Walk<'_> {
+    /// Tells the observer and the journal what a step says now.
+    pub(super) async fn say(
+        &mut self,
+        now: Timestamp,
+        step: &PlannedStep,
+        next: &Next,
+    ) -> Result<(), WalkError> {
+        self.observer.step(now, step, next);
+        let mut notes = vec![Note::Decision(describe(step, next))];
+        match next {
+            Next::Ask(Question::Approve {
+                gate,
+                about,
+                effect,
+            }) => notes.push(Note::GateOpened {
+                gate: gate.clone(),
+                about: format!("{about} ({effect})"),
+            }),
+            Next::Ask(Question::ByHand { .. }) => self.world.asked(step.goal).await,
+            _ => {}
+        }
+        self.journal.note(now, notes, &self.memory).await?;
+        Ok(())
+    }
+
+    /// Gives an intent of an earlier process its outcome, now that it was observed.
+    pub(super) async fn close(&mut self, step: &str) -> Result<(), WalkError> {
+        if let Some(intent) = self.open.remove(step) {
+            let outcome = Outcome::Done {
+                note: "its effect was observed".to_owned(),
+                mx_host: None,
+            };
+            self.journal
+                .outcome(self.clock.now(), intent, step, &outcome, &self.memory)
+                .await?;
+        }
+        Ok(())
+    }
+
+    /// Journal the intent, perform, journal the outcome. A refusal is returned: it is not tried again by
+    /// this process.
+    pub(super) async fn act(
+        &mut self,
+        step: &PlannedStep,
+        action: &Action,
+    ) -> Result<Option<Finding>, WalkError> {
+        if let Some(intent) = self.open.remove(&step.id) {
+            let lost = Outcome::Later {
+                why: "it was observed to be lost, and is made anew".to_owned(),
+                after: 0,
+            };
+            self.journal
+                .outcome(self.clock.now(), intent, &step.id, &lost, &self.memory)
+                .await?;
+        }
+        let at = self.clock.now();
+        if !self.memory.way_back_kept {
+            self.memory.way_back_kept = true;
+            self.observer.way_back(at, &self.memory);
+            let way_back = Note::WayBack(serde_json::json!({
+                "mx": self.memory.original,
+                "parent": self.facts.parent,
+                "provider": self.facts.provider,
+                "exchange": self.facts.exchange,
+            }));
+            self.journal.note(at, vec![way_back], &self.memory).await?;
+        }
+        // Until the outcome is known it counts as unknown, also for whoever resumes after a crash.
+        let mut before = self.memory.clone();
+        let lost = Outcome::Unknown {
+            why: "the process ended before the answer".to_owned(),
+        };
+        before.record(&step.id, action, &lost, self.setup, at);
+        let intent = self
+            .journal
+            .intent(at, &step.id, action, &self.facts, &before)
+            .await?;
+        self.observer.acting(at, step, action);
+        let outcome = self.world.perform(action).await;
+        let at = self.clock.now();
+        self.memory
+            .record(&step.id, action, &outcome, self.setup, at);
+        self.observer.acted(at, step, action, &outcome);
+        self.journal
+            .outcome(at, intent, &step.id, &outcome, &self.memory)
+            .await?;
+        Ok(match outcome {
+            Outcome::Conflict { why } => Some(Finding::blocker(
+                "effect.conflict",
+                format!("to {action}: {why}"),
+                "somebody else changed the record; nothing was overwritten",
+                "look what it is now, then run again to plan from there",
+            )),
+            Outcome::Refused { why } => Some(Finding::blocker(
+                "effect.refused",
+                format!("to {action}: {why}"),
+                "the service refused it; nothing was changed",
+                "mend what it names, then run again",
+            )),
+            _ => None,
+        })
+    }
+}
+
+fn describe(step: &PlannedStep, next: &Next) -> serde_json::Value {
+    let id = &step.id;
+    match next {
+        Next::Done(how) => serde_json::json!({"step": id, "next": "done", "how": how}),
+        Next::Act(action) => serde_json::json!({"step": id, "next": "act", "action": action}),
+        Next::Wait(wait) => serde_json::json!({"step": id, "next": "wait", "wait": wait}),
+        Next::Ask(question) => serde_json::json!({"step": id, "next": "ask", "question": question}),
+        Next::Blocked(findings) => {
+            serde_json::json!({"step": id, "next": "blocked", "findings": findings})
+        }
+    }
+}

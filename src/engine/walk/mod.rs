@@ -1,0 +1,223 @@
+//! One domain walked through one playbook: the loop of every command.
+
+mod act;
+mod stand;
+mod words;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::Timestamp;
+use tokio::sync::watch;
+
+use super::clock::Clock;
+use super::decide;
+use super::journal::Journal;
+use super::store::IntentId;
+use crate::playbook::PlannedStep;
+use crate::step::{self, Context, Finding, Memory, Next, Setup, WaitFor};
+use crate::world::{Facts, Needs, World};
+
+pub use words::{Ending, Observer, Options, Pending, Silent, WalkError};
+
+/// One run in progress.
+pub struct Walk<'a> {
+    /// Where it happens.
+    pub world: &'a mut dyn World,
+    /// Where it is written down.
+    pub journal: &'a mut dyn Journal,
+    /// Who watches.
+    pub observer: &'a mut dyn Observer,
+    /// What time it is.
+    pub clock: &'a dyn Clock,
+    /// The steps in order.
+    pub steps: &'a [PlannedStep],
+    /// The domain file's wishes.
+    pub setup: &'a Setup,
+    /// How far to go.
+    pub options: Options,
+    /// Turns true when the process shall stop.
+    pub stop: watch::Receiver<bool>,
+    /// What was observed.
+    pub facts: Facts,
+    /// What cannot be observed again.
+    pub memory: Memory,
+    /// Intents of an earlier process that have no outcome, by step.
+    pub open: BTreeMap<String, IntentId>,
+}
+
+/// What a walk knows of its own course; observed anew by whoever resumes.
+#[derive(Default)]
+struct Course {
+    done: BTreeSet<String>,
+    said: BTreeMap<String, Next>,
+    refused: BTreeMap<String, Finding>,
+    unclear: u32,
+    looks: u32,
+}
+
+/// What one look at all active steps came to.
+enum Round {
+    /// Something changed: look again at once.
+    Progress,
+    /// Nothing to do but wait.
+    Stand(BTreeMap<String, Pending>),
+}
+
+impl Walk<'_> {
+    /// Walks until done, blocked, stopped, or, without `wait`, until the first wait.
+    ///
+    /// # Errors
+    /// When the journal cannot be written: then nothing more is done.
+    pub async fn run(&mut self) -> Result<Ending, WalkError> {
+        let mut course = Course::default();
+        loop {
+            if *self.stop.borrow() {
+                return Ok(Ending::Interrupted);
+            }
+            if let Some(brake) = self.listen().await? {
+                return Ok(Ending::Braked(brake));
+            }
+            let active = self.active(&course.done);
+            let far_enough = |until: &String| course.done.contains(until);
+            if active.is_empty() || self.options.until.as_ref().is_some_and(far_enough) {
+                return Ok(Ending::Done);
+            }
+            course.looks += 1;
+            if self.options.looks.is_some_and(|most| course.looks > most) {
+                return Ok(Ending::NotYet {
+                    pending: BTreeMap::new(),
+                    wake: None,
+                });
+            }
+            self.look(&active).await;
+            let pending = match self.round(&active, &mut course).await? {
+                Round::Progress => {
+                    course.unclear = 0;
+                    continue;
+                }
+                Round::Stand(pending) => pending,
+            };
+            if let Some(ending) = self.blocked(&pending, &mut course.unclear) {
+                return Ok(ending);
+            }
+            if self.answer_gates(&pending).await? {
+                continue;
+            }
+            let wake = self.wake(&pending);
+            let last = self.options.looks.is_some_and(|most| course.looks >= most);
+            match wake {
+                Some(wake) if self.options.wait && !last => {
+                    self.observer.waiting(self.clock.now(), &pending, wake);
+                    if let Some(brake) = self.stand_still(wake).await? {
+                        return Ok(Ending::Braked(brake));
+                    }
+                }
+                wake => return Ok(Ending::NotYet { pending, wake }),
+            }
+        }
+    }
+
+    fn active(&self, done: &BTreeSet<String>) -> Vec<PlannedStep> {
+        self.steps
+            .iter()
+            .filter(|s| !done.contains(&s.id) && s.needs.iter().all(|need| done.contains(need)))
+            .cloned()
+            .collect()
+    }
+
+    fn context<'c>(&'c self, step: &'c str, now: Timestamp) -> Context<'c> {
+        Context {
+            setup: self.setup,
+            facts: &self.facts,
+            memory: &self.memory,
+            step,
+            now,
+        }
+    }
+
+    /// Observes what the active steps need and takes it in. Which hosts to ask is known only once the MX
+    /// RRset is, so hosts that come to light are asked right after.
+    async fn look(&mut self, active: &[PlannedStep]) {
+        let needs = self.needs(active);
+        self.world.observe(&needs, &mut self.facts).await;
+        self.memory
+            .absorb(&self.facts, self.setup, self.clock.now());
+        let all = self.needs(active);
+        let hosts: BTreeSet<_> = all.hosts.difference(&needs.hosts).cloned().collect();
+        if !hosts.is_empty() {
+            let more = Needs {
+                hosts,
+                smtp: all.smtp,
+                ..Needs::default()
+            };
+            self.world.observe(&more, &mut self.facts).await;
+            self.memory
+                .absorb(&self.facts, self.setup, self.clock.now());
+        }
+        self.facts.clock_jumped = self.clock.jumped().map(|jump| jump.as_secs());
+    }
+
+    fn needs(&self, active: &[PlannedStep]) -> Needs {
+        let now = self.clock.now();
+        active
+            .iter()
+            .map(|step| step::needs(step.goal, &self.context(&step.id, now)))
+            .fold(Needs::default(), Needs::and)
+    }
+
+    /// Asks every active step once; the first effect ends the round, because it changes the world.
+    async fn round(
+        &mut self,
+        active: &[PlannedStep],
+        course: &mut Course,
+    ) -> Result<Round, WalkError> {
+        let mut pending = BTreeMap::new();
+        let mut progress = false;
+        for step in active {
+            let now = self.clock.now();
+            let mut next = decide(step, &self.context(&step.id, now));
+            if let (Next::Act(_), Some(finding)) = (&next, course.refused.get(&step.id)) {
+                next = Next::blocked(finding.clone());
+            }
+            let soaking = matches!(&next, Next::Wait(wait) if wait.kind == WaitFor::Soak);
+            if soaking {
+                self.memory.good_since.entry(step.id.clone()).or_insert(now);
+            } else if !matches!(next, Next::Done(_)) {
+                self.memory.good_since.remove(&step.id);
+            }
+            if course.said.get(&step.id) != Some(&next) {
+                self.say(now, step, &next).await?;
+                course.said.insert(step.id.clone(), next.clone());
+            }
+            match next {
+                Next::Done(_) => {
+                    course.done.insert(step.id.clone());
+                    self.memory.asked.remove(&step.id);
+                    self.close(&step.id).await?;
+                    progress = true;
+                }
+                Next::Act(action) => {
+                    if let Some(finding) = self.act(step, &action).await? {
+                        course.refused.insert(step.id.clone(), finding);
+                    }
+                    course.said.remove(&step.id);
+                    return Ok(Round::Progress);
+                }
+                Next::Wait(wait) => {
+                    pending.insert(step.id.clone(), Pending::Wait(wait));
+                }
+                Next::Ask(question) => {
+                    pending.insert(step.id.clone(), Pending::Ask(question));
+                }
+                Next::Blocked(findings) => {
+                    pending.insert(step.id.clone(), Pending::Blocked { findings });
+                }
+            }
+        }
+        Ok(if progress {
+            Round::Progress
+        } else {
+            Round::Stand(pending)
+        })
+    }
+}

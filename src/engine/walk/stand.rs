@@ -1,0 +1,148 @@
+//! Standing still: until when, and hearing people meanwhile.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+
+use super::{Ending, Pending, Walk, WalkError};
+use crate::engine::journal::Note;
+use crate::engine::store::Brake;
+use crate::playbook::Goal;
+use crate::step::{Approval, Question, Severity};
+
+impl Walk<'_> {
+    /// What people said meanwhile.
+    pub(super) async fn listen(&mut self) -> Result<Option<Brake>, WalkError> {
+        let signals = self.journal.signals().await?;
+        for (gate, approved, by) in signals.gates {
+            if approved {
+                let at = self.clock.now();
+                self.memory
+                    .approvals
+                    .entry(gate)
+                    .or_insert(Approval { by, at });
+            } else {
+                self.memory.approvals.remove(&gate);
+            }
+        }
+        Ok(signals.brake)
+    }
+
+    /// Lets a person at the terminal answer open gates.
+    pub(super) async fn answer_gates(
+        &mut self,
+        pending: &BTreeMap<String, Pending>,
+    ) -> Result<bool, WalkError> {
+        let mut answered = false;
+        for waiting in pending.values() {
+            let Pending::Ask(Question::Approve {
+                gate,
+                about,
+                effect,
+            }) = waiting
+            else {
+                continue;
+            };
+            if let Some(approval) = self.observer.ask(gate, about, effect) {
+                let at = self.clock.now();
+                self.memory.approvals.insert(gate.clone(), approval.clone());
+                let note = Note::GateApproved {
+                    gate: gate.clone(),
+                    approval,
+                };
+                self.journal.note(at, vec![note], &self.memory).await?;
+                answered = true;
+            }
+        }
+        Ok(answered)
+    }
+
+    /// Whether findings end the walk. A question without an answer is asked again a few times first.
+    pub(super) fn blocked(
+        &self,
+        pending: &BTreeMap<String, Pending>,
+        unclear: &mut u32,
+    ) -> Option<Ending> {
+        let stopping: BTreeMap<_, _> = pending
+            .iter()
+            .filter(|(_, p)| matches!(p, Pending::Blocked { .. }))
+            .map(|(id, p)| (id.clone(), p.clone()))
+            .collect();
+        if stopping.is_empty() {
+            *unclear = 0;
+            return None;
+        }
+        let could_not_tell = stopping.values().all(|p| {
+            let Pending::Blocked { findings } = p else {
+                return false;
+            };
+            findings
+                .iter()
+                .filter(|f| f.stops())
+                .all(|f| f.severity == Severity::CouldNotTell)
+        });
+        *unclear += 1;
+        let at_start = stopping.keys().any(|id| {
+            self.steps
+                .iter()
+                .any(|s| s.id == *id && s.goal == Goal::Preflight)
+        });
+        if could_not_tell && !at_start && self.options.wait && *unclear < self.options.patience {
+            return None;
+        }
+        Some(Ending::Blocked {
+            pending: stopping,
+            could_not_tell,
+        })
+    }
+
+    /// When the next look is worth it; `None` when only a person can go on.
+    pub(super) fn wake(&self, pending: &BTreeMap<String, Pending>) -> Option<Timestamp> {
+        let now = self.clock.now();
+        let poll = now.checked_add(self.options.poll).unwrap_or(now);
+        pending
+            .values()
+            .filter_map(|p| match p {
+                Pending::Wait(wait) if wait.kind.worth_polling() => {
+                    Some(wait.until.map_or(poll, |until| until.min(poll)))
+                }
+                Pending::Wait(wait) => wait.until,
+                Pending::Ask(Question::ByHand { .. }) | Pending::Blocked { .. } => Some(poll),
+                Pending::Ask(Question::Approve { .. }) => None,
+            })
+            .min()
+            .map(|wake| wake.max(now))
+    }
+
+    /// Stands still until `wake`, hearing people meanwhile.
+    pub(super) async fn stand_still(
+        &mut self,
+        wake: Timestamp,
+    ) -> Result<Option<Brake>, WalkError> {
+        loop {
+            let now = self.clock.now();
+            let slice = match self.options.listen {
+                Some(listen) => now.checked_add(listen).unwrap_or(wake).min(wake),
+                None => wake,
+            };
+            let mut stop = self.stop.clone();
+            tokio::select! {
+                () = self.clock.sleep_until(slice) => {}
+                stopped = stop.wait_for(|stop| *stop) => {
+                    if stopped.is_ok() {
+                        return Ok(None);
+                    }
+                    // Nobody can stop this walk any more: only time can end the wait.
+                    self.clock.sleep_until(slice).await;
+                }
+            }
+            let approvals = self.memory.approvals.len();
+            if let Some(brake) = self.listen().await? {
+                return Ok(Some(brake));
+            }
+            if slice >= wake || approvals != self.memory.approvals.len() {
+                return Ok(None);
+            }
+        }
+    }
+}
