@@ -284,7 +284,6 @@ pub struct Life {
 
 /// A process that ended.
 #[derive(Debug)]
-#[expect(dead_code, reason = "shown when an assertion fails")]
 pub struct Ended {
     pub called: String,
     pub status: ExitStatus,
