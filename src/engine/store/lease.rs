@@ -33,7 +33,7 @@ pub struct Owner {
     pub pid: u32,
     /// What tells this process from every other on its machine, where the system says so.
     #[serde(default)]
-    pub birth: Option<Birth>,
+    pub birth: Option<Box<Birth>>,
 }
 
 impl Owner {
@@ -55,7 +55,7 @@ impl Owner {
             user: from(&["USER", "LOGNAME", "USERNAME"]).unwrap_or_else(|| "unknown".to_owned()),
             host: host.unwrap_or_else(|| "unknown".to_owned()),
             pid: std::process::id(),
-            birth: Birth::of_this_process(),
+            birth: Birth::of_this_process().map(Box::new),
         }
     }
 
