@@ -66,15 +66,16 @@ proptest! {
         let mut servers: [Served; 2] = [vec![(-100, 0, 40)], vec![(-100, 0, 40)]];
         let mut history = History::default();
         history.observe(&[(0, seen("a", 0, 40)), (0, seen("b", 0, 40))], true, at(0), &TIMING);
-        let (mut now, mut latest) = (0, (0_u8, 40_u32));
+        let (mut now, mut latest, mut visible) = (0, (0_u8, 40_u32), true);
         for (after, op) in ops {
             now += after;
             match op {
                 Op::Write(value, ttl, delays) => {
-                    // As the engine does: no second write before the first is everywhere.
-                    if servers.iter().any(|s| serves(s, now) != latest || s.last().unwrap().0 > now) {
+                    // As the engine does: no second write before the first was seen everywhere.
+                    if !visible {
                         continue;
                     }
+                    visible = false;
                     history.wrote(&value, ttl, at(now), &TIMING);
                     latest = (value, ttl);
                     for (server, delay) in servers.iter_mut().zip(delays) {
@@ -89,6 +90,8 @@ proptest! {
                             got.push((value, seen(name, now, ttl)));
                         }
                     }
+                    visible |= got.len() == 2
+                        && servers.iter().all(|s| serves(s, now) == latest && s.last().unwrap().0 <= now);
                     history.observe(&got, got.len() == 2, at(now), &TIMING);
                 }
             }

@@ -185,7 +185,8 @@ impl<T: Clone + PartialEq> History<T> {
                 if let Some(old) = known.served.filter(|old| *old > ttl) {
                     known.cached_until = known.cached_until.max(Some(timing.expiry(at, old)));
                 }
-                known.written = known.served.is_none();
+                // Also when it was served until now: that copy may be replaced before ours arrives.
+                known.written = true;
                 known.served = Some(known.served.map_or(ttl, |old| old.max(ttl)));
             }
             None => self.versions.push(Version {
