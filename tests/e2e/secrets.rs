@@ -79,6 +79,13 @@ fn walk_through(stage: &Stage, secrets: &[String]) {
         let args: Vec<&str> = args.iter().copied().chain(["-vvv"]).collect();
         let ran = stage.run(&args);
         assert!(matches!(ran.code, Some(0..=4)), "{args:?}: {ran}");
+        if args.contains(&"plan") {
+            // Loud it was: silence would prove nothing.
+            assert!(
+                ran.err.contains("DEBUG") || ran.err.contains("TRACE"),
+                "{ran}"
+            );
+        }
         check(&args, &ran, secrets);
     }
 }

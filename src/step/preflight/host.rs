@@ -35,8 +35,10 @@ pub(super) fn judge(cx: &Context<'_>, found: &mut Vec<Finding>) {
             Accepts::Yes if cx.setup.probe_required || proven(cx, host) => {}
             Accepts::Yes => found.push(Finding::warning(
                 "mx.unproven",
-                format!("that {host} takes mail is not proven: {outcomes}"),
-                "`smtp.probe: advisory` in the domain file lets the run go on all the same",
+                format!(
+                    "that {host} takes mail is not proven, which `smtp.probe: advisory` in the domain file accepts: {outcomes}"
+                ),
+                "the run looks at the mail hosts before each change, and from here it cannot",
                 "run where port 25 is open outwards to have each change proven",
             )),
             Accepts::Rejects => found.push(Finding::blocker(

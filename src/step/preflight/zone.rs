@@ -166,7 +166,22 @@ fn chain(cx: &Context<'_>, found: &mut Vec<Finding>) {
 }
 
 fn vantages(cx: &Context<'_>, found: &mut Vec<Finding>) {
+    let agreed = cx.zone().and_then(ZoneFacts::agreed_mx);
     for vantage in &cx.facts.vantages {
+        if let (Answer::Got { value, ttl }, Some(agreed)) = (&vantage.mx, &agreed)
+            && *value != agreed.set
+        {
+            // No obstacle: the kernel counts it among what caches hold, and waits for it.
+            found.push(Finding::warning(
+                "vantage.differs",
+                format!(
+                    "resolver {} answers with MX {value} for another {ttl} s, which no server of the zone serves",
+                    vantage.vantage
+                ),
+                "senders behind it use that: an earlier version, or another view of the zone",
+                "if it stays so after that time, find out where this resolver has it from",
+            ));
+        }
         if let Answer::Failed { why } = &vantage.mx {
             found.push(Finding::could_not_tell(
                 "vantage.failed",
