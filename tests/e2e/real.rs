@@ -225,7 +225,7 @@ fn a_foreign_change_on_bind_while_the_run_waits_at_a_gate_is_a_conflict() {
             // The run sees it where it stands, and everyone who calls it again, with every approval.
             is_a_conflict(&scene, &walk.end(), "mx.conflict", writes, &mx);
             let again = scene.run(&["apply", "FILE", "--yes", "--wait"]);
-            is_a_conflict(&scene, &again, "mx.third-party", writes, &mx);
+            is_a_conflict(&scene, &again, "mx.conflict", writes, &mx);
 
             scene.edit(&[format!("delete {} MX 10 {FOREIGN}.", scene.domain)]);
             let mut walk = scene.rollout(&["apply", "FILE", "--yes", "--wait"]);
@@ -264,7 +264,7 @@ fn a_foreign_change_on_powerdns_between_two_calls_is_a_conflict() {
             let approved = scene.run(&["approve", scene.domain, "swap"]);
             assert_eq!(approved.code, 0, "{}", approved.text());
             let walk = scene.run(&["apply", "FILE", "--wait"]);
-            is_a_conflict(&scene, &walk, "mx.third-party", writes, &mx);
+            is_a_conflict(&scene, &walk, "mx.conflict", writes, &mx);
 
             scene.set_mx(&ours);
             let mut walk = scene.run(&["apply", "FILE", "--wait", "--until", "swap-mx"]);
