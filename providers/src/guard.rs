@@ -1,6 +1,13 @@
 //! What every write does around the write itself: refuse early, compare before, look after.
 
+use std::time::{Duration, Instant};
+
 use crate::{Change, Error, Kind, Outcome, Provider, RecordData, Result, Rrset, Zone};
+
+/// First pause before looking again; it doubles.
+const PAUSE: Duration = Duration::from_millis(20);
+/// Longest pause before looking again.
+const LONGEST_PAUSE: Duration = Duration::from_millis(500);
 
 /// What comparing said.
 #[derive(Debug, PartialEq, Eq)]
@@ -76,8 +83,37 @@ pub(crate) async fn confirm(
     zone: &Zone,
     change: &Change,
 ) -> Result<Outcome> {
+    let live = look(provider, zone, change).await?;
+    judge(provider.info().slug, live.as_ref(), change)
+}
+
+/// The same where a server takes a change before it serves it, as BIND does with inline signing: looks again for as long as
+/// `patience`. What does not show by then is unknown; the server did take it.
+pub(crate) async fn confirm_within(
+    provider: &dyn Provider,
+    zone: &Zone,
+    change: &Change,
+    patience: Duration,
+) -> Result<Outcome> {
     let slug = provider.info().slug;
-    let live = provider
+    let begun = Instant::now();
+    let mut pause = PAUSE;
+    loop {
+        let live = look(provider, zone, change).await?;
+        if live.as_ref() != change.before() {
+            return judge(slug, live.as_ref(), change);
+        }
+        if begun.elapsed() >= patience {
+            let message = "the server said yes, but still serves what was there before";
+            return Err(Error::new(slug, operation(change), Kind::Unknown, message));
+        }
+        tokio::time::sleep(pause).await;
+        pause = (pause * 2).min(LONGEST_PAUSE);
+    }
+}
+
+async fn look(provider: &dyn Provider, zone: &Zone, change: &Change) -> Result<Option<Rrset>> {
+    provider
         .read(zone, change.name(), change.rtype())
         .await
         .map_err(|error| Error {
@@ -88,8 +124,7 @@ pub(crate) async fn confirm(
             ),
             operation: operation(change),
             ..error
-        })?;
-    judge(slug, live.as_ref(), change)
+        })
 }
 
 fn judge(provider: &'static str, live: Option<&Rrset>, change: &Change) -> Result<Outcome> {

@@ -6,6 +6,8 @@
 mod exchange;
 mod wire;
 
+use std::time::Duration;
+
 use async_trait::async_trait;
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use hickory_proto::{
@@ -85,6 +87,9 @@ pub(crate) static INFO: Info = Info {
         Ok(Box::new(Rfc2136(Exchange { provider: INFO.slug, server, signer, timeout, counter })))
     },
 };
+
+/// How long a server may take from accepting a change to serving it. Inline signing takes well below a second.
+const SHOWS_WITHIN: Duration = Duration::from_secs(10);
 
 struct Rfc2136(Exchange);
 
@@ -239,7 +244,7 @@ impl Provider for Rfc2136 {
             return Ok(Outcome::Unchanged);
         }
         self.swap(zone, change, &records).await?;
-        guard::confirm(self, zone, change).await
+        guard::confirm_within(self, zone, change, SHOWS_WITHIN.min(self.0.timeout)).await
     }
 
     async fn largest_ttl(&self, zone: &Zone) -> Result<Option<u32>> {

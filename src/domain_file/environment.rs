@@ -79,7 +79,7 @@ pub const OVERRIDES: [Override; 13] = [
     Override {
         variable: "ROLLOUT_TRUST_ANCHOR",
         key: "resolve.trust_anchor",
-        about: "DS or DNSKEY records of the root as text, or file:PATH.",
+        about: "DNSKEY records of the root as text, or file:PATH.",
         apply: |file, text| parsed(text).map(|anchor| file.resolve.trust_anchor = Some(anchor)),
     },
     Override {

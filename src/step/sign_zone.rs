@@ -41,6 +41,12 @@ pub(super) fn next(cx: &Context<'_>) -> Next {
             not_visible(zone)
         }
         SigningFacts::Off => {
+            // The provider handed it on to a person: asking once is enough.
+            if let Some(instructions) = cx.memory.asked.get(cx.step) {
+                return Next::Ask(Question::ByHand {
+                    instructions: instructions.clone(),
+                });
+            }
             let action = Action::SignZone;
             // The provider itself says that signing is off.
             write_mx::unknown_outcome(cx, &action, cx.facts.provider.at(), || Some(true))
@@ -78,8 +84,10 @@ fn sign_by_hand(provider: &str, apex: &Host) -> Instructions {
         ),
         lines: vec![
             format!(
-                "BIND 9: zone \"{apex}\" {{ dnssec-policy default; inline-signing yes; }}; then `rndc reconfig`"
+                "BIND 9: zone \"{apex}\" {{ dnssec-policy default; inline-signing yes; }}; then `rndc sync -clean {apex}` and at once `rndc reconfig`"
             ),
+            // Signing starts from the zone file and replays the journal on top of what the file already holds.
+            "  (without the sync, a zone that was changed by dynamic updates gets stuck: BIND takes further updates and never serves them)".to_owned(),
             format!("Knot DNS: zone {apex}: dnssec-signing on; then `knotc reload`"),
             format!("PowerDNS: pdnsutil secure-zone {apex}; pdnsutil rectify-zone {apex}"),
         ],
@@ -102,4 +110,50 @@ pub(super) fn unknown(why: &str) -> Finding {
         "the next change depends on what it says",
         "try again; nothing was changed",
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::step::fixture::{Start, at, setup};
+    use crate::world::Outcome;
+
+    fn said(signing: SigningFacts, after: Option<&Outcome>) -> Next {
+        let start = Start::default();
+        let (mut facts, mut memory, setup) = (start.facts(), start.memory(), setup());
+        if let Fact::Known { value, .. } = &mut facts.provider {
+            value.signing = signing;
+        }
+        if let Some(outcome) = after {
+            memory.record("sign-zone", &Action::SignZone, outcome, &setup, at(1));
+        }
+        next(&Context {
+            setup: &setup,
+            facts: &facts,
+            memory: &memory,
+            step: "sign-zone",
+            now: at(2),
+        })
+    }
+
+    #[test]
+    fn an_unsigned_zone_is_signed_once_by_api_or_by_hand() {
+        let asked = Outcome::Asked {
+            instructions: sign_by_hand("BIND", &Host::new("contoso.com")),
+        };
+        let done = Outcome::Done {
+            note: String::new(),
+            mx_host: None,
+        };
+        let by_hand = |next: &Next| matches!(next, Next::Ask(Question::ByHand { .. }));
+        assert_eq!(said(SigningFacts::Off, None), Next::Act(Action::SignZone));
+        assert!(by_hand(&said(SigningFacts::Elsewhere, None)));
+        let again = said(SigningFacts::Off, Some(&asked));
+        assert!(
+            by_hand(&again),
+            "handed on to a person, not tried again: {again:?}"
+        );
+        let again = said(SigningFacts::Off, Some(&done));
+        assert!(matches!(again, Next::Wait(_)), "{again:?}");
+    }
 }

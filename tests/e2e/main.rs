@@ -7,4 +7,6 @@ mod kill;
 mod readme;
 mod secrets;
 mod support;
+
+mod real;
 mod walk;

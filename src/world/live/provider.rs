@@ -88,6 +88,8 @@ impl Hosting {
             None => SigningFacts::Elsewhere,
             Some(signer) => match signer.status(&zone).await {
                 // Nobody to ask where a person signs: DNS tells what is live.
+                // Enabling it there would only ask a person, which the step does itself, and plans.
+                Ok(Signing::Off) if !info.capabilities.signs => SigningFacts::Elsewhere,
                 Err(error) if error.is_unsupported() => SigningFacts::Elsewhere,
                 Err(error) => return Err(error),
                 Ok(Signing::Off) => SigningFacts::Off,

@@ -20,6 +20,9 @@ pub struct Options {
     pub status_shape: StatusShape,
     /// Whether a second `Enable-...` fails with "already enabled" (true) or succeeds again.
     pub enabling_twice_fails: bool,
+    /// The partition (`e`, `j`, `o`, `p` or `r`: `o` is `o-v1.mx.microsoft`) that new hosts are assigned to; `None`: one at
+    /// random, as Microsoft chooses. For who mirrors the hosts elsewhere.
+    pub partition: Option<char>,
 }
 
 impl Default for Options {
@@ -31,6 +34,7 @@ impl Default for Options {
             resolvers: 3,
             status_shape: StatusShape::Text,
             enabling_twice_fails: true,
+            partition: None,
         }
     }
 }

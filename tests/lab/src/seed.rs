@@ -49,7 +49,7 @@ pub(crate) fn state(
     let mut domains = BTreeMap::new();
     let mut policies = BTreeMap::new();
     for seed in &options.domains {
-        let domain = mail_domain(seed);
+        let domain = mail_domain(seed, options.partition);
         tree.customer(seed, &domain)?;
         if seed.kind == DomainKind::EnforcingMtaSts {
             let policy = StsPolicy {
@@ -71,7 +71,7 @@ pub(crate) fn state(
 }
 
 /// What Exchange knows of a domain at the start.
-fn mail_domain(seed: &DomainSeed) -> MailDomain {
+fn mail_domain(seed: &DomainSeed, partition: Option<char>) -> MailDomain {
     let label = if seed.kind == DomainKind::Initial {
         seed.name.split('.').next().unwrap_or_default().to_owned()
     } else {
@@ -82,16 +82,19 @@ fn mail_domain(seed: &DomainSeed) -> MailDomain {
     MailDomain {
         kind: seed.kind,
         legacy_host: format!("{label}.{}", LEGACY_ZONE.trim_end_matches('.')),
-        assigned_host: moved.then(|| assign_host(&seed.name)),
+        assigned_host: moved.then(|| assign_host(&seed.name, partition)),
         dnssec_since: moved.then_some(now),
         dane_since: (seed.kind == DomainKind::Finished).then_some(now),
     }
 }
 
 /// A new host's name: label and partition are chosen by Microsoft and cannot be derived.
-pub(crate) fn assign_host(domain: &str) -> String {
+pub(crate) fn assign_host(domain: &str, partition: Option<char>) -> String {
     let [pick, a, b] = random();
-    let letter = PARTITIONS[usize::from(pick) % PARTITIONS.len()];
+    let letter = match partition {
+        Some(letter) => letter.to_string(),
+        None => PARTITIONS[usize::from(pick) % PARTITIONS.len()].to_owned(),
+    };
     let label = domain.replace('.', "-");
     if domain.contains('-') {
         // "a-b.com" and "a.b.com" must not meet.

@@ -112,6 +112,9 @@ impl Bind {
         let mut signed = self.signed.lock().unwrap();
         signed.insert(apex.to_owned());
         self.configuration.write(&signed)?;
+        // A journal of earlier updates would be applied twice: the log then says "receive_secure_serial: not exact",
+        // and no later update reaches the signed zone.
+        self.rndc(&["sync", "-clean", apex])?;
         self.rndc(&["reconfig"])?;
         let complete = wait_for(|| {
             let keys = ask::authoritative(self.dns_addr, apex, RecordType::DNSKEY);

@@ -159,13 +159,14 @@ pub(crate) fn run(
         return Ok(vec![status::dnssec(world, &domain, &known, skips)]);
     }
     let twice = world.options.enabling_twice_fails;
+    let partition = world.options.partition;
     let mut state = world.state();
     let known = accepted(&mut state, &domain)?;
     match cmdlet.name {
         "Get-SmtpDaneInboundStatus" => Ok(vec![json!({
             "DomainName": domain, "SmtpDaneInboundStatus": on_or_off(known.dane_since),
         })]),
-        "Enable-DnssecForVerifiedDomain" => enable_dnssec(&domain, known, twice)
+        "Enable-DnssecForVerifiedDomain" => enable_dnssec(&domain, known, twice, partition)
             .map(|host| vec![json!({"DnssecMxValue": host, "Result": "Success", "ErrorData": ""})]),
         "Disable-DnssecForVerifiedDomain" => {
             if known.dane_since.is_some() {
@@ -209,6 +210,7 @@ fn enable_dnssec(
     domain: &str,
     known: &mut MailDomain,
     twice_fails: bool,
+    partition: Option<char>,
 ) -> Result<String, CmdletError> {
     match known.kind {
         DomainKind::Initial => {
@@ -230,7 +232,7 @@ fn enable_dnssec(
     }
     let host = known
         .assigned_host
-        .get_or_insert_with(|| assign_host(domain))
+        .get_or_insert_with(|| assign_host(domain, partition))
         .clone();
     known.dnssec_since = known.dnssec_since.or_else(|| Some(Timestamp::now()));
     Ok(host)

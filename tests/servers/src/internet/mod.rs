@@ -128,7 +128,12 @@ impl Internet {
         vec![self.root.dns_addr]
     }
 
-    /// The trust anchor as a file of DS records, the form Unbound and `rollout` read.
+    /// The trust anchor as a file of DNSKEY records, the form `rollout` reads.
+    pub fn key_file(&self) -> PathBuf {
+        self.folder.path().join("root.key")
+    }
+
+    /// The trust anchor as a file of DS records, the form Unbound and `ldns-dane` read.
     pub fn anchor_file(&self) -> PathBuf {
         self.folder.path().join("root.ds")
     }

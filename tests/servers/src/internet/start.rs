@@ -3,6 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, SocketAddr};
 
+use hickory_proto::rr::RecordType;
+
 use super::microsoft::{LEGACY_HOST, LEGACY_ZONE, NEW_HOST, NEW_ZONE};
 use super::{
     BIND, Customer, DNS_PORT, DnsHost, Internet, LEGACY_MX, MICROSOFT, NEW_MX, POWERDNS, RESOLVER,
@@ -15,7 +17,7 @@ use crate::pdns::PowerDns;
 use crate::postfix::{MailHost, Postfix};
 use crate::unbound::{Options, Start, Unbound};
 use crate::zone::SHORT_TTL;
-use crate::{ServerError, namespace, process, update};
+use crate::{ServerError, ask, namespace, process, update};
 
 /// Everything that must be installed for [`Internet::start`] and the judges.
 pub const PROGRAMS: [&str; 17] = [
@@ -106,7 +108,11 @@ impl Internet {
         update::update(root.dns_addr, &root.key, "", &delegations)?;
 
         let anchor = update::ds_records(root.dns_addr, "")?;
-        write_anchors(&folder, &anchor, &authority)?;
+        let keys = ask::authoritative(root.dns_addr, ".", RecordType::DNSKEY)
+            .iter()
+            .map(ToString::to_string)
+            .collect::<Vec<_>>();
+        write_anchors(&folder, &anchor, &keys, &authority)?;
         let resolver = |address: IpAddr| {
             Unbound::start(&Options {
                 listen: Some(at(address)),
@@ -287,8 +293,14 @@ fn root_zone(customers: &[Customer]) -> KnotZone {
 fn write_anchors(
     folder: &tempfile::TempDir,
     anchor: &[String],
+    keys: &[String],
     authority: &Authority,
 ) -> Result<(), ServerError> {
+    let entry_points: String = keys
+        .iter()
+        .filter(|key| key.starts_with("257 "))
+        .map(|key| format!(". 3600 IN DNSKEY {key}\n"))
+        .collect();
     let mut records = String::new();
     let mut clauses = String::from("trust-anchors {\n");
     for data in anchor {
@@ -303,6 +315,7 @@ fn write_anchors(
     clauses.push_str("};\n");
     for (name, text) in [
         ("root.ds", records.as_str()),
+        ("root.key", entry_points.as_str()),
         ("bind.keys", clauses.as_str()),
         ("authority.pem", authority.pem()),
     ] {
