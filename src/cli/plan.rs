@@ -116,10 +116,12 @@ pub(super) async fn make(session: &Session, world: &mut dyn World, memory: &mut 
     let clock = SystemClock::new();
     let facts = Run::observe(world, &session.setup, memory, &clock).await;
     planning::plan(
-        session.domain(),
-        &session.playbook.name,
-        &session.steps,
-        &session.setup,
+        planning::Asked {
+            domain: session.domain(),
+            playbook: &session.playbook.name,
+            steps: &session.steps,
+            setup: &session.setup,
+        },
         &facts,
         memory,
         session.estimates,

@@ -18,6 +18,8 @@ use crate::world::Estimates;
 
 /// How long an unknown effect has to show before it counts as lost.
 const SETTLE: Duration = Duration::from_secs(30);
+/// The same for a cmdlet: Exchange Online runs one for up to 15 minutes, heard or not.
+const SETTLE_CMDLET: Duration = Duration::from_secs(16 * 60);
 /// The negative TTL of `mx.microsoft` as far as a plan has to guess it.
 const NEGATIVE_TTL: Duration = Duration::from_secs(300);
 /// How often to look in a laboratory.
@@ -147,10 +149,12 @@ fn playbook_text(file: &DomainFile, path: &Path) -> Result<String, CliError> {
 
 fn setup(file: &DomainFile) -> Setup {
     let timing = &file.timing;
-    let settle = if file.in_laboratory() {
-        SETTLE.min(timing.poll.get() * 3)
+    let overdue = timing.overdue.get();
+    let (settle, settle_cmdlet, overdue) = if file.in_laboratory() {
+        let settle = SETTLE.min(timing.poll.get() * 3);
+        (settle, settle, overdue.min(settle * 3))
     } else {
-        SETTLE
+        (SETTLE, SETTLE_CMDLET, overdue)
     };
     Setup {
         domain: Host::new(file.domain.as_str()),
@@ -170,6 +174,8 @@ fn setup(file: &DomainFile) -> Setup {
             .unwrap_or(u32::MAX),
         strict_mta_sts: false,
         settle,
+        settle_cmdlet,
+        overdue,
     }
 }
 

@@ -16,10 +16,12 @@ async fn plan_of(facts: &Facts, schedule: Schedule) -> Plan {
     let mut memory = Memory::default();
     memory.absorb(facts, &setup(), at(0));
     plan(
-        DOMAIN,
-        "exchange-dane",
-        &steps(schedule),
-        &setup(),
+        Asked {
+            domain: DOMAIN,
+            playbook: "exchange-dane",
+            steps: &steps(schedule),
+            setup: &setup(),
+        },
         facts,
         &memory,
         estimates(),
@@ -300,6 +302,7 @@ async fn could_not_tell_is_never_a_no_and_never_a_go() {
                     why: "did not answer in time".into(),
                 },
                 authentic: false,
+                at: at(0),
             });
         }),
     ];

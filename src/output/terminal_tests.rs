@@ -36,6 +36,8 @@ fn watching(answers: Vec<&'static str>) -> Terminal {
         zone_largest_ttl: 86_400,
         strict_mta_sts: false,
         settle: second,
+        settle_cmdlet: second,
+        overdue: second,
     };
     let estimates = Estimates {
         visible: second * 60,

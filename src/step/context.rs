@@ -42,8 +42,12 @@ pub struct Setup {
     /// Whether a changed MTA-STS policy counts only when the old one's `max_age` is over, instead of when
     /// the id record's TTL is.
     pub strict_mta_sts: bool,
-    /// How long an unknown effect has to show before it counts as lost.
+    /// How long an unknown change of a record has to show before it counts as lost.
     pub settle: Duration,
+    /// The same for a cmdlet, which the service may still be running (15 minutes at most, Microsoft's limit).
+    pub settle_cmdlet: Duration,
+    /// After how long something that others should have done is called overdue.
+    pub overdue: Duration,
 }
 
 /// Everything a step may look at. It has no clock: `now` is given.

@@ -31,6 +31,8 @@ pub(crate) fn setup() -> Setup {
         zone_largest_ttl: 86_400,
         strict_mta_sts: false,
         settle: Duration::from_secs(30),
+        settle_cmdlet: Duration::from_secs(30),
+        overdue: Duration::from_secs(3600),
     }
 }
 

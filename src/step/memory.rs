@@ -64,6 +64,8 @@ pub struct Memory {
     pub patience_why: BTreeMap<String, String>,
     /// Whether what is needed to go back is in the journal.
     pub way_back_kept: bool,
+    /// Since when a step has been waiting for others to do or to serve something.
+    pub expected_since: BTreeMap<String, Timestamp>,
     /// Since when a step has seen what it wants to see, without interruption.
     pub good_since: BTreeMap<String, Timestamp>,
 }
@@ -128,7 +130,7 @@ impl Memory {
             if let Some((set, ttl)) = vantage.mx.got() {
                 let seen = Sighting {
                     server: vantage.vantage.clone(),
-                    at,
+                    at: vantage.at,
                     ttl,
                 };
                 self.caches.mx.observe_cached(set, &seen, timing);

@@ -140,7 +140,13 @@ pub(super) fn unknown_outcome(
     lost: impl FnOnce() -> Option<bool>,
 ) -> Option<Next> {
     let since = *cx.memory.unknown.get(action.name())?;
-    let settled = since.checked_add(cx.setup.settle).unwrap_or(since);
+    let settle = match action {
+        Action::EnableDnssec | Action::EnableDane => cx.setup.settle_cmdlet,
+        // A registry takes its time; only when it is overdue is silence a sign that it was never told.
+        Action::PublishDs { .. } => cx.setup.overdue,
+        Action::WriteMx { .. } | Action::SignZone => cx.setup.settle,
+    };
+    let settled = since.checked_add(settle).unwrap_or(since);
     if observed >= Some(settled) && lost() == Some(true) {
         return None;
     }

@@ -221,6 +221,8 @@ pub struct VantageFacts {
     pub mx: Answer<MxSet>,
     /// Whether it says that it validated the answer.
     pub authentic: bool,
+    /// When it answered: what was left in its cache then says nothing of later.
+    pub at: Timestamp,
 }
 
 /// What an SMTP probe of one address found (RFC 3207, RFC 7672).

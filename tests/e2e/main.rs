@@ -5,8 +5,7 @@
 mod inputs;
 mod kill;
 mod readme;
+mod real;
 mod secrets;
 mod support;
-
-mod real;
 mod walk;

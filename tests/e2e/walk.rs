@@ -60,6 +60,8 @@ fn setup(file: &rollout::domain_file::DomainFile) -> Setup {
         zone_largest_ttl: 4,
         strict_mta_sts: false,
         settle: Duration::from_secs(1),
+        settle_cmdlet: Duration::from_secs(1),
+        overdue: Duration::from_secs(60),
     }
 }
 

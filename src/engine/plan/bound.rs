@@ -41,7 +41,7 @@ pub fn lower_bound(
     let stage = found.as_ref().and_then(|mx| {
         memory
             .stage_of(&mx.set)
-            .or(Stage::of(&mx.set, &mx.set, new_host(facts).as_ref()))
+            .or_else(|| Stage::of(&mx.set, &mx.set, new_host(facts).as_ref()))
     });
     bound.mx_steps_done = match stage {
         None | Some(Stage::Original) => 0,

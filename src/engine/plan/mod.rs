@@ -144,20 +144,36 @@ impl Plan {
     }
 }
 
+/// What is to be planned.
+#[derive(Clone, Copy, Debug)]
+pub struct Asked<'a> {
+    /// The domain.
+    pub domain: &'a str,
+    /// The playbook's name.
+    pub playbook: &'a str,
+    /// Its steps.
+    pub steps: &'a [PlannedStep],
+    /// The domain file's wishes.
+    pub setup: &'a Setup,
+}
+
 /// Makes a plan from what was observed.
 ///
 /// `memory` is that of a run in progress, or a fresh one. The model asks nobody: gates count as passed,
 /// what a person does by hand as done after the usual time.
 pub async fn plan(
-    domain: &str,
-    playbook: &str,
-    steps: &[PlannedStep],
-    setup: &Setup,
+    asked: Asked<'_>,
     seed: &Facts,
     memory: &Memory,
     estimates: Estimates,
     now: Timestamp,
 ) -> Plan {
+    let Asked {
+        domain,
+        playbook,
+        steps,
+        setup,
+    } = asked;
     let clock = VirtualClock::new(now);
     let mut model = Model::new(seed.clone(), clock.clone(), estimates);
     let mut memory = memory.clone();

@@ -18,10 +18,12 @@ fn plan_now(facts: &Facts, steps: &[PlannedStep], estimates: Estimates) -> Plan 
     let setup = setup();
     memory.absorb(facts, &setup, at(0));
     let future = plan(
-        DOMAIN,
-        "exchange-dane",
-        steps,
-        &setup,
+        Asked {
+            domain: DOMAIN,
+            playbook: "exchange-dane",
+            steps,
+            setup: &setup,
+        },
         facts,
         &memory,
         estimates,

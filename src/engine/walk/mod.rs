@@ -165,6 +165,30 @@ impl Walk<'_> {
             .fold(Needs::default(), Needs::and)
     }
 
+    /// Says so when others are late with what is waited for: a reason for standing
+    /// still belongs on every status line.
+    fn mark_overdue(&mut self, step: &str, next: &mut Next, now: Timestamp) {
+        let Next::Wait(wait) = next else {
+            self.memory.expected_since.remove(step);
+            return;
+        };
+        if !wait.kind.worth_polling() {
+            self.memory.expected_since.remove(step);
+            return;
+        }
+        let since = *self
+            .memory
+            .expected_since
+            .entry(step.to_owned())
+            .or_insert(now);
+        if now.duration_since(since).unsigned_abs() >= self.setup.overdue {
+            wait.why.push(format!(
+                "this is overdue: it has been expected since {}",
+                crate::kernel::utc(since)
+            ));
+        }
+    }
+
     /// Asks every active step once; the first effect ends the round, because it changes the world.
     async fn round(
         &mut self,
@@ -179,6 +203,7 @@ impl Walk<'_> {
             if let (Next::Act(_), Some(finding)) = (&next, course.refused.get(&step.id)) {
                 next = Next::blocked(finding.clone());
             }
+            self.mark_overdue(&step.id, &mut next, now);
             let soaking = matches!(&next, Next::Wait(wait) if wait.kind == WaitFor::Soak);
             if soaking {
                 self.memory.good_since.entry(step.id.clone()).or_insert(now);

@@ -16,8 +16,11 @@ fn verify(expect: Expect) -> Goal {
     }
 }
 
+/// MX records as a table holds them.
+type Records = &'static [(u16, &'static str)];
+
 /// Each writing step: from where it acts, and to what.
-const WRITERS: &[(Goal, &[(u16, &str)], &[(u16, &str)], u32)] = &[
+const WRITERS: &[(Goal, Records, Records, u32)] = &[
     (ADD, V0, V1, 60),
     (SWAP, V1, V2, 60),
     (Goal::RemoveMx, V2, V3, 60),
@@ -170,7 +173,7 @@ fn s1_a_set_that_is_not_what_the_run_saw_is_a_conflict_and_is_never_overwritten(
 
 #[test]
 fn s1_a_set_put_back_by_a_person_is_a_conflict_not_lag() {
-    let reverted: &[(Goal, &[(u16, &str)], &[(u16, &str)])] = &[
+    let reverted: &[(Goal, Records, Records)] = &[
         (SWAP, V0, V1),
         (verify(Expect::Added), V0, V1),
         (Goal::RemoveMx, V1, V2),
@@ -336,6 +339,7 @@ fn verifying_stops_for_a_host_that_takes_no_mail_and_a_resolver_that_fails() {
             why: "answered SERVFAIL".into(),
         },
         authentic: false,
+        at: at(0),
     });
     let finding = blocked_by(&case.next(verify(Expect::Swapped)), "vantage.failed");
     assert_eq!(finding.severity, Severity::CouldNotTell);

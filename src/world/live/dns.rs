@@ -267,5 +267,6 @@ pub(super) fn vantage(answer: &VantageAnswer) -> VantageFacts {
         vantage: label(&answer.vantage, answer.from.address),
         mx,
         authentic: answer.ad,
+        at: answer.at,
     }
 }

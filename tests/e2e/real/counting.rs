@@ -8,11 +8,14 @@ use std::sync::{Arc, Mutex};
 const READS: [&str; 2] = ["GET", "HEAD"];
 const METHODS: [&str; 6] = ["GET", "HEAD", "PUT", "POST", "PATCH", "DELETE"];
 
+/// What one client sent so far.
+type Stream = Arc<Mutex<Vec<u8>>>;
+
 /// The relay; its thread ends with the process (a namespace of its own).
 pub struct Relay {
     pub url: String,
     /// What clients sent, a stream for each connection.
-    sent: Arc<Mutex<Vec<Arc<Mutex<Vec<u8>>>>>>,
+    sent: Arc<Mutex<Vec<Stream>>>,
 }
 
 impl Relay {
