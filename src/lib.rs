@@ -6,6 +6,7 @@
 #![forbid(unsafe_code)]
 
 pub mod cli;
+pub mod clock;
 pub mod dane;
 pub mod dns;
 pub mod domain_file;
@@ -15,6 +16,7 @@ pub mod laboratory;
 pub mod microsoft;
 pub mod output;
 pub mod playbook;
+pub mod redact;
 pub mod source;
 pub mod step;
 pub mod world;

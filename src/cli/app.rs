@@ -4,9 +4,10 @@ use std::path::PathBuf;
 
 use super::CliError;
 use crate::engine::store::{
-    Owner, ReadOnlyStore, Redactor, SqliteStore, StoreOptions, default_path, path_in,
+    Owner, ReadOnlyStore, SqliteStore, StoreOptions, default_path, path_in,
 };
 use crate::output::Console;
+use crate::redact::Redactor;
 
 /// The console, the secrets to keep out of it, and where the state is.
 #[derive(Clone, Debug)]

@@ -8,7 +8,7 @@ use rollout_lab::{Lab, SenderReport};
 
 use super::lab::Running;
 use super::{App, CliError, Exit, Session, apply, stop};
-use crate::engine::clock::SystemClock;
+use crate::clock::SystemClock;
 use crate::engine::run::Run;
 use crate::kernel::{Verdict, claim};
 use crate::laboratory;

@@ -10,7 +10,7 @@ use tokio::sync::watch;
 use super::hand::AtTerminal;
 use super::prompt::Prompt;
 use super::{App, CliError, Exit, Session};
-use crate::engine::clock::SystemClock;
+use crate::clock::SystemClock;
 use crate::engine::plan::Plan;
 use crate::engine::run::{Left, Run};
 use crate::engine::store::{

@@ -7,8 +7,9 @@ use serde_json::{Value, json};
 use super::exit::Exit;
 use crate::engine::WalkError;
 use crate::engine::run::RunError;
-use crate::engine::store::{SecretTooShort, StoreError};
+use crate::engine::store::StoreError;
 use crate::output::{Console, Line, Page, Tone};
+use crate::redact::SecretTooShort;
 use crate::source::Rejected;
 use crate::world::live::OpenError;
 

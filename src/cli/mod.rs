@@ -36,8 +36,8 @@ pub use error::CliError;
 pub use exit::Exit;
 pub use session::Session;
 
-use crate::engine::store::Redactor;
 use crate::output::{Console, Manner, json};
+use crate::redact::Redactor;
 
 /// Moves a domain's inbound mail in Exchange Online to SMTP DANE with DNSSEC, without losing a mail.
 #[derive(Debug, Parser)]

@@ -7,7 +7,7 @@ use serde_json::json;
 
 use super::error::{self, CliError};
 use super::{App, Exit, Session, hand};
-use crate::engine::clock::{Clock as _, SystemClock};
+use crate::clock::{Clock as _, SystemClock};
 use crate::engine::plan::{self as planning, PLAN_SCHEMA, Plan};
 use crate::engine::run::{Run, RunError};
 use crate::engine::store::StoreReader;

@@ -10,7 +10,7 @@ use tokio::sync::watch;
 use super::drive::{Approvals, Drive, Waiting};
 use super::prompt::Prompt;
 use super::{App, CliError, Exit, Session, stop};
-use crate::engine::clock::{Clock as _, SystemClock};
+use crate::clock::{Clock as _, SystemClock};
 use crate::engine::run::{LEASE, Run};
 use crate::engine::store::{
     Lease, Owner, Run as Stored, RunId, SqliteStore, Status, Store as _, StoreReader, Transition,

@@ -10,10 +10,12 @@ use crate::domain_file::{
     self, Delegation, DomainFile, Field, Microsoft, Probe, SecretRef, SignIn,
 };
 use crate::engine::Options;
-use crate::engine::store::{Inputs, Redactor};
+use crate::engine::store::Inputs;
 use crate::kernel::{Host, Timing};
 use crate::playbook::{self, BUILTIN, PlannedStep, Playbook};
-use crate::step::{DelegationBy, Setup};
+use crate::redact::Redactor;
+use crate::step::Setup;
+use crate::world::DelegationBy;
 use crate::world::Estimates;
 
 /// How long an unknown effect has to show before it counts as lost.

@@ -1,6 +1,5 @@
 //! The loop: observe, decide, journal the intent, perform, journal the outcome; and the state it keeps.
 
-pub mod clock;
 mod decide;
 mod journal;
 pub mod plan;

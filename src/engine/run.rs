@@ -9,7 +9,6 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 use tokio::sync::watch;
 
-use super::clock::Clock;
 use super::journal::{Journal, Note, Signals};
 use super::plan::essentials;
 use super::store::{
@@ -17,6 +16,7 @@ use super::store::{
     SqliteStore, Status, Store, StoreError, StoreReader, Target, Transition, Wake,
 };
 use super::walk::{Ending, Observer, Options, Pending, Walk, WalkError};
+use crate::clock::Clock;
 use crate::playbook::PlannedStep;
 use crate::step::{Memory, Question, Setup};
 use crate::world::{Action, Facts, Needs, Outcome, World};

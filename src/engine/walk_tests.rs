@@ -12,13 +12,13 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 use tokio::sync::watch;
 
-use super::clock::{Clock, VirtualClock};
 use super::run::{LEASE, Left, Run, RunError};
 use super::store::{
     Brake, GateEvent, GateVerdict, IntentId, Kind, NewRun, Owner, Recorded, RunId, Signal,
     SqliteStore, Status, Store, StoreError, StoreOptions, StoreReader, TestDatabaseClock,
 };
 use super::walk::{Ending, Observer, Options, Pending, WalkError};
+use crate::clock::{Clock, VirtualClock};
 use crate::playbook::{Goal, PlannedStep, Schedule, builtin};
 use crate::step::fixture::*;
 use crate::step::{Approval, Memory, Next, WaitFor};

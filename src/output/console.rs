@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::page::{Line, Page};
 use super::text;
-use crate::engine::store::Redactor;
+use crate::redact::Redactor;
 
 /// How a stream shows text.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

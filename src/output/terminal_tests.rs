@@ -1,9 +1,9 @@
 use super::*;
-use crate::engine::store::Redactor;
 use crate::kernel::{Host, Timing};
 use crate::output::Manner;
 use crate::playbook::Gate;
-use crate::step::DelegationBy;
+use crate::redact::Redactor;
+use crate::world::DelegationBy;
 
 struct Scripted(Vec<&'static str>);
 

@@ -7,22 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Memory, Stage};
 use crate::kernel::{Host, MxSet, Timing};
-use crate::world::{Facts, MxRrset, Needs, ZoneFacts};
-
-/// How a DS reaches the parent.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum DelegationBy {
-    /// By the registrar's API where there is one, else by CDS where the provider can, else by hand.
-    #[default]
-    Auto,
-    /// By the registrar's API.
-    Registrar,
-    /// By CDS/CDNSKEY: the registry picks it up (RFC 7344, RFC 8078).
-    Cds,
-    /// By hand.
-    Manual,
-}
+use crate::world::{DelegationBy, Facts, MxRrset, Needs, ZoneFacts};
 
 /// What does not change while a run lasts: the domain file's wishes.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::{DelegationBy, Memory, Setup};
+use super::{Memory, Setup};
 use crate::kernel::{Host, KeyId, MxSet, Timing, ZoneKeys};
+use crate::world::DelegationBy;
 use crate::world::{
     AddressFacts, Answer, Chain, Estimates, ExchangeFacts, Fact, Facts, FeatureState, HostFacts,
     MxRrset, ParentFacts, ParentServer, PolicyFacts, PolicyMode, ProviderFacts, ServerFacts,

@@ -32,7 +32,7 @@ pub(crate) mod fixture;
 #[cfg(test)]
 mod tests;
 
-pub use context::{Context, DelegationBy, Setup};
+pub use context::{Context, Setup};
 pub use finding::{Finding, Severity};
 pub use memory::{Approval, Memory};
 pub use next::{Next, Question, Wait, WaitFor};

@@ -84,6 +84,21 @@ impl fmt::Display for Action {
     }
 }
 
+/// How a DS reaches the parent.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum DelegationBy {
+    /// By the registrar's API where there is one, else by CDS where the provider can, else by hand.
+    #[default]
+    Auto,
+    /// By the registrar's API.
+    Registrar,
+    /// By CDS/CDNSKEY: the registry picks it up (RFC 7344, RFC 8078).
+    Cds,
+    /// By hand.
+    Manual,
+}
+
 /// What a person is asked to do where no API can.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Instructions {

@@ -13,7 +13,7 @@ use async_trait::async_trait;
 
 use crate::playbook::Goal;
 
-pub use action::{Action, Instructions, MxRrset, Outcome};
+pub use action::{Action, DelegationBy, Instructions, MxRrset, Outcome};
 pub use facts::{
     AddressFacts, Answer, Chain, ExchangeFacts, Fact, Facts, FeatureState, HostFacts, ParentFacts,
     ParentServer, PolicyFacts, PolicyMode, ProviderFacts, ServerFacts, SigningFacts, SmtpOutcome,

@@ -12,7 +12,7 @@ use super::{
     Action, AddressFacts, Answer, Chain, ExchangeFacts, Fact, Facts, FeatureState, HostFacts,
     MxRrset, Needs, Outcome, PolicyMode, SigningFacts, SmtpOutcome, TlsaFacts, World,
 };
-use crate::engine::clock::{Clock, VirtualClock};
+use crate::clock::{Clock, VirtualClock};
 use crate::kernel::{Host, KeyId, ZoneKeys};
 use crate::playbook::Goal;
 

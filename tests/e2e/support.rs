@@ -4,7 +4,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use rollout::domain_file;
-use rollout::engine::store::{Owner, Redactor, SqliteStore, StoreOptions};
+use rollout::engine::store::{Owner, SqliteStore, StoreOptions};
+use rollout::redact::Redactor;
 use rollout_lab::{Lab, Options, Timing};
 
 /// A laboratory with short times, and a folder with domain files on it.

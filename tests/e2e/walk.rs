@@ -4,13 +4,14 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use rollout::engine::clock::SystemClock;
+use rollout::clock::SystemClock;
 use rollout::engine::run::Run;
 use rollout::engine::store::NewRun;
 use rollout::engine::{Ending, Observer, Options, Pending};
 use rollout::kernel::Timing;
 use rollout::playbook::PlannedStep;
-use rollout::step::{Approval, DelegationBy, Memory, Next, Setup};
+use rollout::step::{Approval, Memory, Next, Setup};
+use rollout::world::DelegationBy;
 use rollout::world::live::LiveWorld;
 use rollout::world::{Action, Outcome};
 use rollout_lab::DomainSeed;

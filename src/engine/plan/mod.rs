@@ -11,9 +11,9 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
 
-use super::clock::VirtualClock;
 use super::journal::NoJournal;
 use super::walk::{Ending, Options, Pending, Walk};
+use crate::clock::VirtualClock;
 use crate::playbook::PlannedStep;
 use crate::step::{Approval, Finding, Memory, Question, Setup, Severity, Wait};
 use crate::world::{Action, Estimates, Facts, Instructions, Model};

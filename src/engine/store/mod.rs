@@ -21,7 +21,6 @@ mod lease;
 mod lease_writes;
 mod path;
 mod read_only;
-mod redact;
 mod rows;
 mod run;
 mod schema;
@@ -45,7 +44,6 @@ pub use ids::{Fence, IntentId, RunId};
 pub use lease::{Lease, LeaseState, Owner, Target};
 pub use path::{default_path, path_in};
 pub use read_only::ReadOnlyStore;
-pub use redact::{Redactor, SecretTooShort};
 pub use run::{Brake, Inputs, Memory, NewRun, Run, Signal, Status, Transition, Wake};
 pub use sqlite::{SqliteStore, StoreOptions, TestDatabaseClock};
 

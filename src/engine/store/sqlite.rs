@@ -17,10 +17,10 @@ use super::entry::{GateEvent, Recorded};
 use super::error::{StoreError, while_doing};
 use super::ids::RunId;
 use super::lease::{Lease, Owner, Target};
-use super::redact::Redactor;
 use super::run::{Inputs, Memory, NewRun, Run, Signal, Transition};
 use super::writes::Writer;
 use super::{Result, Store, StoreReader, path, read_only, rows, schema};
+use crate::redact::Redactor;
 
 /// How long a writer waits for another process's write.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(15);

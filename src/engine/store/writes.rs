@@ -12,9 +12,9 @@ use super::entry::{Entry, Kind};
 use super::error::{StoreError, kind_text, while_doing};
 use super::ids::{Fence, RunId, one_spelling};
 use super::lease::{Lease, Owner, Target};
-use super::redact::Redactor;
 use super::rows;
 use super::run::{Brake, NewRun, Run, Signal, Status, Transition};
+use crate::redact::Redactor;
 
 /// A transaction, the database's clock read inside it, and what keeps secrets out.
 pub(super) struct Writer<'a> {

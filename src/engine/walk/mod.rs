@@ -9,10 +9,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 use tokio::sync::watch;
 
-use super::clock::Clock;
 use super::decide;
 use super::journal::Journal;
 use super::store::IntentId;
+use crate::clock::Clock;
 use crate::playbook::PlannedStep;
 use crate::step::{self, Context, Finding, Memory, Next, Setup, WaitFor};
 use crate::world::{Facts, Needs, World};

@@ -10,12 +10,12 @@ use crate::dns::{Dns, DnsSettings, Origin, TrustAnchor, Vantage};
 use crate::domain_file::{
     Cloud, Delegation, DomainFile, Microsoft as Side, SecretError, SignIn, TextOrFile,
 };
-use crate::engine::store::Redactor;
 use crate::kernel::Host;
 use crate::microsoft::{
     Endpoint, Endpoints, Microsoft, MicrosoftError, MicrosoftSettings, SettingsError, SignInMethod,
 };
-use crate::step::DelegationBy;
+use crate::redact::Redactor;
+use crate::world::DelegationBy;
 
 /// Why the live world could not be opened: nothing was asked or changed yet.
 #[derive(Debug, thiserror::Error)]

@@ -8,7 +8,7 @@ use rollout_providers::{
 
 use super::dns::ds_text;
 use crate::kernel::{Host, KeyId, Mx};
-use crate::step::DelegationBy;
+use crate::world::DelegationBy;
 use crate::world::{Fact, Instructions, MxRrset, Outcome, ProviderFacts, SigningFacts};
 
 /// The provider with the zone it was asked about.

@@ -1,5 +1,6 @@
 //! What is written together, what is left open, what is kept out, and what shows that somebody changed it.
 
+use crate::redact::Redactor;
 use rusqlite::Connection;
 use secrecy::SecretString;
 
