@@ -60,6 +60,8 @@ struct Outside {
     events: Vec<Event>,
     tried: BTreeMap<&'static str, usize>,
     looks: usize,
+    /// The instant of every look.
+    looked: Vec<Timestamp>,
     clock: VirtualClock,
 }
 
@@ -82,6 +84,7 @@ impl World for Scripted {
         outside.events.push(Event::Look);
         outside.looks += 1;
         let now = outside.clock.now();
+        outside.looked.push(now);
         (outside.change)(facts, outside.looks, now);
         drop(outside);
         tokio::task::yield_now().await;
@@ -141,6 +144,8 @@ struct Watcher {
     closed: BTreeSet<&'static str>,
     shown: Vec<String>,
     waits: Vec<(String, crate::step::Wait)>,
+    /// The instant until which the walk stood still, each time.
+    wakes: Vec<Timestamp>,
 }
 
 impl Observer for Watcher {
@@ -156,7 +161,9 @@ impl Observer for Watcher {
         self.shown.push(format!("acting {}", action.name()));
     }
     fn acted(&mut self, _: Timestamp, _: &PlannedStep, _: &Action, _: &Outcome) {}
-    fn waiting(&mut self, _: Timestamp, _: &BTreeMap<String, Pending>, _: Timestamp) {}
+    fn waiting(&mut self, _: Timestamp, _: &BTreeMap<String, Pending>, wake: Timestamp) {
+        self.wakes.push(wake);
+    }
     fn way_back(&mut self, _: Timestamp, memory: &Memory) {
         let original = memory.original.as_ref().unwrap();
         self.shown.push(format!("way back to {original}"));
@@ -214,6 +221,7 @@ impl Stage {
                 events: Vec::new(),
                 tried: BTreeMap::new(),
                 looks: 0,
+                looked: Vec::new(),
                 clock: clock.clone(),
             }))),
             clock,
@@ -389,8 +397,8 @@ async fn s6_a_crash_at_any_await_changes_neither_the_end_nor_the_effects() {
         }
         crashes += 1;
         // The dead driver's lease runs out; a write it had handed over is finished by then.
+        // What the other process does first is decided before any effect had time to show.
         stage.database.advance(LEASE * 2);
-        stage.clock.advance(LEASE * 2);
         let left = stage
             .walk(&mut Watcher::default(), Stage::options())
             .await
@@ -630,6 +638,20 @@ async fn s1_t4_the_world_is_looked_at_before_every_effect_and_drift_stops_it() {
             !matches!(pair, [Event::Effect(_), Event::Effect(_)]),
             "{pair:?}"
         );
+    }
+}
+
+/// T4: whenever standing still ends, the world is looked at before anything else.
+#[tokio::test]
+async fn t4_every_time_the_walk_wakes_it_looks() {
+    let stage = Stage::new(&Start::default());
+    let mut watcher = Watcher::default();
+    let left = stage.walk(&mut watcher, Stage::options()).await.unwrap();
+    assert_eq!(left.ending, Ending::Done);
+    assert!(watcher.wakes.len() > 5, "{:?}", watcher.wakes);
+    let outside = stage.world.0.lock().await;
+    for wake in &watcher.wakes {
+        assert!(outside.looked.contains(wake), "no look at {wake}");
     }
 }
 

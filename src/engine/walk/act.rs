@@ -27,7 +27,11 @@ impl Walk<'_> {
                 gate: gate.clone(),
                 about: format!("{about} ({effect})"),
             }),
-            Next::Ask(Question::ByHand { .. }) => self.world.asked(step.goal).await,
+            Next::Ask(Question::ByHand { .. }) => {
+                // What a person is about to do is a change as well.
+                self.keep_way_back(now).await?;
+                self.world.asked(step.goal).await;
+            }
             _ => {}
         }
         self.journal.note(now, notes, &self.memory).await?;
@@ -48,6 +52,23 @@ impl Walk<'_> {
         Ok(())
     }
 
+    /// Before the first change, all that is needed to go back is journalled and shown (S8).
+    async fn keep_way_back(&mut self, at: Timestamp) -> Result<(), WalkError> {
+        if self.memory.way_back_kept {
+            return Ok(());
+        }
+        self.memory.way_back_kept = true;
+        self.observer.way_back(at, &self.memory);
+        let way_back = Note::WayBack(serde_json::json!({
+            "mx": self.memory.original,
+            "parent": self.facts.parent,
+            "provider": self.facts.provider,
+            "exchange": self.facts.exchange,
+        }));
+        self.journal.note(at, vec![way_back], &self.memory).await?;
+        Ok(())
+    }
+
     /// Journal the intent, perform, journal the outcome. A refusal is returned: it is not tried again by
     /// this process.
     pub(super) async fn act(
@@ -65,17 +86,7 @@ impl Walk<'_> {
                 .await?;
         }
         let at = self.clock.now();
-        if !self.memory.way_back_kept {
-            self.memory.way_back_kept = true;
-            self.observer.way_back(at, &self.memory);
-            let way_back = Note::WayBack(serde_json::json!({
-                "mx": self.memory.original,
-                "parent": self.facts.parent,
-                "provider": self.facts.provider,
-                "exchange": self.facts.exchange,
-            }));
-            self.journal.note(at, vec![way_back], &self.memory).await?;
-        }
+        self.keep_way_back(at).await?;
         // Until the outcome is known it counts as unknown, also for whoever resumes after a crash.
         let mut before = self.memory.clone();
         let lost = Outcome::Unknown {
