@@ -5,6 +5,7 @@ mod journal;
 pub mod plan;
 pub mod run;
 pub mod store;
+mod store_journal;
 mod walk;
 
 pub use decide::decide;

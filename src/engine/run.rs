@@ -4,22 +4,21 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use async_trait::async_trait;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use tokio::sync::watch;
 
-use super::journal::{Journal, Note, Signals};
 use super::plan::essentials;
 use super::store::{
-    Brake, Entry, GateEvent, GateVerdict, Heartbeat, IntentId, Kind, Lease, NewRun, Owner, RunId,
-    SqliteStore, Status, Store, StoreError, StoreReader, Target, Transition, Wake,
+    Brake, Entry, Heartbeat, IntentId, Lease, NewRun, Owner, RunId, SqliteStore, Status, Store,
+    StoreError, StoreReader, Target, Transition, Wake,
 };
-use super::walk::{Ending, Observer, Options, Pending, Walk, WalkError};
+use super::store_journal::StoreJournal;
+use super::walk::{Ending, Observer, Options, Walk, WalkError};
 use crate::clock::Clock;
 use crate::playbook::PlannedStep;
-use crate::step::{Memory, Question, Setup};
-use crate::world::{Action, Facts, Needs, Outcome, World};
+use crate::step::{Memory, Setup};
+use crate::world::{Facts, Needs, World};
 
 /// How long a lease lasts unless renewed; a dead driver's run is free again after that.
 pub const LEASE: Duration = Duration::from_secs(60);
@@ -312,115 +311,4 @@ impl Run {
         self.store.append(&self.lease, transition).await?;
         Ok(())
     }
-}
-
-/// The journal of a run in the store.
-struct StoreJournal {
-    store: SqliteStore,
-    lease: Lease,
-}
-
-impl StoreJournal {
-    async fn append(&self, entries: Vec<Entry>, memory: &Memory) -> Result<(), StoreError> {
-        let mut transition = Transition::entries(entries);
-        // A memory is plain data with string keys; turning it into JSON cannot fail.
-        transition.memory = serde_json::to_value(memory).ok();
-        self.store.append(&self.lease, transition).await.map(drop)
-    }
-}
-
-#[async_trait]
-impl Journal for StoreJournal {
-    async fn intent(
-        &mut self,
-        at: Timestamp,
-        step: &str,
-        action: &Action,
-        facts: &Facts,
-        memory: &Memory,
-    ) -> Result<IntentId, StoreError> {
-        let body = json!({"step": step, "action": action, "evidence": facts});
-        let (id, entry) = Entry::intent(at, body);
-        self.append(vec![entry], memory).await?;
-        Ok(id)
-    }
-
-    async fn outcome(
-        &mut self,
-        at: Timestamp,
-        intent: IntentId,
-        step: &str,
-        outcome: &Outcome,
-        memory: &Memory,
-    ) -> Result<(), StoreError> {
-        let body = json!({"step": step, "outcome": outcome});
-        self.append(vec![Entry::outcome(at, intent, body)], memory)
-            .await
-    }
-
-    async fn note(
-        &mut self,
-        at: Timestamp,
-        notes: Vec<Note>,
-        memory: &Memory,
-    ) -> Result<(), StoreError> {
-        let entries = notes
-            .into_iter()
-            .map(|note| match note {
-                Note::Decision(body) => Entry::decision(at, body),
-                Note::WayBack(body) => Entry::way_back(at, body),
-                Note::GateOpened { gate, about } => Entry::gate(
-                    at,
-                    &GateEvent {
-                        gate,
-                        verdict: GateVerdict::Opened,
-                        by: "rollout".to_owned(),
-                        note: Some(about),
-                    },
-                ),
-                Note::GateApproved { gate, approval } => Entry::gate(
-                    at,
-                    &GateEvent {
-                        gate,
-                        verdict: GateVerdict::Approved,
-                        by: approval.by,
-                        note: None,
-                    },
-                ),
-            })
-            .collect();
-        self.append(entries, memory).await
-    }
-
-    async fn signals(&mut self) -> Result<Signals, StoreError> {
-        let run = self.lease.run;
-        let brake = self.store.run(run).await?.and_then(|run| run.brake);
-        let gates = self
-            .store
-            .gates(run)
-            .await?
-            .into_iter()
-            .filter(|event| event.verdict != GateVerdict::Opened)
-            .map(|event| (event.gate, event.verdict == GateVerdict::Approved, event.by))
-            .collect();
-        Ok(Signals { brake, gates })
-    }
-}
-
-/// The questions that are open, for `status` and `approve`.
-#[must_use]
-pub fn open_gates(pending: &BTreeMap<String, Pending>) -> Vec<String> {
-    pending
-        .values()
-        .filter_map(|p| match p {
-            Pending::Ask(Question::Approve { gate, .. }) => Some(gate.clone()),
-            _ => None,
-        })
-        .collect()
-}
-
-/// Whether a journal entry is an effect, for counting.
-#[must_use]
-pub fn is_effect(kind: Kind) -> bool {
-    kind == Kind::Intent
 }

@@ -840,7 +840,10 @@ async fn gates_hold_until_a_person_agrees_and_a_refusal_closes_them_again() {
         panic!("{:?}", left.ending)
     };
     assert_eq!((pending.len(), wake), (1, None));
-    assert_eq!(super::run::open_gates(&pending), ["swap"]);
+    assert!(pending.values().any(|p| matches!(
+        p,
+        Pending::Ask(crate::step::Question::Approve { gate, .. }) if gate == "swap"
+    )));
     assert_eq!(
         stage.effects().await["write-mx"],
         2,
