@@ -120,7 +120,10 @@ pub fn in_full(domain: &str, step: &str, pending: &Pending, now: Timestamp) -> P
             for line in &instructions.lines {
                 page.block(6, line);
             }
-            page.push(Line::at(4).dim("It goes on by itself when the effect is seen."));
+            page.push(Line::at(4).dim(match &instructions.answer {
+                Some(answer) => format!("It goes on when you say what came of it: {answer}"),
+                None => "It goes on by itself when the effect is seen.".to_owned(),
+            }));
         }
         Pending::Blocked { findings } => {
             page.push(Line::at(2).strong(step).tone(Tone::Bad, " is blocked"));

@@ -55,6 +55,7 @@ fn instructions_are_lines_to_copy() {
         instructions: Instructions {
             summary: "Run this.".to_owned(),
             lines: vec!["One -Two\nThree\u{1b}[2J".to_owned()],
+            answer: None,
         },
     });
     let page = in_full("contoso.com", "enable-dnssec", &pending, now()).plain();

@@ -83,6 +83,7 @@ fn publish(cx: &Context<'_>, policy: &PolicyFacts, new_host: &Host) -> Instructi
             "The enforcing MTA-STS policy of {domain} would reject {new_host}. Publish this policy first, then the record with its new id:"
         ),
         lines,
+        answer: None,
     }
 }
 

@@ -91,6 +91,7 @@ fn sign_by_hand(provider: &str, apex: &Host) -> Instructions {
             format!("Knot DNS: zone {apex}: dnssec-signing on; then `knotc reload`"),
             format!("PowerDNS: pdnsutil secure-zone {apex}; pdnsutil rectify-zone {apex}"),
         ],
+        answer: None,
     }
 }
 

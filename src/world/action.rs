@@ -106,6 +106,9 @@ pub struct Instructions {
     pub summary: String,
     /// Lines to copy: records, commands, forms of a DS.
     pub lines: Vec<String>,
+    /// How to tell what came of it, where that cannot be observed; `None`: its effect is observed.
+    #[serde(default)]
+    pub answer: Option<String>,
 }
 
 impl fmt::Display for Instructions {

@@ -107,7 +107,11 @@ impl Walk<'_> {
                     Some(wait.until.map_or(poll, |until| until.min(poll)))
                 }
                 Pending::Wait(wait) => wait.until,
-                Pending::Ask(Question::ByHand { .. }) | Pending::Blocked { .. } => Some(poll),
+                // What only a person can tell is worth no look.
+                Pending::Ask(Question::ByHand { instructions }) => {
+                    instructions.answer.is_none().then_some(poll)
+                }
+                Pending::Blocked { .. } => Some(poll),
                 Pending::Ask(Question::Approve { .. }) => None,
             })
             .min()

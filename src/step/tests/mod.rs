@@ -147,6 +147,7 @@ fn by_hand() -> Outcome {
         instructions: Instructions {
             summary: "do this".into(),
             lines: vec![],
+            answer: None,
         },
     }
 }

@@ -163,20 +163,23 @@ pub(super) async fn perform(microsoft: &Microsoft, domain: &Host, action: &Actio
 
 /// The PowerShell for an action, for a person to run.
 pub(super) fn ask(domain: &Host, action: &Action) -> Outcome {
-    let (cmdlet, summary) = match action {
+    let (cmdlet, summary, answer) = match action {
         Action::EnableDnssec => (
             Cmdlet::EnableDnssec,
-            "Run this in PowerShell, then give the DnssecMxValue to `rollout apply --mx-host`:",
+            "Run this in PowerShell, then say which DnssecMxValue it printed:",
+            Some("rollout apply FILE --mx-host HOST".to_owned()),
         ),
         _ => (
             Cmdlet::EnableDane,
             "Run this in PowerShell; its effect will be observed in DNS:",
+            None,
         ),
     };
     match powershell::command(cmdlet, domain.as_str()) {
         Ok(command) => Outcome::Asked {
             instructions: Instructions {
                 summary: summary.to_owned(),
+                answer,
                 lines: [Some(command.connect), Some(command.command)]
                     .into_iter()
                     .flatten()

@@ -269,5 +269,6 @@ fn instructions(asked: &rollout_providers::Instructions) -> Instructions {
     Instructions {
         summary: lines.next().unwrap_or_default(),
         lines: lines.collect(),
+        answer: None,
     }
 }
