@@ -1014,3 +1014,45 @@ async fn without_waiting_it_says_when_to_come_back_and_goes_on_there() {
     assert_eq!(stage.effects().await, each_once());
     let _ = (IntentId::new(), Instructions::default());
 }
+
+/// A soak is watched along its way: what turns bad in the middle starts it anew.
+#[tokio::test]
+async fn a_soak_that_turns_bad_in_its_middle_begins_again() {
+    let start = Start {
+        ttl: 60,
+        signed: true,
+        delegated: true,
+        ..Start::default()
+    };
+    let took = |bad: bool| {
+        let start = Start {
+            mx: start.mx.clone(),
+            ..start
+        };
+        async move {
+            let stage = Stage::with(
+                &start,
+                |_, _| Act::Well,
+                move |facts, looks, _| {
+                    // Every look of one stretch sees the new host refusing mail.
+                    if bad && (30..33).contains(&looks) {
+                        for (host, fact) in &mut facts.hosts {
+                            if let crate::world::Fact::Known { value, .. } = fact
+                                && host.is_within("mx.microsoft")
+                            {
+                                value.addresses[0].smtp = SmtpOutcome::Closed;
+                            }
+                        }
+                    }
+                },
+            );
+            let left = stage
+                .walk(&mut Watcher::default(), Stage::options())
+                .await
+                .unwrap();
+            assert_eq!(left.ending, Ending::Done);
+            stage.clock.now()
+        }
+    };
+    assert!(took(true).await > took(false).await);
+}

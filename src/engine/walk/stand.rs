@@ -8,7 +8,7 @@ use super::{Ending, Pending, Walk, WalkError};
 use crate::engine::journal::Note;
 use crate::engine::store::Brake;
 use crate::playbook::Goal;
-use crate::step::{Approval, Question, Severity};
+use crate::step::{Approval, Question, Severity, WaitFor};
 
 impl Walk<'_> {
     /// What people said meanwhile.
@@ -106,6 +106,9 @@ impl Walk<'_> {
                 Pending::Wait(wait) if wait.kind.worth_polling() => {
                     Some(wait.until.map_or(poll, |until| until.min(poll)))
                 }
+                Pending::Wait(wait) if wait.kind == WaitFor::Soak && self.options.wait => wait
+                    .until
+                    .map(|until| poll.max(a_tenth_on(now, until)).min(until)),
                 Pending::Wait(wait) => wait.until,
                 // What only a person can tell is worth no look.
                 Pending::Ask(Question::ByHand { instructions }) => {
@@ -149,4 +152,10 @@ impl Walk<'_> {
             }
         }
     }
+}
+
+/// A tenth of the way to `until`: a soak is looked at along its way, a long one not a thousand times.
+fn a_tenth_on(now: Timestamp, until: Timestamp) -> Timestamp {
+    now.checked_add(until.duration_since(now) / 10)
+        .unwrap_or(until)
 }
