@@ -232,12 +232,17 @@ fn closing(dir: &Path, state: &Path) -> Page {
     ] {
         page.push(Line::at(2).verbatim().plain(command));
     }
+    let plan = |domain: &str| format!("{program} plan {}/{domain}.yml", dir.display());
+    let width = OTHERS
+        .iter()
+        .map(|(domain, _)| plan(domain).len())
+        .max()
+        .unwrap_or_default();
     for (domain, about) in OTHERS {
-        let command = format!("{program} plan {}/{domain}.yml", dir.display());
         page.push(
             Line::at(2)
                 .verbatim()
-                .plain(format!("{command:<60}"))
+                .plain(format!("{:<width$}  ", plan(domain)))
                 .tone(Tone::Dim, format!("# {about}")),
         );
     }

@@ -7,7 +7,7 @@ use secrecy::SecretString;
 
 use super::error::{self, CliError};
 use crate::domain_file::{
-    self, Delegation, DomainFile, Field, Microsoft, Probe, SecretRef, SignIn,
+    self, Delegation, DomainFile, Field, Microsoft, PolicyLife, Probe, SecretRef, SignIn,
 };
 use crate::engine::Options;
 use crate::engine::store::Inputs;
@@ -174,7 +174,7 @@ fn setup(file: &DomainFile) -> Setup {
         },
         zone_largest_ttl: u32::try_from(timing.zone_largest_ttl.get().as_secs())
             .unwrap_or(u32::MAX),
-        strict_mta_sts: false,
+        strict_mta_sts: timing.mta_sts == PolicyLife::MaxAge,
         settle,
         settle_cmdlet,
         overdue,

@@ -37,7 +37,7 @@ pub use resolve::{
 };
 pub use schema::schema;
 pub use secret::{SecretError, SecretRef, SecretRefError};
-pub use timing::Timing;
+pub use timing::{PolicyLife, Timing};
 
 use crate::playbook::{Schedule, Value};
 

@@ -23,6 +23,9 @@ pub struct Timing {
     pub poll: Span,
     /// After how long an expected effect that is not seen becomes a finding.
     pub overdue: Span,
+    /// Until when senders may act on an earlier MTA-STS policy: `record`, the TTL of the id record, since a sender
+    /// looks for a newer policy before it fails for good (RFC 8461 section 5.1); `max-age`, the policy's own.
+    pub mta_sts: PolicyLife,
     /// Estimate for plans: how long Microsoft takes to assign the new host.
     pub usual_cmdlet: Span,
     /// Estimate for plans: how long Microsoft takes to publish TLSA records (its page says 15 to 30 minutes).
@@ -31,6 +34,17 @@ pub struct Timing {
     pub usual_propagation: Span,
     /// Estimate for plans: how long a DS takes from the registrar to the parent zone.
     pub usual_delegation: Span,
+}
+
+/// How long an earlier MTA-STS policy counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum PolicyLife {
+    /// Until the TTL of its id record is over.
+    #[default]
+    Record,
+    /// Until its `max_age` is over.
+    MaxAge,
 }
 
 impl Default for Timing {
@@ -42,6 +56,7 @@ impl Default for Timing {
             zone_largest_ttl: Span::seconds(86_400),
             poll: Span::seconds(10),
             overdue: Span::seconds(3600),
+            mta_sts: PolicyLife::Record,
             usual_cmdlet: Span::seconds(180),
             usual_tlsa: Span::seconds(1800),
             usual_propagation: Span::seconds(60),
