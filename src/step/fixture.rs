@@ -216,6 +216,7 @@ impl Start {
                 },
                 largest_ttl: Some(7200),
                 registrar: true,
+                announces: false,
             }),
             clock_jumped: None,
         }

@@ -223,6 +223,14 @@ fn provider(cx: &Context<'_>, found: &mut Vec<Finding>) {
         .zone()
         .and_then(ZoneFacts::agreed_keys)
         .is_some_and(|keys| *keys != crate::kernel::ZoneKeys::Unsigned);
+    if !signed && provider.announces {
+        found.push(Finding::warning(
+            "provider.announces",
+            format!("{} announces the DS by CDS as soon as the zone is signed", provider.provider),
+            "a registry that scans for it publishes the DS without being asked, past the gate `ds`; registries wait some days before they do",
+            "if the DS must wait for your word, do not start before you could give it",
+        ));
+    }
     if !signed && provider.signing == SigningFacts::Elsewhere {
         found.push(Finding::warning(
             "provider.signing",

@@ -177,3 +177,36 @@ fn a_ds_handed_over_by_a_person_is_asked_for_and_then_seen() {
     .facts();
     is_done(&case.next(Goal::Delegate));
 }
+
+/// A host that announces the DS by itself goes past the gate: said before anything is signed.
+#[test]
+fn s4_a_provider_that_announces_the_ds_by_itself_is_told_beforehand() {
+    for (announces, signed, warned) in [
+        (true, false, true),
+        (true, true, false),
+        (false, false, false),
+    ] {
+        let mut facts = Start {
+            signed,
+            ..Start::default()
+        }
+        .facts();
+        if let Fact::Known { value, .. } = &mut facts.provider {
+            value.announces = announces;
+        }
+        let mut memory = Memory::default();
+        memory.absorb(&facts, &setup(), at(0));
+        let setup = setup();
+        let cx = Context {
+            setup: &setup,
+            facts: &facts,
+            memory: &memory,
+            step: "preflight",
+            now: at(0),
+        };
+        let found = crate::step::preflight::findings(&cx);
+        let is = |f: &Finding| f.id == "provider.announces";
+        assert_eq!(found.iter().any(is), warned, "{announces} {signed}");
+        assert!(!found.iter().any(|f| is(f) && f.stops()));
+    }
+}

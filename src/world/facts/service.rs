@@ -89,4 +89,8 @@ pub struct ProviderFacts {
     pub largest_ttl: Option<u32>,
     /// Whether it can bring a DS to the parent.
     pub registrar: bool,
+    /// Whether signing alone already announces the DS by CDS, so that a registry that scans takes it without
+    /// being told.
+    #[serde(default)]
+    pub announces: bool,
 }

@@ -120,6 +120,9 @@ impl Hosting {
             signing,
             largest_ttl,
             registrar: self.provider.registrar().is_some(),
+            announces: info.capabilities.signs
+                && info.capabilities.delegation == rollout_providers::Delegation::Announced
+                && self.provider.registrar().is_none(),
         })
     }
 
