@@ -17,6 +17,7 @@ mod reach;
 pub mod record;
 mod resolve;
 pub mod settings;
+mod system;
 pub mod text;
 mod transport;
 mod validate;
@@ -33,6 +34,7 @@ use self::memory::Memory;
 
 pub use record::{Data, Dnskey, Ds, Kind, Name, Record, Signatures, Soa, Tlsa, normal};
 pub use settings::{DnsSettings, Origin, SettingsError, TrustAnchor, Vantage};
+pub use system::system_vantages;
 pub use view::{
     Alias, Answer, Failure, Outcome, ParentView, Server, ServerAnswer, ServerView, Source, Status,
     Validated, VantageAnswer, VantageVerdict, ZoneCut, ZoneView,

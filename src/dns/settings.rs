@@ -89,6 +89,14 @@ pub enum SettingsError {
         /// Why.
         why: String,
     },
+    /// This machine's own resolver configuration cannot be read.
+    #[error(
+        "the resolvers of this machine cannot be read: {why}; take `resolve.system` out of the domain file, or mend /etc/resolv.conf"
+    )]
+    System {
+        /// Why.
+        why: String,
+    },
     /// There is nobody to ask.
     #[error(
         "no root server and no forwarder is configured; give at least one, or leave the setting out"

@@ -30,6 +30,9 @@ pub struct Resolve {
     pub trust_anchor: Option<TextOrFile>,
     /// The resolvers used as vantages.
     pub resolvers: Vec<Resolver>,
+    /// Look through the resolvers that this machine is set up with as well.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub system: bool,
 }
 
 /// A root server.
@@ -85,6 +88,7 @@ impl Default for Resolve {
             port: DNS_PORT,
             trust_anchor: None,
             resolvers: public_resolvers(),
+            system: false,
         }
     }
 }

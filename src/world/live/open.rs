@@ -6,7 +6,7 @@ use rollout_providers::{Counter, FieldValue, Name, Options};
 
 use super::{Asked, Hosting, LiveWorld};
 use crate::dane::{HttpsSettings, SmtpSettings, WebRoots};
-use crate::dns::{Dns, DnsSettings, Origin, TrustAnchor, Vantage};
+use crate::dns::{Dns, DnsSettings, Origin, TrustAnchor, Vantage, system_vantages};
 use crate::domain_file::{
     Cloud, Delegation, DomainFile, Microsoft as Side, SecretError, SignIn, TextOrFile,
 };
@@ -103,6 +103,9 @@ fn dns_settings(file: &DomainFile, lab: bool) -> Result<DnsSettings, OpenError> 
             .collect(),
         ..DnsSettings::default()
     };
+    if resolve.system {
+        settings.vantages.extend(system_vantages()?);
+    }
     if !resolve.roots.is_empty() {
         let roots = resolve.roots.iter();
         settings.source = Origin::Roots(
