@@ -282,3 +282,64 @@ fn a_foreign_change_on_powerdns_between_two_calls_is_a_conflict() {
         },
     );
 }
+
+/// Killed at fifty random instants of one walk on real servers: the same end, every effect once, mail all the while.
+#[test]
+fn killed_at_fifty_random_instants_on_powerdns() {
+    run_inside(
+        "real::killed_at_fifty_random_instants_on_powerdns",
+        Internet::PROGRAMS,
+        || {
+            const KILLS: usize = 50;
+            let scene = Scene::start("contoso.com", DnsHost::PowerDns);
+            let sender = scene.sender();
+            let mut seed = std::process::id() as u64 ^ 0x5eed;
+            println!("seed {seed}");
+            let (mut kills, mut entered) = (0, false);
+            let code = loop {
+                let mut life = scene.rollout(&["apply", "FILE", "--yes", "--wait"]);
+                if kills == KILLS && entered {
+                    break life.end().code;
+                }
+                // Short lives die while they look, longer ones around an effect.
+                seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+                let delay = Duration::from_millis(20 + (seed >> 33) % 680);
+                let over = kills < KILLS && life.ended_within(delay);
+                if kills == KILLS {
+                    enter_the_printed_ds(&scene, &mut life);
+                    entered = true;
+                } else if !entered {
+                    let ds =
+                        life.so_far(|l| l.trim_start().strip_prefix("DS: ").map(str::to_owned));
+                    if let Some(ds) = ds {
+                        scene.internet.publish_ds(scene.domain, &[ds]).unwrap();
+                        entered = true;
+                    }
+                }
+                if over || kills == KILLS {
+                    break life.end().code;
+                }
+                life.kill();
+                kills += 1;
+            };
+            assert_eq!(code, 0);
+            println!("MEASURED {kills} kills, calls {:?}", scene.calls());
+            judges_agree(&scene);
+            mail_never_stopped(&scene, &sender.stop());
+            assert_eq!(
+                scene.cmdlets(),
+                ["Enable-DnssecForVerifiedDomain", "Enable-SmtpDaneInbound"]
+            );
+            let writes = scene.calls();
+            let patches: usize = writes
+                .iter()
+                .filter(|(call, _)| call.contains("PATCH"))
+                .map(|(_, count)| count)
+                .sum();
+            assert_eq!(patches, 5, "each MX change once: {writes:?}");
+            history_verifies(&scene);
+            nothing_is_left_to_do(&scene);
+            assert!(kills >= 20, "{kills}: too few to mean anything");
+        },
+    );
+}

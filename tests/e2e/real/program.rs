@@ -86,6 +86,31 @@ impl Program {
         }
     }
 
+    /// Lets it run for a while; whether it has ended by then.
+    pub fn ended_within(&mut self, time: Duration) -> bool {
+        let until = Instant::now() + time;
+        loop {
+            if self.child.try_wait().unwrap().is_some() {
+                return true;
+            }
+            if Instant::now() >= until {
+                return false;
+            }
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    }
+
+    /// What `read` makes of the lines so far.
+    pub fn so_far<T>(&self, read: impl Fn(&str) -> Option<T>) -> Option<T> {
+        let lines = self.lines.lock().unwrap();
+        lines.iter().find_map(|line| read(line))
+    }
+
+    /// Kills it (SIGKILL), as it stands.
+    pub fn kill(self) {
+        drop(self);
+    }
+
     /// Waits for its end.
     pub fn end(mut self) -> Ended {
         let status = loop {
