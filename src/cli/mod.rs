@@ -5,6 +5,7 @@ mod app;
 mod apply;
 mod approve;
 mod completions;
+mod dane;
 mod demo;
 mod drive;
 mod error;
@@ -101,6 +102,8 @@ enum Command {
     Abort(abort::Args),
     /// Show the journal of a domain's runs
     History(history::Args),
+    /// Hold a certificate chain against TLSA records, from files
+    Dane(dane::Args),
     /// Print the JSON Schema of a file, for editors
     Schema(schema::Args),
     /// List, show and check playbooks
@@ -127,6 +130,7 @@ impl Command {
             Self::Pause(_) => "pause",
             Self::Abort(_) => "abort",
             Self::History(_) => "history",
+            Self::Dane(_) => "dane",
             Self::Schema(_) => "schema",
             Self::Playbook(_) => "playbook",
             Self::Providers(_) => "providers",
@@ -211,6 +215,7 @@ async fn dispatch(app: &App, command: Command) -> Result<Exit, CliError> {
         Command::Pause(args) => pause::run(app, args).await,
         Command::Abort(args) => abort::run(app, args).await,
         Command::History(args) => history::run(app, args).await,
+        Command::Dane(args) => dane::run(app, &args),
         Command::Schema(args) => Ok(schema::run(app, &args)),
         Command::Playbook(args) => playbook::run(app, &args),
         Command::Providers(args) => Ok(providers::run(app, &args)),
