@@ -346,3 +346,47 @@ fn a_saved_plan_names_what_moved() {
     assert!(!plan.differences(&then).is_empty());
     let _ = KeyId(String::new());
 }
+
+#[tokio::test]
+async fn what_is_under_way_comes_about_and_is_not_called_endless() {
+    // Enabled by a person minutes ago: Microsoft has not published the TLSA records yet.
+    let mut facts = Start {
+        dane: false,
+        ..Start::finished()
+    }
+    .facts();
+    if let Fact::Known { value, .. } = &mut facts.exchange {
+        value.dane = FeatureState::Enabled;
+    }
+    let plan = plan_of(&facts, Schedule::Overlap).await;
+    assert!(!plan.blocked(), "{:?}", plan.findings);
+    assert!(plan.total.unwrap() >= estimates().tlsa);
+    // A run in progress whose last write one server does not serve yet.
+    let before = Start {
+        ttl: 60,
+        signed: true,
+        delegated: true,
+        dnssec: true,
+        ..Start::default()
+    };
+    let mut memory = before.memory();
+    memory.way_back_kept = true;
+    memory.expected_seen = Default::default();
+    memory.previous = memory
+        .expected
+        .replace(Start::mx(&[(0, LEGACY), (20, NEW)]).rrset_with(60));
+    let plan = super::plan(
+        Asked {
+            domain: DOMAIN,
+            playbook: "exchange-dane",
+            steps: &steps(Schedule::Overlap),
+            setup: &setup(),
+        },
+        &before.facts(),
+        &memory,
+        estimates(),
+        at(0),
+    )
+    .await;
+    assert!(!plan.blocked(), "{:?}", plan.findings);
+}

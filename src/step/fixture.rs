@@ -108,6 +108,14 @@ impl Start {
         }
     }
 
+    /// The MX RRset under another TTL.
+    pub(crate) fn rrset_with(&self, ttl: u32) -> MxRrset {
+        MxRrset {
+            ttl,
+            ..self.rrset()
+        }
+    }
+
     pub(crate) fn facts(&self) -> Facts {
         let rrset = self.rrset();
         let keys = if self.signed {

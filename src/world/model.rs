@@ -67,6 +67,37 @@ impl Model {
         }
     }
 
+    /// What others were told or did already and what does not show yet comes about after its usual time: `mx`
+    /// is the RRset a run in progress expects, the flags say whether signing and the DS are under way.
+    pub fn under_way(&mut self, mx: Option<&MxRrset>, signing: bool, delegation: bool) {
+        let zone = self.facts.zone.known();
+        let keys = zone.and_then(|zone| {
+            zone.servers.iter().find_map(|s| match s.keys.got() {
+                Some((ZoneKeys::Signed(keys), _)) => Some(keys.clone()),
+                _ => None,
+            })
+        });
+        let served = zone.and_then(super::ZoneFacts::agreed_mx);
+        if let Some(mx) = mx.filter(|mx| served.as_ref() != Some(*mx)) {
+            self.later(self.estimates.visible, Effect::Mx(mx.clone()));
+        }
+        if signing && keys.is_none() {
+            self.later(self.estimates.visible, Effect::Signed);
+        }
+        if delegation && let Some(keys) = keys {
+            self.later(self.estimates.delegation, Effect::Delegated(keys));
+        }
+        let dane = self.facts.exchange.known().map(|exchange| exchange.dane);
+        let host = self.new_host();
+        let absent = self
+            .facts
+            .host(&host)
+            .is_some_and(|host| matches!(host.tlsa, TlsaFacts::Absent { .. }));
+        if dane == Some(FeatureState::Enabled) && absent {
+            self.later(self.estimates.tlsa, Effect::Tlsa(host));
+        }
+    }
+
     fn later(&mut self, after: Duration, effect: Effect) {
         let at = self.clock.now().checked_add(after);
         self.due.push((at.unwrap_or(Timestamp::MAX), effect));

@@ -14,7 +14,7 @@ use tokio::sync::watch;
 use super::journal::NoJournal;
 use super::walk::{Ending, Options, Pending, Walk};
 use crate::clock::VirtualClock;
-use crate::playbook::PlannedStep;
+use crate::playbook::{PlannedStep, StepKind};
 use crate::step::{Approval, Finding, Memory, Question, Setup, Severity, Wait};
 use crate::world::{Action, Estimates, Facts, Instructions, Model};
 
@@ -176,6 +176,20 @@ pub async fn plan(
     } = asked;
     let clock = VirtualClock::new(now);
     let mut model = Model::new(seed.clone(), clock.clone(), estimates);
+    let told =
+        |name: &str| memory.performed.contains_key(name) || memory.unknown.contains_key(name);
+    let asked = |kind: StepKind| {
+        let of_kind = |s: &&PlannedStep| s.goal.kind() == kind;
+        steps
+            .iter()
+            .filter(of_kind)
+            .any(|s| memory.asked.contains_key(&s.id))
+    };
+    model.under_way(
+        memory.expected.as_ref().filter(|_| memory.way_back_kept),
+        told("sign-zone"),
+        told("publish-ds") || asked(StepKind::Delegate),
+    );
     let mut memory = memory.clone();
     for step in steps {
         if let Some(gate) = &step.gate {
