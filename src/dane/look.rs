@@ -1,28 +1,26 @@
 //! Looks at an MX host: addresses first, TLSA by the rule of RFC 7672, 2.2.2, then every address over SMTP.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 
 use futures::future::join_all;
 use jiff::Timestamp;
-use rustls_pki_types::CertificateDer;
 
-use super::host::{AddressView, HostView, TlsaView, Variant, WebPki};
-use super::judgement::Judgement;
-use super::probe::{KeyType, Probe, ProbeResult, SmtpSettings, probe};
-use super::tlsa::judge;
-use super::webpki::{self, WebRoots};
-use crate::dns::{Data, Dns, Kind, Name, Soa, Status, Tlsa, Validated, normal};
+use super::address::{Sought, look_at, not_looked_at};
+use super::host::{HostView, TlsaView};
+use super::prober::Prober;
+use super::webpki::WebRoots;
+use crate::dns::{Data, Kind, Lookups, Name, Soa, Status, Tlsa, Validated, normal};
 
 /// Looks at one MX host as a DANE sender meets it.
 ///
 /// `mx_secure`: whether the domain's MX set validated as secure, for only then is the domain a reference name
-/// (RFC 7672, 3.2.2). Without `smtp` only the DNS is asked, and each address is [`ProbeResult::NotProbed`].
+/// (RFC 7672, 3.2.2). Without `prober` only the DNS is asked, and each address is [`ProbeResult::NotProbed`].
 pub async fn observe_host(
-    dns: &Dns,
+    dns: &dyn Lookups,
     host: &str,
     domain: &str,
     mx_secure: bool,
-    smtp: Option<&SmtpSettings>,
+    prober: Option<&Prober>,
     roots: &WebRoots,
 ) -> HostView {
     let at = Timestamp::now();
@@ -40,14 +38,18 @@ pub async fn observe_host(
     if mx_secure && !names.contains(&domain.as_str()) {
         names.push(&domain);
     }
+    let sought = Sought {
+        host: &host,
+        base: &base,
+        domain: &domain,
+        names: &names,
+        tlsa: &tlsa,
+    };
     let seen = join_all(addresses.into_iter().map(|address| {
-        let (host, base, domain, names, tlsa) = (&host, &base, &domain, &names, &tlsa);
+        let sought = &sought;
         async move {
-            match smtp {
-                Some(smtp) => {
-                    let address = SocketAddr::new(address, smtp.port);
-                    look_at(address, host, base, domain, names, tlsa, smtp, roots).await
-                }
+            match prober {
+                Some(prober) => look_at(address, sought, prober, roots).await,
                 None => not_looked_at(address),
             }
         }
@@ -103,7 +105,7 @@ fn addresses(a: &Validated, aaaa: &Validated) -> Vec<IpAddr> {
 
 /// TLSA by the rule of RFC 7672, 2.2.2, and the base domain that results.
 async fn look_up_tlsa(
-    dns: &Dns,
+    dns: &dyn Lookups,
     host: &str,
     a: &Validated,
     aaaa: &Validated,
@@ -145,7 +147,7 @@ async fn look_up_tlsa(
     not_asked("the host's addresses are not signed, so a sender does not ask".into())
 }
 
-async fn ask_tlsa(dns: &Dns, base: &str) -> TlsaView {
+async fn ask_tlsa(dns: &dyn Lookups, base: &str) -> TlsaView {
     let name = format!("_25._tcp.{base}");
     let lookup = Box::new(dns.validate(&name, Kind::Tlsa).await);
     if let Some(why) = lookup.status.why() {
@@ -182,101 +184,11 @@ async fn ask_tlsa(dns: &Dns, base: &str) -> TlsaView {
 }
 
 /// The negative TTL of the zone that holds the host.
-async fn negative_ttl(dns: &Dns, base: &str) -> Option<u32> {
+async fn negative_ttl(dns: &dyn Lookups, base: &str) -> Option<u32> {
     let said = dns.validate(base, Kind::Soa).await;
     let own = said.records().iter().find_map(|r| match &r.data {
         Data::Soa(soa) => Some(soa.negative_ttl()),
         _ => None,
     });
     own.or_else(|| said.soa.as_ref().map(Soa::negative_ttl))
-}
-
-#[expect(
-    clippy::too_many_arguments,
-    reason = "one address of one host; a struct would only rename them"
-)]
-async fn look_at(
-    address: SocketAddr,
-    host: &str,
-    base: &str,
-    domain: &str,
-    names: &[&str],
-    tlsa: &TlsaView,
-    smtp: &SmtpSettings,
-    roots: &WebRoots,
-) -> AddressView {
-    let recipient = smtp.ask_recipient.then(|| format!("postmaster@{domain}"));
-    let main = probe(
-        smtp,
-        address,
-        Some(base),
-        KeyType::Any,
-        recipient.as_deref(),
-    )
-    .await;
-    let webpki = match chain_of(&main) {
-        Some(chain) => webpki::verify(&chain, host, roots, main.at),
-        None => WebPki::NotTold {
-            why: "no certificate was seen".into(),
-        },
-    };
-    let mut variants = Vec::new();
-    if smtp.every_key && matches!(main.result, ProbeResult::Ok { .. }) {
-        // One after the other: a prober should be no burden.
-        for (sni, key) in [
-            (None, KeyType::Any),
-            (Some(base), KeyType::Rsa),
-            (Some(base), KeyType::Ecdsa),
-        ] {
-            let probe = probe(smtp, address, sni, key, None).await;
-            variants.push(Variant {
-                judgement: judgement(&probe, tlsa, names),
-                probe,
-            });
-        }
-    }
-    AddressView {
-        address: address.ip(),
-        judgement: judgement(&main, tlsa, names),
-        webpki,
-        probe: main,
-        variants,
-    }
-}
-
-fn not_looked_at(address: IpAddr) -> AddressView {
-    AddressView {
-        address,
-        probe: Probe {
-            address: SocketAddr::new(address, 25),
-            sni: None,
-            key: KeyType::Any,
-            result: ProbeResult::NotProbed,
-            banner: None,
-            at: Timestamp::now(),
-            took_ms: 0,
-        },
-        judgement: None,
-        webpki: WebPki::NotTold {
-            why: "the address was not probed".into(),
-        },
-        variants: Vec::new(),
-    }
-}
-
-fn judgement(probe: &Probe, tlsa: &TlsaView, names: &[&str]) -> Option<Judgement> {
-    let TlsaView::Secure { records, .. } = tlsa else {
-        return None;
-    };
-    let ProbeResult::Ok { .. } = probe.result else {
-        return None;
-    };
-    Some(judge(records, &chain_of(probe)?, names, probe.at))
-}
-
-fn chain_of(probe: &Probe) -> Option<Vec<CertificateDer<'static>>> {
-    probe
-        .result
-        .chain()
-        .map(|chain| chain.iter().map(super::Certificate::bytes).collect())
 }

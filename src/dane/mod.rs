@@ -2,6 +2,7 @@
 //!
 //! Asks and judges one connection; decides nothing about the rollout.
 
+mod address;
 pub mod certificate;
 pub mod host;
 pub mod judgement;
@@ -10,6 +11,8 @@ pub mod mta_sts;
 pub mod mta_sts_fetch;
 mod path;
 pub mod probe;
+pub mod prober;
+pub mod sender;
 mod smtp;
 mod tls;
 pub mod tlsa;
@@ -22,6 +25,7 @@ pub use look::observe_host;
 pub use mta_sts::{Mode, MtaStsView, Policy, StsRecord, matches};
 pub use mta_sts_fetch::{HttpsSettings, fetch_policy};
 pub use probe::{KeyType, Probe, ProbeResult, Recipient, SmtpSettings, probe};
+pub use prober::{Examined, Prober};
 pub use tlsa::judge;
 pub use webpki::WebRoots;
 

@@ -11,12 +11,15 @@ mod convert;
 mod denial;
 mod engine;
 mod handle;
+mod lookups;
 mod memory;
 mod observe;
+pub mod opinion;
 mod reach;
 pub mod record;
 mod resolve;
 pub mod settings;
+pub mod survey;
 mod system;
 pub mod text;
 mod transport;
@@ -32,8 +35,11 @@ use tokio::sync::Semaphore;
 
 use self::memory::Memory;
 
+pub use lookups::Lookups;
+pub use opinion::Opinion;
 pub use record::{Data, Dnskey, Ds, Kind, Name, Record, Signatures, Soa, Tlsa, normal};
 pub use settings::{DnsSettings, Origin, SettingsError, TrustAnchor, Vantage};
+pub use survey::Survey;
 pub use system::system_vantages;
 pub use view::{
     Alias, Answer, Failure, Outcome, ParentView, Server, ServerAnswer, ServerView, Source, Status,

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::str::FromStr;
 
 use super::resolve::{Resolver, RootServer};
-use super::{DomainFile, Endpoint, Field, Microsoft, ServerAddress};
+use super::{DomainFile, Endpoint, Field, Https, Microsoft, Resolve, ServerAddress, Smtp};
 use crate::source::{Code, Problem, Rejected, escape};
 
 /// One variable.
@@ -15,7 +15,22 @@ pub struct Override {
     pub key: &'static str,
     /// How it is written.
     pub about: &'static str,
-    apply: fn(&mut DomainFile, &str) -> Result<(), String>,
+    apply: Apply,
+}
+
+/// What a variable reaches.
+enum Apply {
+    /// The part with credentials.
+    File(fn(&mut DomainFile, &str) -> Result<(), String>),
+    /// The part that needs none.
+    Around(fn(&mut Around<'_>, &str) -> Result<(), String>),
+}
+
+/// The part of a domain file that needs no credentials.
+struct Around<'a> {
+    resolve: &'a mut Resolve,
+    smtp: &'a mut Smtp,
+    https: &'a mut Https,
 }
 
 /// Every variable that replaces a part of the domain file.
@@ -24,70 +39,72 @@ pub const OVERRIDES: [Override; 13] = [
         variable: "ROLLOUT_AUTHORITY",
         key: "microsoft.endpoints.authority",
         about: "Base URL of sign-in.",
-        apply: |file, text| endpoint(file, text, |endpoints| &mut endpoints.authority),
+        apply: Apply::File(|file, text| endpoint(file, text, |endpoints| &mut endpoints.authority)),
     },
     Override {
         variable: "ROLLOUT_GRAPH",
         key: "microsoft.endpoints.graph",
         about: "Base URL of Microsoft Graph.",
-        apply: |file, text| endpoint(file, text, |endpoints| &mut endpoints.graph),
+        apply: Apply::File(|file, text| endpoint(file, text, |endpoints| &mut endpoints.graph)),
     },
     Override {
         variable: "ROLLOUT_EXCHANGE",
         key: "microsoft.endpoints.exchange",
         about: "Base URL of the Exchange admin API.",
-        apply: |file, text| endpoint(file, text, |endpoints| &mut endpoints.exchange),
+        apply: Apply::File(|file, text| endpoint(file, text, |endpoints| &mut endpoints.exchange)),
     },
     Override {
         variable: "ROLLOUT_PROVIDER_URL",
         key: "dns.url or dns.server",
         about: "Where the DNS provider's API or primary server is, in the form of the provider's own field.",
-        apply: provider_endpoint,
+        apply: Apply::File(provider_endpoint),
     },
     Override {
         variable: "ROLLOUT_DNS_ROOTS",
         key: "resolve.roots",
         about: "Root servers, as in a.root=127.0.0.2,b.root=127.0.0.3. Takes the place of forwarders too.",
-        apply: |file, text| {
-            file.resolve.roots = list(text, |item| {
+        apply: Apply::Around(|around, text| {
+            around.resolve.roots = list(text, |item| {
                 let (name, address) = pair(item)?;
                 let address = address
                     .parse()
                     .map_err(|_| "needs NAME=ADDRESS, with an IP address".to_owned())?;
                 Ok(RootServer { name, address })
             })?;
-            file.resolve.forwarders.clear();
+            around.resolve.forwarders.clear();
             Ok(())
-        },
+        }),
     },
     Override {
         variable: "ROLLOUT_DNS_FORWARDERS",
         key: "resolve.forwarders",
         about: "Forwarders, as in 127.0.0.1:5300,[::1]:5300. Takes the place of roots too.",
-        apply: |file, text| {
-            file.resolve.forwarders = list(text, parsed::<ServerAddress>)?;
-            file.resolve.roots.clear();
+        apply: Apply::Around(|around, text| {
+            around.resolve.forwarders = list(text, parsed::<ServerAddress>)?;
+            around.resolve.roots.clear();
             Ok(())
-        },
+        }),
     },
     Override {
         variable: "ROLLOUT_DNS_PORT",
         key: "resolve.port",
         about: "The port of every root and authoritative server.",
-        apply: |file, text| port(text).map(|port| file.resolve.port = port),
+        apply: Apply::Around(|around, text| port(text).map(|port| around.resolve.port = port)),
     },
     Override {
         variable: "ROLLOUT_TRUST_ANCHOR",
         key: "resolve.trust_anchor",
         about: "DNSKEY records of the root as text, or file:PATH.",
-        apply: |file, text| parsed(text).map(|anchor| file.resolve.trust_anchor = Some(anchor)),
+        apply: Apply::Around(|around, text| {
+            parsed(text).map(|anchor| around.resolve.trust_anchor = Some(anchor))
+        }),
     },
     Override {
         variable: "ROLLOUT_RESOLVERS",
         key: "resolve.resolvers",
         about: "Resolvers used as vantages, as in lab=127.0.0.1:5301,other=127.0.0.1:5302.",
-        apply: |file, text| {
-            file.resolve.resolvers = list(text, |item| {
+        apply: Apply::Around(|around, text| {
+            around.resolve.resolvers = list(text, |item| {
                 let (name, address) = pair(item)?;
                 Ok(Resolver {
                     name,
@@ -95,37 +112,39 @@ pub const OVERRIDES: [Override; 13] = [
                 })
             })?;
             Ok(())
-        },
+        }),
     },
     Override {
         variable: "ROLLOUT_SMTP_PORT",
         key: "smtp.port",
         about: "The port of every MX host.",
-        apply: |file, text| port(text).map(|port| file.smtp.port = port),
+        apply: Apply::Around(|around, text| port(text).map(|port| around.smtp.port = port)),
     },
     Override {
         variable: "ROLLOUT_HELO",
         key: "smtp.helo",
         about: "The name given in EHLO.",
-        apply: |file, text| parsed(text).map(|name| file.smtp.helo = Some(name)),
+        apply: Apply::Around(|around, text| parsed(text).map(|name| around.smtp.helo = Some(name))),
     },
     Override {
         variable: "ROLLOUT_HTTPS_ROOTS",
         key: "https.roots",
         about: "PEM file of the root certificates to trust.",
-        apply: |file, text| parsed(text).map(|place| file.https.roots = Some(place)),
+        apply: Apply::Around(|around, text| {
+            parsed(text).map(|place| around.https.roots = Some(place))
+        }),
     },
     Override {
         variable: "ROLLOUT_MTA_STS_ADDRESS",
         key: "https.mta_sts_address",
         about: "Where the MTA-STS policy host is reached, as in 127.0.0.1:8443.",
-        apply: |file, text| {
+        apply: Apply::Around(|around, text| {
             let address = text
                 .parse()
                 .map_err(|_| "needs an address with a port, as in 127.0.0.1:8443".to_owned())?;
-            file.https.mta_sts_address = Some(address);
+            around.https.mta_sts_address = Some(address);
             Ok(())
-        },
+        }),
     },
 ];
 
@@ -170,12 +189,50 @@ impl Environment {
     /// # Errors
     /// A variable that cannot be read, by name.
     pub fn apply(&self, file: &mut DomainFile) -> Result<(), Rejected> {
+        self.each(|row, text| match row.apply {
+            Apply::File(apply) => apply(file, text),
+            Apply::Around(apply) => apply(
+                &mut Around {
+                    resolve: &mut file.resolve,
+                    smtp: &mut file.smtp,
+                    https: &mut file.https,
+                },
+                text,
+            ),
+        })
+    }
+
+    /// Puts the variables into what needs no domain file.
+    ///
+    /// # Errors
+    /// A variable that cannot be read, by name.
+    pub fn apply_around(
+        &self,
+        resolve: &mut Resolve,
+        smtp: &mut Smtp,
+        https: &mut Https,
+    ) -> Result<(), Rejected> {
+        let mut around = Around {
+            resolve,
+            smtp,
+            https,
+        };
+        self.each(|row, text| match row.apply {
+            Apply::File(_) => Ok(()),
+            Apply::Around(apply) => apply(&mut around, text),
+        })
+    }
+
+    fn each(
+        &self,
+        mut apply: impl FnMut(&Override, &str) -> Result<(), String>,
+    ) -> Result<(), Rejected> {
         let mut problems = Vec::new();
         for row in &OVERRIDES {
             let result = match self.0.get(row.variable) {
                 None => continue,
                 Some(Ok(text)) if text.is_empty() => continue,
-                Some(Ok(text)) => (row.apply)(file, text),
+                Some(Ok(text)) => apply(row, text),
                 Some(Err(())) => Err("is not UTF-8 text".to_owned()),
             };
             if let Err(text) = result {

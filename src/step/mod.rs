@@ -5,7 +5,6 @@
 //! somebody reached by hand is simply done.
 
 mod context;
-mod finding;
 mod memory;
 mod next;
 mod stage;
@@ -32,8 +31,8 @@ pub(crate) mod fixture;
 #[cfg(test)]
 mod tests;
 
+pub use crate::finding::{Finding, Severity};
 pub use context::{Context, Setup};
-pub use finding::{Finding, Severity};
 pub use memory::{Approval, Memory};
 pub use next::{Next, Question, Wait, WaitFor};
 pub use stage::Stage;

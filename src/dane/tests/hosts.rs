@@ -34,7 +34,7 @@ impl Scene {
             host,
             "secure.test",
             true,
-            Some(&self.smtp),
+            Some(&crate::dane::Prober::new(self.smtp.clone())),
             &self.roots,
         )
         .await

@@ -16,7 +16,7 @@ use futures::future::join_all;
 use jiff::Timestamp;
 
 use super::{Action, Fact, Facts, Needs, Outcome, World};
-use crate::dane::{HttpsSettings, SmtpSettings, WebRoots, fetch_policy, observe_host};
+use crate::dane::{HttpsSettings, Prober, WebRoots, fetch_policy, observe_host};
 use crate::dns::{Dns, Kind, ZoneView};
 use crate::kernel::Host;
 use crate::microsoft::Microsoft;
@@ -28,7 +28,7 @@ pub use open::{OpenError, delegation_by};
 pub struct LiveWorld {
     domain: Host,
     dns: Dns,
-    smtp: SmtpSettings,
+    prober: Prober,
     https: HttpsSettings,
     roots: WebRoots,
     /// `None`: a person runs the cmdlets.
@@ -139,9 +139,9 @@ impl LiveWorld {
         let questions = needs.hosts.iter().map(|host| {
             let probe = needs.smtp && due(self.asked.smtp.get(host).copied(), self.fresh);
             let (dns, domain, roots) = (&self.dns, self.domain.as_str(), &self.roots);
-            let smtp = probe.then_some(&self.smtp);
+            let prober = probe.then_some(&self.prober);
             async move {
-                let view = observe_host(dns, host.as_str(), domain, secure, smtp, roots).await;
+                let view = observe_host(dns, host.as_str(), domain, secure, prober, roots).await;
                 (host.clone(), probe, view)
             }
         });

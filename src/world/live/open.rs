@@ -5,16 +5,15 @@ use std::time::Duration;
 use rollout_providers::{Counter, FieldValue, Name, Options};
 
 use super::{Asked, Hosting, LiveWorld};
-use crate::dane::{HttpsSettings, SmtpSettings, WebRoots};
-use crate::dns::{Dns, DnsSettings, Origin, TrustAnchor, Vantage, system_vantages};
-use crate::domain_file::{
-    Cloud, Delegation, DomainFile, Microsoft as Side, SecretError, SignIn, TextOrFile,
-};
+use crate::dane::Prober;
+use crate::dns::Dns;
+use crate::domain_file::{Cloud, Delegation, DomainFile, Microsoft as Side, SecretError, SignIn};
 use crate::kernel::Host;
 use crate::microsoft::{
     Endpoint, Endpoints, Microsoft, MicrosoftError, MicrosoftSettings, SettingsError, SignInMethod,
 };
 use crate::redact::Redactor;
+use crate::surroundings::{Surroundings, SurroundingsError};
 use crate::world::DelegationBy;
 
 /// Why the live world could not be opened: nothing was asked or changed yet.
@@ -33,22 +32,15 @@ pub enum OpenError {
     /// The resolver settings cannot be used.
     #[error(transparent)]
     Dns(#[from] crate::dns::SettingsError),
+    /// What is said of resolvers, SMTP or HTTPS cannot be used.
+    #[error(transparent)]
+    Surroundings(#[from] SurroundingsError),
     /// The Microsoft settings cannot be used.
     #[error(transparent)]
     Microsoft(#[from] MicrosoftError),
     /// An endpoint of Microsoft's cannot be used.
     #[error(transparent)]
     Endpoint(#[from] SettingsError),
-    /// A file that the domain file names cannot be read.
-    #[error("{path} cannot be read: {why}; check `{key}` in the domain file")]
-    File {
-        /// Which key named it.
-        key: &'static str,
-        /// The path.
-        path: String,
-        /// What the operating system said.
-        why: String,
-    },
     /// A name is no domain name.
     #[error("{0}")]
     Name(String),
@@ -62,17 +54,17 @@ impl LiveWorld {
     /// When something the domain file names cannot be used: a configuration error, exit code 2.
     pub fn open(file: &DomainFile, redactor: &Redactor) -> Result<Self, OpenError> {
         let lab = file.in_laboratory();
-        let roots = web_roots(file)?;
+        let around = Surroundings::of(file);
+        let roots = around.web_roots()?;
+        let mut smtp = around.smtp();
+        // One conversation an address is enough to decide; every kind of key is the verifier's to try.
+        smtp.every_key = false;
         let counter = Counter::default();
         Ok(Self {
             domain: Host::new(file.domain.as_str()),
-            dns: Dns::new(dns_settings(file, lab)?)?,
-            smtp: smtp_settings(file, lab),
-            https: HttpsSettings {
-                roots: roots.clone(),
-                address: file.https.mta_sts_address,
-                ..HttpsSettings::default()
-            },
+            dns: Dns::new(around.dns()?)?,
+            prober: Prober::new(smtp),
+            https: around.https()?,
             roots,
             microsoft: microsoft(file, redactor)?,
             hosting: hosting(file, redactor, &counter)?,
@@ -86,80 +78,6 @@ impl LiveWorld {
             asked: Asked::default(),
             last: crate::world::Facts::default(),
         })
-    }
-}
-
-fn dns_settings(file: &DomainFile, lab: bool) -> Result<DnsSettings, OpenError> {
-    let resolve = &file.resolve;
-    let mut settings = DnsSettings {
-        port: resolve.port,
-        vantages: resolve
-            .resolvers
-            .iter()
-            .map(|resolver| Vantage {
-                name: resolver.name.clone(),
-                address: resolver.socket(),
-            })
-            .collect(),
-        ..DnsSettings::default()
-    };
-    if resolve.system {
-        settings.vantages.extend(system_vantages()?);
-    }
-    if !resolve.roots.is_empty() {
-        let roots = resolve.roots.iter();
-        settings.source = Origin::Roots(
-            roots
-                .map(|root| (crate::dns::normal(&root.name), root.address))
-                .collect(),
-        );
-    } else if !resolve.forwarders.is_empty() {
-        let forwarders = resolve.forwarders.iter();
-        settings.source =
-            Origin::Forwarders(forwarders.map(|address| address.or_port(53)).collect());
-    }
-    if let Some(anchor) = &resolve.trust_anchor {
-        settings.trust_anchor = match anchor {
-            TextOrFile::Text(text) => TrustAnchor::Text(text.clone()),
-            TextOrFile::File(place) => TrustAnchor::File(place.path()),
-        };
-    }
-    if lab {
-        // TTLs of seconds: what was just changed must be seen at once.
-        settings.memory = Duration::ZERO;
-        settings.timeout = Duration::from_secs(1);
-    }
-    Ok(settings)
-}
-
-fn smtp_settings(file: &DomainFile, lab: bool) -> SmtpSettings {
-    let mut settings = SmtpSettings {
-        port: file.smtp.port,
-        ..SmtpSettings::default()
-    };
-    if let Some(helo) = &file.smtp.helo {
-        settings.helo = helo.as_str().to_owned();
-    }
-    // One conversation an address is enough to decide; every kind of key is the verifier's to try.
-    settings.every_key = false;
-    if lab {
-        settings.timeout = Duration::from_secs(3);
-    }
-    settings
-}
-
-fn web_roots(file: &DomainFile) -> Result<WebRoots, OpenError> {
-    match &file.https.roots {
-        None => Ok(WebRoots::default()),
-        Some(place) => {
-            let failed = |why: String| OpenError::File {
-                key: "https.roots",
-                path: place.path().display().to_string(),
-                why,
-            };
-            let pem = std::fs::read(place.path()).map_err(|e| failed(e.to_string()))?;
-            WebRoots::pem(&pem).map_err(failed)
-        }
     }
 }
 

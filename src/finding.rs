@@ -1,5 +1,6 @@
 //! Judged facts.
 
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 /// How much a finding weighs.
@@ -29,6 +30,41 @@ pub struct Finding {
     pub why: String,
     /// How to mend it.
     pub mend: String,
+    /// What it is about: a host, an address, a record. Empty: the domain as a whole.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub about: String,
+    /// What shows it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub evidence: Vec<Evidence>,
+}
+
+/// What somebody was seen to say.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Evidence {
+    /// Who: a server with its address, a resolver, our own validator.
+    pub from: String,
+    /// What was asked or looked at, as in `TLSA _25._tcp.mx.example.com`.
+    pub about: String,
+    /// What came, in words or in presentation form.
+    pub said: String,
+    /// The response code's mnemonic (RFC 1035, 4.1.1).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rcode: Option<String>,
+    /// Whether it was marked as validated (RFC 4035, 3.2.3).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ad: Option<bool>,
+    /// Extended errors (RFC 8914).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub explained: Option<String>,
+    /// The TTL that was left, in seconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ttl: Option<u32>,
+    /// SHA-256 of the certificate or key, in hexadecimal.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub digest: Option<String>,
+    /// When.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub at: Option<Timestamp>,
 }
 
 impl Finding {
@@ -55,6 +91,12 @@ impl Finding {
         Self::new(Severity::Warning, id, what.into(), why, mend.into())
     }
 
+    /// A finding worth knowing.
+    #[must_use]
+    pub fn note(id: &str, what: impl Into<String>, why: &str, mend: impl Into<String>) -> Self {
+        Self::new(Severity::Note, id, what.into(), why, mend.into())
+    }
+
     /// The clock was set, by this many seconds: no instant computed before can be trusted (T5).
     #[must_use]
     pub fn clock_jumped(seconds: i64) -> Self {
@@ -73,7 +115,23 @@ impl Finding {
             what,
             why: why.to_owned(),
             mend,
+            about: String::new(),
+            evidence: Vec::new(),
         }
+    }
+
+    /// The same, about this host, address or record.
+    #[must_use]
+    pub fn about(mut self, about: impl Into<String>) -> Self {
+        self.about = about.into();
+        self
+    }
+
+    /// The same, with what shows it.
+    #[must_use]
+    pub fn shown_by(mut self, evidence: impl IntoIterator<Item = Evidence>) -> Self {
+        self.evidence.extend(evidence);
+        self
     }
 
     /// Whether the run must stop.

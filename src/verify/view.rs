@@ -1,0 +1,39 @@
+//! Everything that was seen of one domain: plain data, judged elsewhere.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::dane::{HostView, MtaStsView};
+use crate::dns::{Failure, Name, Opinion, Survey, Validated, VantageAnswer};
+
+/// One look at a domain and all that its mail depends on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DomainView {
+    /// The mail domain.
+    pub domain: Name,
+    /// Its zone by every address of every server, over UDP and TCP.
+    pub survey: Result<Survey, Failure>,
+    /// The MX lookup with our own verdict.
+    pub mx: Validated,
+    /// The hosts that the MX set names (or the domain itself: implicit MX), in order of preference.
+    pub hosts: Vec<MxHost>,
+    /// What the second validator says of every question that the verdict hangs on.
+    pub opinions: Vec<Opinion>,
+    /// What resolvers say of the same questions.
+    pub vantages: Vec<VantageAnswer>,
+    /// MTA-STS.
+    pub policy: MtaStsView,
+    /// The TXT records that are read for notes: TLS-RPT, SPF, DMARC; and the DKIM selectors of Microsoft 365.
+    pub texts: Vec<Validated>,
+    /// When the look began.
+    pub at: Timestamp,
+}
+
+/// A host of the MX set.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MxHost {
+    /// Its preference; `None` where the domain itself takes the mail for want of an MX (RFC 5321, 5.1).
+    pub preference: Option<u16>,
+    /// What was seen of it.
+    pub view: HostView,
+}
