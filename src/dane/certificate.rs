@@ -60,6 +60,22 @@ impl Certificate {
         }
     }
 
+    /// `rsa`, `ecdsa`, `ed25519`, or the dotted object identifier of the key's algorithm (RFC 5280, 4.1.2.7).
+    #[must_use]
+    pub fn key_type(&self) -> String {
+        let der = self.bytes();
+        let Some(parsed) = parse(der.as_ref()) else {
+            return "unreadable".to_owned();
+        };
+        let oid = parsed.public_key().algorithm.algorithm.to_id_string();
+        match oid.as_str() {
+            "1.2.840.113549.1.1.1" | "1.2.840.113549.1.1.10" => "rsa".to_owned(),
+            "1.2.840.10045.2.1" => "ecdsa".to_owned(),
+            "1.3.101.112" => "ed25519".to_owned(),
+            _ => oid,
+        }
+    }
+
     /// The DER bytes; empty if the text is no base64, which only an edited file can bring about.
     #[must_use]
     pub fn bytes(&self) -> CertificateDer<'static> {

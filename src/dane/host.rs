@@ -90,6 +90,18 @@ impl TlsaView {
             _ => &[],
         }
     }
+
+    /// The lookup, if there was one.
+    #[must_use]
+    pub fn lookup(&self) -> Option<&Validated> {
+        match self {
+            Self::NotAsked { .. } => None,
+            Self::Secure { lookup, .. }
+            | Self::Insecure { lookup, .. }
+            | Self::Absent { lookup, .. }
+            | Self::LookupError { lookup, .. } => Some(lookup),
+        }
+    }
 }
 
 /// One address of the host.
@@ -155,6 +167,15 @@ pub enum HostOutcome {
 }
 
 impl HostView {
+    /// Where its TLSA records are, or would be (RFC 6698, 3).
+    #[must_use]
+    pub fn tlsa_name(&self) -> Name {
+        match self.tlsa.lookup() {
+            Some(lookup) => lookup.name.clone(),
+            None => format!("_25._tcp.{}", self.base),
+        }
+    }
+
     /// What a DANE sender concludes about the host, over all its addresses: the worst of them, because a sender may meet
     /// any.
     #[must_use]

@@ -7,6 +7,8 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::text::safe;
+
 /// A domain name: lower case, no final dot, escapes as in a zone file. The root is `""`.
 pub type Name = String;
 
@@ -187,6 +189,36 @@ pub enum Data {
     Tlsa(Tlsa),
     /// Anything else, in presentation form.
     Other(String),
+}
+
+impl std::fmt::Display for Data {
+    /// As in a zone file, safe for a terminal.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let name = |name: &str| format!("{}.", safe(name.as_bytes()));
+        match self {
+            Self::A(ip) => write!(f, "{ip}"),
+            Self::Aaaa(ip) => write!(f, "{ip}"),
+            Self::Mx {
+                preference,
+                exchange,
+            } => write!(f, "{preference} {}", name(exchange)),
+            Self::Ns(to) | Self::Cname(to) | Self::Dname(to) => f.write_str(&name(to)),
+            Self::Soa(soa) => write!(f, "serial {}", soa.serial),
+            Self::Txt(text) => write!(f, "\"{}\"", safe(text.as_bytes())),
+            Self::Ds(ds) | Self::Cds(ds) => write!(
+                f,
+                "{} {} {} {}",
+                ds.key_tag, ds.algorithm, ds.digest_type, ds.digest
+            ),
+            Self::Dnskey(key) => write!(
+                f,
+                "{} 3 {} (key tag {})",
+                key.flags, key.algorithm, key.key_tag
+            ),
+            Self::Tlsa(tlsa) => write!(f, "{tlsa}"),
+            Self::Other(text) => f.write_str(&safe(text.as_bytes())),
+        }
+    }
 }
 
 /// One record.

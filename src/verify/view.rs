@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::verifier::Extent;
 use crate::dane::{HostView, MtaStsView};
 use crate::dns::{Failure, Name, Opinion, Survey, Validated, VantageAnswer};
 
@@ -25,6 +26,8 @@ pub struct DomainView {
     pub policy: MtaStsView,
     /// The TXT records that are read for notes: TLS-RPT, SPF, DMARC; and the DKIM selectors of Microsoft 365.
     pub texts: Vec<Validated>,
+    /// How much was asked.
+    pub extent: Extent,
     /// When the look began.
     pub at: Timestamp,
 }
@@ -36,4 +39,15 @@ pub struct MxHost {
     pub preference: Option<u16>,
     /// What was seen of it.
     pub view: HostView,
+}
+
+/// What somebody wants to know.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Wish {
+    /// Mail arrives and is protected by DANE.
+    #[default]
+    Dane,
+    /// Mail arrives.
+    Delivery,
 }

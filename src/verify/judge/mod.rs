@@ -1,0 +1,143 @@
+//! From what was seen to a verdict: pure, so that every row of it is a table test.
+//!
+//! A file per area; each adds its findings and asks nobody.
+
+mod hosts;
+mod mx;
+mod policy;
+mod senders;
+mod vantages;
+mod zone;
+
+use std::collections::BTreeSet;
+
+use jiff::Timestamp;
+
+use super::catalogue::{self, Concern};
+use super::report::{Report, Verdict};
+use super::rows;
+use super::view::{DomainView, Wish};
+use crate::dane::sender::deliver_all;
+use crate::finding::{Finding, Severity};
+
+/// What the areas find.
+#[derive(Debug, Default)]
+struct Found {
+    findings: Vec<Finding>,
+    /// When the last cache that holds something older must have dropped it.
+    not_before: Option<Timestamp>,
+}
+
+impl Found {
+    fn add(&mut self, finding: Finding) {
+        self.findings.push(finding);
+    }
+
+    fn until(&mut self, until: Timestamp) {
+        self.not_before = self.not_before.max(Some(until));
+    }
+
+    /// Whether one of these was found.
+    fn has(&self, id: &str) -> bool {
+        self.findings.iter().any(|finding| finding.id == id)
+    }
+}
+
+/// Judges a look, for somebody who wants to know `wish`.
+#[must_use]
+pub fn judge(view: DomainView, wish: Wish, now: Timestamp) -> Report {
+    let mut found = Found::default();
+    mx::judge(&view, &mut found);
+    zone::judge(&view, now, &mut found);
+    hosts::judge(&view, now, &mut found);
+    policy::judge(&view, &mut found);
+    vantages::judge(&view, now, &mut found);
+    let hosts: Vec<_> = view
+        .hosts
+        .iter()
+        .map(|host| (host.preference, &host.view))
+        .collect();
+    let senders = deliver_all(&crate::dane::sender::Mail {
+        domain: &view.domain,
+        mx: &view.mx,
+        hosts: &hosts,
+        policy: &view.policy,
+    });
+    senders::judge(&view, &senders, &mut found);
+    let not_before = found.not_before.filter(|until| *until > now);
+    let mut findings = found.findings;
+    if wish == Wish::Delivery {
+        for finding in &mut findings {
+            soften(finding);
+        }
+    }
+    // Gravest first; among equals the order of the areas.
+    findings.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
+    let mut seen = BTreeSet::new();
+    findings.retain(|f| seen.insert((f.id.clone(), f.about.clone(), f.what.clone())));
+    let verdict = verdict(&findings, not_before);
+    Report {
+        headline: headline(&view, wish, verdict, &findings),
+        rows: rows::rows(&view),
+        verdict,
+        findings,
+        senders,
+        view,
+    }
+}
+
+/// Where only arrival is asked for, missing protection is worth knowing and no more.
+fn soften(finding: &mut Finding) {
+    let protects =
+        catalogue::rule(&finding.id).is_some_and(|rule| rule.concern == Concern::Protection);
+    if protects && finding.severity > Severity::Warning {
+        finding.severity = Severity::Warning;
+    }
+}
+
+fn verdict(findings: &[Finding], not_before: Option<Timestamp>) -> Verdict {
+    let worst = findings.iter().map(|finding| finding.severity).max();
+    match (worst, not_before) {
+        (Some(Severity::Blocker), _) => Verdict::Forbidden,
+        (Some(Severity::CouldNotTell), _) => Verdict::CouldNotTell,
+        (_, Some(from)) => Verdict::NotYet { from },
+        _ => Verdict::Safe,
+    }
+}
+
+/// The answer in a sentence: what it is worth, then the gravest reason.
+fn headline(view: &DomainView, wish: Wish, verdict: Verdict, findings: &[Finding]) -> String {
+    let first = findings.first().map(|finding| finding.what.as_str());
+    let by_dns = match view.extent {
+        super::Extent::Full => "",
+        super::Extent::DnsOnly => ", as far as the DNS tells (no host was probed)",
+    };
+    match verdict {
+        Verdict::Safe => match wish {
+            Wish::Dane => {
+                format!("mail arrives and is protected by DANE, whoever sends{by_dns}")
+            }
+            Wish::Delivery => format!("mail arrives, whoever sends{by_dns}"),
+        },
+        Verdict::NotYet { from } => {
+            format!("right, but some caches may hold what was before until {from:.0}")
+        }
+        Verdict::CouldNotTell => format!(
+            "could not tell: {}",
+            first.unwrap_or("nothing usable was seen")
+        ),
+        Verdict::Forbidden => {
+            let arrival = findings.iter().any(|finding| {
+                finding.severity == Severity::Blocker
+                    && catalogue::rule(&finding.id)
+                        .is_none_or(|rule| rule.concern == Concern::Arrival)
+            });
+            let what = if arrival {
+                "mail does not arrive from every sender"
+            } else {
+                "mail arrives, but is not protected by DANE"
+            };
+            format!("{what}: {}", first.unwrap_or("see the findings"))
+        }
+    }
+}

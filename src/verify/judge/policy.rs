@@ -1,0 +1,99 @@
+//! MTA-STS over the hosts there are (RFC 8461).
+
+use super::Found;
+use crate::dane::{HostView, Mode, MtaStsView, Policy, WebPki};
+use crate::verify::catalogue::{
+    STS_CERTIFICATE, STS_INVALID, STS_NONE, STS_NONE_MODE, STS_NOT_COVERED,
+    STS_NOT_COVERED_TESTING, STS_TESTING, STS_UNKNOWN, STS_WILDCARD,
+};
+use crate::verify::{DomainView, Extent, evidence};
+
+pub(super) fn judge(view: &DomainView, found: &mut Found) {
+    match &view.policy {
+        MtaStsView::None { lookup } => found.add(
+            STS_NONE
+                .found("", format!("{} has no MTA-STS policy", view.domain))
+                .shown_by([evidence::validated(lookup)]),
+        ),
+        MtaStsView::Invalid { why, .. } => {
+            found.add(STS_INVALID.found("", format!("MTA-STS cannot be used: {why}")));
+        }
+        // Asked for DNS alone, nobody went to fetch it.
+        MtaStsView::Unknown { why, .. } if view.extent == Extent::Full => {
+            found.add(STS_UNKNOWN.found("", format!("MTA-STS could not be told: {why}")));
+        }
+        MtaStsView::Unknown { .. } => {}
+        MtaStsView::Found { policy, .. } => {
+            match policy.mode {
+                Mode::Enforce => {}
+                Mode::Testing => {
+                    found.add(STS_TESTING.found("", "the MTA-STS policy is in testing mode"));
+                }
+                Mode::None => {
+                    found.add(STS_NONE_MODE.found("", "the MTA-STS policy is in mode none"));
+                    return;
+                }
+            }
+            for host in &view.hosts {
+                covered(&host.view, policy, found);
+            }
+            if let Some(pattern) = trap(policy) {
+                found.add(STS_WILDCARD.found(
+                    "",
+                    format!(
+                        "the policy names {pattern}, which covers no host of the form name.x-v1.mx.microsoft"
+                    ),
+                ));
+            }
+        }
+    }
+}
+
+/// Whether MTA-STS senders deliver to the host.
+fn covered(host: &HostView, policy: &Policy, found: &mut Found) {
+    let enforced = policy.mode == Mode::Enforce;
+    if !policy.allows(&host.host) {
+        let rule = if enforced {
+            STS_NOT_COVERED
+        } else {
+            STS_NOT_COVERED_TESTING
+        };
+        found.add(rule.found(
+            host.host.clone(),
+            format!(
+                "the MTA-STS policy does not name {} (it names {})",
+                host.host,
+                policy.patterns.join(", ")
+            ),
+        ));
+    }
+    for address in &host.addresses {
+        if let WebPki::Invalid { why } = &address.webpki {
+            let mut finding = STS_CERTIFICATE.found(
+                format!("{} {}", host.host, address.address),
+                format!(
+                    "MTA-STS senders refuse the certificate of {} at {}: {why}",
+                    host.host, address.address
+                ),
+            );
+            if !enforced {
+                finding.severity = crate::finding::Severity::Warning;
+            }
+            found.add(finding.shown_by([evidence::probe(&address.probe, why.as_str())]));
+        }
+    }
+}
+
+/// The pattern that looks as if it covered the hosts below `mx.microsoft`, where nothing else does.
+fn trap(policy: &Policy) -> Option<&str> {
+    let deeper = policy.patterns.iter().any(|pattern| {
+        pattern
+            .strip_suffix(".mx.microsoft")
+            .is_some_and(|rest| rest != "*")
+    });
+    policy
+        .patterns
+        .iter()
+        .map(String::as_str)
+        .find(|pattern| *pattern == "*.mx.microsoft" && !deeper)
+}
