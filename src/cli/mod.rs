@@ -26,6 +26,7 @@ mod schema;
 mod session;
 mod status;
 mod stop;
+mod verify;
 mod why;
 
 use std::path::PathBuf;
@@ -102,6 +103,8 @@ enum Command {
     Abort(abort::Args),
     /// Show the journal of a domain's runs
     History(history::Args),
+    /// Say whether mail reaches domains, and whether it is protected: DNSSEC, MX, TLSA, SMTP, MTA-STS
+    Verify(verify::Args),
     /// Hold a certificate chain against TLSA records, from files
     Dane(dane::Args),
     /// Print the JSON Schema of a file, for editors
@@ -130,6 +133,7 @@ impl Command {
             Self::Pause(_) => "pause",
             Self::Abort(_) => "abort",
             Self::History(_) => "history",
+            Self::Verify(_) => "verify",
             Self::Dane(_) => "dane",
             Self::Schema(_) => "schema",
             Self::Playbook(_) => "playbook",
@@ -148,7 +152,7 @@ impl Command {
     const fn is_busy(&self) -> bool {
         matches!(
             self,
-            Self::Demo(_) | Self::Plan(_) | Self::Apply(_) | Self::Resume(_)
+            Self::Demo(_) | Self::Plan(_) | Self::Apply(_) | Self::Resume(_) | Self::Verify(_)
         )
     }
 }
@@ -215,6 +219,7 @@ async fn dispatch(app: &App, command: Command) -> Result<Exit, CliError> {
         Command::Pause(args) => pause::run(app, args).await,
         Command::Abort(args) => abort::run(app, args).await,
         Command::History(args) => history::run(app, args).await,
+        Command::Verify(args) => verify::run(app, args).await,
         Command::Dane(args) => dane::run(app, &args),
         Command::Schema(args) => Ok(schema::run(app, &args)),
         Command::Playbook(args) => playbook::run(app, &args),

@@ -14,6 +14,7 @@ pub mod run;
 pub mod terminal;
 pub mod text;
 pub mod time;
+pub mod verify;
 
 pub use console::{Console, Look, Manner};
 pub use page::{Line, Page, Tone};

@@ -1,0 +1,227 @@
+//! `rollout verify`: can mail reach a domain, and is it protected? No credentials, no state.
+
+mod targets;
+mod watch;
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use futures::StreamExt as _;
+use indicatif::{ProgressBar, ProgressStyle};
+use jiff::Timestamp;
+
+use super::{App, CliError, Exit};
+use crate::dane::Prober;
+use crate::output::verify as shown;
+use crate::surroundings::Surroundings;
+use crate::verify::{Extent, Report, Verdict, Verifier, Wish, judge};
+use targets::Target;
+
+/// Arguments of `verify`.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// Domains; domain files (.yml), whose resolvers and ports are used; or - for a list on standard input
+    #[arg(value_name = "DOMAIN", required_unless_present_any = ["list", "rules"])]
+    domains: Vec<String>,
+    /// A file with a domain per line; # begins a comment
+    #[arg(long, value_name = "FILE")]
+    list: Vec<PathBuf>,
+    /// What must hold
+    #[arg(long = "for", value_name = "WISH", value_enum, default_value_t = For::Dane)]
+    wish: For,
+    /// Ask the DNS alone: no SMTP, no HTTPS
+    #[arg(long)]
+    dns_only: bool,
+    /// Ask hosts whether they take mail for postmaster at the domain, also where several domains are looked at
+    #[arg(long)]
+    recipient: bool,
+    /// Show every finding, host and sender, also where several domains are looked at
+    #[arg(long)]
+    full: bool,
+    /// Look again and again, and print what changed, until Ctrl-C
+    #[arg(long)]
+    watch: bool,
+    /// How often --watch looks, in seconds
+    #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..))]
+    every: u64,
+    /// How many domains are looked at side by side
+    #[arg(long, value_name = "COUNT", default_value_t = 32, value_parser = clap::value_parser!(u16).range(1..=1024))]
+    jobs: u16,
+    /// List every finding that there is, with its source, and ask nobody
+    #[arg(long, exclusive = true)]
+    rules: bool,
+}
+
+/// What somebody wants to know.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum For {
+    /// Mail arrives and is protected by DANE
+    Dane,
+    /// Mail arrives
+    Delivery,
+}
+
+impl From<For> for Wish {
+    fn from(wish: For) -> Self {
+        match wish {
+            For::Dane => Self::Dane,
+            For::Delivery => Self::Delivery,
+        }
+    }
+}
+
+pub(super) async fn run(app: &App, args: Args) -> Result<Exit, CliError> {
+    if args.rules {
+        app.console.result(shown::rules());
+        for rule in crate::verify::catalogue::ALL {
+            app.console.object(&shown::rule_object(rule));
+        }
+        return Ok(Exit::Done);
+    }
+    let targets::Targets { targets, refused } = targets::read(&args.domains, &args.list)?;
+    let mut exit = Exit::Done;
+    for error in &refused {
+        error.show(&app.console);
+        exit = exit.and(error.exit());
+    }
+    if targets.is_empty() {
+        return match refused.is_empty() {
+            true => Err(CliError::Usage("the list holds no domain".to_owned())),
+            false => Ok(exit),
+        };
+    }
+    let _laboratories = targets::laboratories(&targets)?;
+    let views = Views::open(&targets, &args)?;
+    if args.watch {
+        return watch::run(app, &args, &targets, &views).await;
+    }
+    let brief = targets.len() > 1 && !args.full;
+    let bar = progress(app, targets.len());
+    let mut counts = shown::Counts::default();
+    let mut reports = views.look_at(&targets, &args);
+    let mut first = true;
+    while let Some(report) = reports.next().await {
+        bar.inc(1);
+        let one = Exit::of_verdict(report.verdict);
+        exit = exit.and(one);
+        counts.add(report.verdict);
+        bar.suspend(|| {
+            if !first && !brief {
+                app.console.result(crate::output::Line::default());
+            }
+            app.console.result(if brief {
+                shown::brief(&report)
+            } else {
+                shown::page(&report, Timestamp::now())
+            });
+        });
+        for object in shown::objects(&report, one.code()) {
+            app.console.object(&object);
+        }
+        first = false;
+    }
+    bar.finish_and_clear();
+    if targets.len() > 1 {
+        app.console.result(counts.page());
+        app.console.object(&counts.object());
+    }
+    Ok(exit)
+}
+
+/// A bar for people who wait for a list.
+fn progress(app: &App, all: usize) -> ProgressBar {
+    if all < 2 {
+        return ProgressBar::hidden();
+    }
+    let bar = app
+        .console
+        .bars()
+        .add(ProgressBar::new(u64::try_from(all).unwrap_or(u64::MAX)));
+    if let Ok(style) = ProgressStyle::with_template("{pos} of {len} domains, {elapsed}, {eta} left")
+    {
+        bar.set_style(style);
+    }
+    bar
+}
+
+/// One verifier for each kind of surroundings: what was learnt is shared among the domains that have the same.
+struct Views(Vec<(Surroundings, Verifier)>);
+
+impl Views {
+    fn open(targets: &[Target], args: &Args) -> Result<Self, CliError> {
+        let extent = if args.dns_only {
+            Extent::DnsOnly
+        } else {
+            Extent::Full
+        };
+        let mut all: Vec<(Surroundings, Verifier)> = Vec::new();
+        for target in targets {
+            if all.iter().any(|(around, _)| *around == target.around) {
+                continue;
+            }
+            let mut smtp = target.around.smtp();
+            // A host that serves several domains is examined once, so nobody is asked for one of them.
+            smtp.ask_recipient = args.recipient || targets.len() == 1;
+            let verifier = Verifier::open(&target.around, extent, Prober::new(smtp))
+                .map_err(|error| CliError::Usage(error.to_string()))?;
+            all.push((target.around.clone(), verifier));
+        }
+        Ok(Self(all))
+    }
+
+    fn of(&self, target: &Target) -> &Verifier {
+        let found = self.0.iter().find(|(around, _)| *around == target.around);
+        // Every target's surroundings were opened above.
+        &found.unwrap_or(&self.0[0]).1
+    }
+
+    /// The reports in the order of the targets, so many domains at once.
+    fn look_at<'a>(
+        &'a self,
+        targets: &'a [Target],
+        args: &'a Args,
+    ) -> impl futures::Stream<Item = Report> + Unpin + 'a {
+        let wish = args.wish.into();
+        futures::stream::iter(targets)
+            .map(move |target| {
+                let verifier = self.of(target).clone();
+                let domain = target.domain.clone();
+                // On the runtime's threads, so that two domains' signatures are checked side by side.
+                let work = tokio::spawn(async move {
+                    let view = verifier.look(&domain).await;
+                    judge(view, wish, Timestamp::now())
+                });
+                async move { work.await }
+            })
+            .buffered(usize::from(args.jobs))
+            .filter_map(|report| async move {
+                match report {
+                    Ok(report) => Some(report),
+                    // It can only have panicked; the runtime has printed where.
+                    Err(error) => std::panic::resume_unwind(error.into_panic()),
+                }
+            })
+            .boxed()
+    }
+}
+
+impl Exit {
+    /// A verdict's exit code.
+    pub(crate) const fn of_verdict(verdict: Verdict) -> Self {
+        match verdict {
+            Verdict::Safe => Self::Done,
+            Verdict::NotYet { .. } => Self::NotYet,
+            Verdict::CouldNotTell => Self::CouldNotTell,
+            Verdict::Forbidden => Self::Failed,
+        }
+    }
+}
+
+/// The reports of one round, by domain.
+type Round = BTreeMap<String, Report>;
+
+/// How long --watch waits between rounds.
+fn pause(args: &Args) -> Duration {
+    Duration::from_secs(args.every)
+}
