@@ -1,5 +1,6 @@
 //! A domain file and its playbook, ready for the engine.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -7,9 +8,11 @@ use secrecy::SecretString;
 
 use super::error::{self, CliError};
 use crate::domain_file::{
-    self, Delegation, DomainFile, Field, Microsoft, PolicyLife, Probe, SecretRef, SignIn,
+    self, DEFAULT_PLAYBOOK, Delegation, DomainFile, Field, Microsoft, PolicyLife, Probe, SecretRef,
+    SignIn, Timing as FileTiming,
 };
 use crate::engine::Options;
+use crate::engine::readiness::Course;
 use crate::engine::store::Inputs;
 use crate::kernel::{Host, Timing};
 use crate::playbook::{self, BUILTIN, PlannedStep, Playbook};
@@ -78,13 +81,22 @@ impl Session {
         let steps = playbook.planned(file.schedule, &parameters);
         Ok(Self {
             setup: setup(&file),
-            estimates: estimates(&file),
+            estimates: estimates(&file.timing, file.in_laboratory()),
             path: std::path::absolute(path).unwrap_or_else(|_| path.to_owned()),
             playbook_text: text,
             playbook,
             steps,
             file,
         })
+    }
+
+    /// The walk that the file asks for.
+    pub(super) fn course(&self) -> Course {
+        Course {
+            steps: self.steps.clone(),
+            setup: self.setup.clone(),
+            estimates: self.estimates,
+        }
     }
 
     /// Goes on with the playbook that a run began with. Also says whether it was changed since.
@@ -150,16 +162,7 @@ fn playbook_text(file: &DomainFile, path: &Path) -> Result<String, CliError> {
 }
 
 fn setup(file: &DomainFile) -> Setup {
-    let timing = &file.timing;
-    let overdue = timing.overdue.get();
-    let (settle, settle_cmdlet, overdue) = if file.in_laboratory() {
-        let settle = SETTLE.min(timing.poll.get() * 3);
-        (settle, settle, overdue.min(settle * 3))
-    } else {
-        (SETTLE, SETTLE_CMDLET, overdue)
-    };
     Setup {
-        domain: Host::new(file.domain.as_str()),
         probe_required: file.smtp.probe == Probe::Required,
         manual_exchange: matches!(file.microsoft, Microsoft::Manual { .. }),
         delegation: match file.dns.delegation {
@@ -168,6 +171,24 @@ fn setup(file: &DomainFile) -> Setup {
             Delegation::Cds => DelegationBy::Cds,
             Delegation::Manual => DelegationBy::Manual,
         },
+        ..setup_of(file.domain.as_str(), &file.timing, file.in_laboratory())
+    }
+}
+
+/// What holds for a domain of which no more than the name is known.
+fn setup_of(domain: &str, timing: &FileTiming, laboratory: bool) -> Setup {
+    let overdue = timing.overdue.get();
+    let (settle, settle_cmdlet, overdue) = if laboratory {
+        let settle = SETTLE.min(timing.poll.get() * 3);
+        (settle, settle, overdue.min(settle * 3))
+    } else {
+        (SETTLE, SETTLE_CMDLET, overdue)
+    };
+    Setup {
+        domain: Host::new(domain),
+        probe_required: true,
+        manual_exchange: false,
+        delegation: DelegationBy::Auto,
         timing: Timing {
             resolver_floor: timing.resolver_floor.get(),
             margin: timing.margin.get() + timing.anycast_margin.get(),
@@ -181,19 +202,39 @@ fn setup(file: &DomainFile) -> Setup {
     }
 }
 
-fn estimates(file: &DomainFile) -> Estimates {
-    let timing = &file.timing;
+fn estimates(timing: &FileTiming, laboratory: bool) -> Estimates {
     Estimates {
         visible: timing.usual_propagation.get(),
         cmdlet: timing.usual_cmdlet.get(),
         tlsa: timing.usual_tlsa.get(),
         delegation: timing.usual_delegation.get(),
-        negative_ttl: if file.in_laboratory() {
+        negative_ttl: if laboratory {
             LABORATORY_NEGATIVE_TTL
         } else {
             NEGATIVE_TTL
         },
     }
+}
+
+/// The walk of a domain of which no more than the name is known: the built-in playbook by its defaults.
+///
+/// # Errors
+/// None but a mistake in the built-in playbook, which its own tests exclude.
+pub(super) fn course_of(domain: &str, laboratory: bool) -> Result<Course, CliError> {
+    let text = BUILTIN
+        .iter()
+        .find(|(name, _)| *name == DEFAULT_PLAYBOOK)
+        .map_or("", |(_, text)| *text);
+    let playbook = playbook::from_text(DEFAULT_PLAYBOOK, text).map_err(Box::new)?;
+    let parameters = playbook
+        .parameters(&BTreeMap::new(), laboratory)
+        .map_err(|mistakes| CliError::Usage(format!("{mistakes:?}")))?;
+    let timing = FileTiming::default();
+    Ok(Course {
+        steps: playbook.planned(playbook::Schedule::default(), &parameters),
+        setup: setup_of(domain, &timing, laboratory),
+        estimates: estimates(&timing, laboratory),
+    })
 }
 
 /// Reads every secret once, so that no output and no journal can hold it (S10).

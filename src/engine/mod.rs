@@ -3,6 +3,7 @@
 mod decide;
 mod journal;
 pub mod plan;
+pub mod readiness;
 pub mod run;
 pub mod store;
 mod store_journal;

@@ -35,6 +35,7 @@ pub use crate::finding::{Finding, Severity};
 pub use context::{Context, Setup};
 pub use memory::{Approval, Memory};
 pub use next::{Next, Question, Wait, WaitFor};
+pub use preflight::{from_outside, is_new_host};
 pub use stage::Stage;
 
 use crate::playbook::Goal;

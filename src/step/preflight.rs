@@ -7,6 +7,7 @@ mod microsoft;
 mod zone;
 
 use super::{Context, Finding, Next};
+use crate::kernel::Host;
 use crate::world::Needs;
 
 pub(super) fn needs(cx: &Context<'_>) -> Needs {
@@ -46,6 +47,7 @@ pub(super) fn findings(cx: &Context<'_>) -> Vec<Finding> {
     let mut found = Vec::new();
     if !begun(cx) {
         zone::judge(cx, &mut found);
+        zone::provider(cx, &mut found);
         microsoft::judge(cx, &mut found);
         host::judge(cx, &mut found);
     }
@@ -53,5 +55,22 @@ pub(super) fn findings(cx: &Context<'_>) -> Vec<Finding> {
         found.push(Finding::clock_jumped(seconds));
     }
     found.sort_by_key(|f| std::cmp::Reverse(f.severity));
+    found
+}
+
+/// Whether Exchange Online runs this host, with DNSSEC.
+#[must_use]
+pub fn is_new_host(host: &Host) -> bool {
+    zone::is_new(host)
+}
+
+/// The part of it that needs no credentials: what the DNS and the hosts show anybody. Hosts count only where they
+/// were asked.
+pub fn from_outside(cx: &Context<'_>, hosts_were_asked: bool) -> Vec<Finding> {
+    let mut found = Vec::new();
+    zone::judge(cx, &mut found);
+    if hosts_were_asked {
+        host::judge(cx, &mut found);
+    }
     found
 }

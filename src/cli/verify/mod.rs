@@ -1,5 +1,6 @@
 //! `rollout verify`: can mail reach a domain, and is it protected? No credentials, no state.
 
+mod ready;
 mod targets;
 mod watch;
 
@@ -11,7 +12,7 @@ use futures::StreamExt as _;
 use indicatif::{ProgressBar, ProgressStyle};
 use jiff::Timestamp;
 
-use super::{App, CliError, Exit};
+use super::{App, CliError, Exit, Session};
 use crate::dane::Prober;
 use crate::output::verify as shown;
 use crate::surroundings::Surroundings;
@@ -40,7 +41,7 @@ pub struct Args {
     #[arg(long)]
     full: bool,
     /// Look again and again, and print what changed, until Ctrl-C
-    #[arg(long)]
+    #[arg(long, conflicts_with = "full")]
     watch: bool,
     /// How often --watch looks, in seconds
     #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..))]
@@ -60,6 +61,8 @@ enum For {
     Dane,
     /// Mail arrives
     Delivery,
+    /// The domain could start its move to Exchange Online's DANE: who could, what blocks the others, how long it takes
+    ExchangeDane,
 }
 
 impl From<For> for Wish {
@@ -67,6 +70,8 @@ impl From<For> for Wish {
         match wish {
             For::Dane => Self::Dane,
             For::Delivery => Self::Delivery,
+            // What is protected already need not start.
+            For::ExchangeDane => Self::Dane,
         }
     }
 }
@@ -93,6 +98,9 @@ pub(super) async fn run(app: &App, args: Args) -> Result<Exit, CliError> {
     }
     let _laboratories = targets::laboratories(&targets)?;
     let views = Views::open(&targets, &args)?;
+    if args.wish == For::ExchangeDane {
+        return Ok(exit.and(ready::run(app, &args, &targets, &views).await?));
+    }
     if args.watch {
         return watch::run(app, &args, &targets, &views).await;
     }

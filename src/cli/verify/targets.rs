@@ -21,7 +21,14 @@ pub(super) struct Target {
     /// By which resolvers, ports and roots.
     pub(super) around: Surroundings,
     /// The domain file that named it.
-    file: Option<Box<DomainFile>>,
+    file: Option<(PathBuf, Box<DomainFile>)>,
+}
+
+impl Target {
+    /// Where its domain file is.
+    pub(super) fn path(&self) -> Option<&Path> {
+        self.file.as_ref().map(|(path, _)| path.as_path())
+    }
 }
 
 /// The domains, and the lines of a list that name none.
@@ -49,7 +56,7 @@ pub(super) fn read(domains: &[String], lists: &[PathBuf]) -> Result<Targets, Cli
             targets.push(Target {
                 domain: loaded.file.domain.as_str().to_owned(),
                 around: Surroundings::of(&loaded.file),
-                file: Some(Box::new(loaded.file)),
+                file: Some((PathBuf::from(argument), Box::new(loaded.file))),
             });
         } else {
             let domain: DomainName = argument.parse().map_err(|error| {
@@ -138,7 +145,7 @@ fn text(bytes: &[u8]) -> String {
 /// When one cannot be started.
 pub(super) fn laboratories(targets: &[Target]) -> Result<Vec<Running>, CliError> {
     let mut all = Vec::new();
-    for file in targets.iter().filter_map(|target| target.file.as_ref()) {
+    for (_, file) in targets.iter().filter_map(|target| target.file.as_ref()) {
         all.extend(Running::of(file, false)?);
     }
     Ok(all)

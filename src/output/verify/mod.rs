@@ -3,6 +3,7 @@
 mod changes;
 mod json;
 mod page;
+pub mod ready;
 
 pub use changes::{Changes, changes};
 pub use json::{objects, rule_object};

@@ -36,7 +36,6 @@ pub(super) fn judge(cx: &Context<'_>, found: &mut Vec<Finding>) {
     }
     chain(cx, found);
     vantages(cx, found);
-    provider(cx, found);
 }
 
 fn servers(cx: &Context<'_>, zone: &ZoneFacts, found: &mut Vec<Finding>) {
@@ -193,7 +192,7 @@ fn vantages(cx: &Context<'_>, found: &mut Vec<Finding>) {
     }
 }
 
-fn provider(cx: &Context<'_>, found: &mut Vec<Finding>) {
+pub(super) fn provider(cx: &Context<'_>, found: &mut Vec<Finding>) {
     let provider = match &cx.facts.provider {
         Fact::Known { value, .. } => value,
         Fact::Refused { why, .. } => {

@@ -20,6 +20,7 @@ use crate::dane::{HttpsSettings, Prober, WebRoots, fetch_policy, observe_host};
 use crate::dns::{Dns, Kind, ZoneView};
 use crate::kernel::Host;
 use crate::microsoft::Microsoft;
+use crate::verify::{DomainView, Extent};
 use provider::Hosting;
 
 pub use open::{OpenError, delegation_by};
@@ -57,6 +58,66 @@ fn due(last: Option<Instant>, fresh: Duration) -> bool {
     last.is_none_or(|last| last.elapsed() >= fresh)
 }
 
+/// What a look without credentials shows, as the facts that steps decide by.
+#[must_use]
+pub fn facts(view: &DomainView) -> Facts {
+    let at = view.at;
+    let mut facts = Facts {
+        policy: hosts::policy(&view.policy),
+        ..Facts::default()
+    };
+    match &view.survey {
+        Ok(survey) => zone_facts(&survey.zone, at, &mut facts),
+        Err(failure) => no_zone_facts(&failure.to_string(), at, &mut facts),
+    }
+    facts.vantages = view
+        .vantages
+        .iter()
+        .filter(|answer| answer.kind == Kind::Mx && answer.name == view.domain)
+        .map(dns::vantage)
+        .collect();
+    for host in &view.hosts {
+        let fact = match hosts::host(&host.view, view.extent == Extent::Full) {
+            Ok(value) => Fact::Known { value, at },
+            Err(why) => Fact::CouldNotTell { why, at },
+        };
+        facts.hosts.insert(Host::new(&host.view.host), fact);
+    }
+    facts
+}
+
+fn zone_facts(view: &ZoneView, at: Timestamp, facts: &mut Facts) {
+    facts.zone = if dns::no_such_name(view) {
+        Fact::Refused {
+            why: format!(
+                "{} does not exist: every server of {} says so (NXDOMAIN)",
+                view.domain, view.cut.apex
+            ),
+            at,
+        }
+    } else {
+        Fact::Known {
+            value: dns::zone(view),
+            at,
+        }
+    };
+    facts.parent = Fact::Known {
+        value: dns::parent(view),
+        at,
+    };
+    facts.chain = match dns::chain(&view.mx.status) {
+        Ok(value) => Fact::Known { value, at },
+        Err(why) => Fact::CouldNotTell { why, at },
+    };
+}
+
+fn no_zone_facts(why: &str, at: Timestamp, facts: &mut Facts) {
+    let why = || why.to_owned();
+    facts.zone = Fact::CouldNotTell { why: why(), at };
+    facts.parent = Fact::CouldNotTell { why: why(), at };
+    facts.chain = Fact::CouldNotTell { why: why(), at };
+}
+
 impl LiveWorld {
     /// Requests sent to APIs so far, by kind, for the run's report.
     #[must_use]
@@ -87,42 +148,10 @@ impl LiveWorld {
         let at = Timestamp::now();
         match seen {
             Ok(view) => {
-                facts.zone = if dns::no_such_name(&view) {
-                    Fact::Refused {
-                        why: format!(
-                            "{} does not exist: every server of {} says so (NXDOMAIN)",
-                            self.domain, view.cut.apex
-                        ),
-                        at,
-                    }
-                } else {
-                    Fact::Known {
-                        value: dns::zone(&view),
-                        at,
-                    }
-                };
-                facts.parent = Fact::Known {
-                    value: dns::parent(&view),
-                    at,
-                };
-                facts.chain = match dns::chain(&view.mx.status) {
-                    Ok(value) => Fact::Known { value, at },
-                    Err(why) => Fact::CouldNotTell { why, at },
-                };
+                zone_facts(&view, at, facts);
                 self.view = Some(view);
             }
-            Err(failure) => {
-                let why = failure.to_string();
-                facts.zone = Fact::CouldNotTell {
-                    why: why.clone(),
-                    at,
-                };
-                facts.parent = Fact::CouldNotTell {
-                    why: why.clone(),
-                    at,
-                };
-                facts.chain = Fact::CouldNotTell { why, at };
-            }
+            Err(failure) => no_zone_facts(&failure.to_string(), at, facts),
         }
         if needs.vantages {
             let vantages = &self.dns.settings().vantages;
