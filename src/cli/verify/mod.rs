@@ -114,15 +114,13 @@ pub(super) async fn run(app: &App, args: Args) -> Result<Exit, CliError> {
         let one = Exit::of_verdict(report.verdict);
         exit = exit.and(one);
         counts.add(report.verdict);
-        bar.suspend(|| {
-            if !first && !brief {
-                app.console.result(crate::output::Line::default());
-            }
-            app.console.result(if brief {
-                shown::brief(&report)
-            } else {
-                shown::page(&report, Timestamp::now())
-            });
+        if !first && !brief {
+            app.console.result(crate::output::Line::default());
+        }
+        app.console.result(if brief {
+            shown::brief(&report)
+        } else {
+            shown::page(&report, Timestamp::now())
         });
         for object in shown::objects(&report, one.code()) {
             app.console.object(&object);
