@@ -206,8 +206,13 @@ pub(super) fn code_name(code: ResponseCode) -> String {
 pub(super) fn rcode_failure(message: &Message) -> Failure {
     Failure::Rcode {
         code: code_name(message.metadata.response_code),
-        explained: message.edns.as_ref().and_then(extended_error),
+        explained: explained(message),
     }
+}
+
+/// The extended error that came along.
+pub(super) fn explained(message: &Message) -> Option<String> {
+    message.edns.as_ref().and_then(extended_error)
 }
 
 /// The extended DNS error of an answer (RFC 8914), as `22 (No Reachable Authority): text`.

@@ -7,6 +7,8 @@
 //! - [`Dns::zone_cut`], [`Dns::ask_server`], [`Dns::observe_zone`]: what each server says;
 //! - [`Dns::ask_vantage`]: what a resolver out there says.
 
+pub mod algorithm;
+pub mod chain;
 mod convert;
 mod denial;
 mod engine;
@@ -15,6 +17,7 @@ mod lookups;
 mod memory;
 mod observe;
 pub mod opinion;
+mod pin;
 mod reach;
 pub mod record;
 mod resolve;
@@ -35,11 +38,12 @@ use tokio::sync::Semaphore;
 
 use self::memory::Memory;
 
+pub use chain::ChainOfTrust;
 pub use lookups::Lookups;
 pub use opinion::Opinion;
 pub use record::{Data, Dnskey, Ds, Kind, Name, Record, Signatures, Soa, Tlsa, normal};
 pub use settings::{DnsSettings, Origin, SettingsError, TrustAnchor, Vantage};
-pub use survey::Survey;
+pub use survey::{ServerSurvey, Survey};
 pub use system::system_vantages;
 pub use view::{
     Alias, Answer, Failure, Outcome, ParentView, Server, ServerAnswer, ServerView, Source, Status,
