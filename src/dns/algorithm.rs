@@ -127,7 +127,10 @@ mod tests {
         assert_eq!(algorithm_use(200), Use::Unknown);
         assert_eq!(algorithm_name(7), "RSASHA1-NSEC3-SHA1");
         assert_eq!(algorithm_name(13), "ECDSAP256SHA256");
-        assert_eq!((digest_name(2), digest_use(2)), ("SHA-256", Use::Recommended));
+        assert_eq!(
+            (digest_name(2), digest_use(2)),
+            ("SHA-256", Use::Recommended)
+        );
         assert_eq!((digest_name(1), digest_use(1)), ("SHA-1", Use::MustNot));
     }
 
@@ -142,9 +145,15 @@ mod tests {
         assert_eq!(key_bits(8, &key(&[3], 3, &[0xff; 256])), Some(2048));
         assert_eq!(key_bits(5, &key(&[3], 3, &[0x7f; 64])), Some(511));
         // A leading zero is no bit.
-        assert_eq!(key_bits(8, &key(&[3], 3, &[&[0][..], &[0x80; 128]].concat())), Some(1024));
+        assert_eq!(
+            key_bits(8, &key(&[3], 3, &[&[0][..], &[0x80; 128]].concat())),
+            Some(1024)
+        );
         // The long form of the exponent's length.
-        assert_eq!(key_bits(10, &key(&[0, 1, 0], 256, &[0xff; 128])), Some(1024));
+        assert_eq!(
+            key_bits(10, &key(&[0, 1, 0], 256, &[0xff; 128])),
+            Some(1024)
+        );
         assert_eq!(key_bits(8, &[]), None);
         assert_eq!(key_bits(8, &[9, 1]), None);
         assert_eq!(key_bits(13, &[0; 64]), Some(256));

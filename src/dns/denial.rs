@@ -131,6 +131,11 @@ fn nsec3_at(owner: &Name, nsec3: &NSEC3, name: &Name) -> Option<At> {
     inside.then_some(At::Covered)
 }
 
+/// Whether the record is the one for `name`: its owner is the name's hash. Nothing is validated here.
+pub(super) fn is_at(owner: &Name, nsec3: &NSEC3, name: &Name) -> bool {
+    matches!(nsec3_at(owner, nsec3, name), Some(At::Match))
+}
+
 /// Base 32 with the extended hex alphabet, no padding (RFC 4648, 7).
 fn base32hex(text: &[u8]) -> Option<Vec<u8>> {
     let mut out = Vec::with_capacity(text.len() * 5 / 8);

@@ -41,9 +41,7 @@ impl Log {
     }
 
     fn answered(&self, name: &Name, kind: RecordType, from: &Source) {
-        self.notes()
-            .from
-            .insert((name.clone(), kind), from.clone());
+        self.notes().from.insert((name.clone(), kind), from.clone());
     }
 
     fn failed(&self, name: &Name, kind: RecordType, text: String) {

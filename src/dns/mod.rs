@@ -13,6 +13,7 @@ mod convert;
 mod denial;
 mod engine;
 mod handle;
+mod judge;
 mod lookups;
 mod memory;
 mod observe;
@@ -32,6 +33,7 @@ pub mod view;
 mod why;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use hickory_proto::dnssec::TrustAnchors;
 use tokio::sync::Semaphore;
@@ -49,6 +51,9 @@ pub use view::{
     Alias, Answer, Failure, Outcome, ParentView, Server, ServerAnswer, ServerView, Source, Status,
     Validated, VantageAnswer, VantageVerdict, ZoneCut, ZoneView,
 };
+
+/// How long one look at a zone may remember what its own questions share.
+const SHORTEST_MEMORY: Duration = Duration::from_secs(5);
 
 /// The way to the DNS. Cheap to clone; clones share limits and the memory of the last few seconds.
 #[derive(Clone)]
@@ -103,6 +108,22 @@ impl Dns {
             inner: Arc::new(Inner {
                 anchors: Arc::clone(&self.inner.anchors),
                 memory: Memory::new(settings.memory),
+                limit: Semaphore::new(settings.concurrency.max(1)),
+                settings,
+            }),
+        }
+    }
+
+    /// Itself, or where nothing is remembered from look to look, one that remembers what the questions of one look share.
+    fn remembering(&self) -> Self {
+        if self.inner.settings.memory >= SHORTEST_MEMORY {
+            return self.clone();
+        }
+        let settings = self.inner.settings.clone();
+        Self {
+            inner: Arc::new(Inner {
+                anchors: Arc::clone(&self.inner.anchors),
+                memory: Memory::new(SHORTEST_MEMORY),
                 limit: Semaphore::new(settings.concurrency.max(1)),
                 settings,
             }),

@@ -142,7 +142,12 @@ impl Dns {
         }
     }
 
-    pub(super) async fn view_parent(&self, apex: &str, server: &str, address: SocketAddr) -> ParentView {
+    pub(super) async fn view_parent(
+        &self,
+        apex: &str,
+        server: &str,
+        address: SocketAddr,
+    ) -> ParentView {
         ParentView {
             server: server.to_owned(),
             address,
