@@ -1,5 +1,7 @@
 //! The chain of trust as a table: from the root down, a link per zone, then the record sets themselves.
 
+mod walk;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -38,6 +40,19 @@ pub struct ZoneLink {
     pub keys_signatures: Option<Signatures>,
     /// The status of this link: with a chain broken further up, that of the link above.
     pub status: Status,
+}
+
+impl ChainOfTrust {
+    /// The status of the zone that holds the name: that of the last link.
+    #[must_use]
+    pub fn status(&self) -> Status {
+        match (self.zones.last(), &self.trouble) {
+            (Some(last), None) => last.status.clone(),
+            (_, trouble) => Status::Indeterminate {
+                why: trouble.clone().unwrap_or_default(),
+            },
+        }
+    }
 }
 
 /// What leads into a zone.

@@ -238,7 +238,7 @@ impl Dns {
     }
 
     /// The apex of the zone that holds `name`, from the SOA that comes with any answer about it.
-    async fn apex_by_soa(&self, name: &str) -> Result<Name, Failure> {
+    pub(super) async fn apex_by_soa(&self, name: &str) -> Result<Name, Failure> {
         let mut current = name.to_owned();
         loop {
             let owner = to_library(&current)?;

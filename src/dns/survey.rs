@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 use super::record::{Data, Kind, Name};
 use super::view::{Outcome, ServerAnswer, ServerView, Status, ZoneView};
 
+pub(super) use keys::{dnskeys, fit, signs_keys};
 pub use server::{
     Denial, DsFit, DsLink, KeyView, Probe, ProvenBy, ServedSet, ServerSurvey, Signed, TcpView,
 };
