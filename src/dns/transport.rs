@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use hickory_proto::op::{Edns, Message, MessageType, Query, ResponseCode};
 use hickory_proto::rr::{Name, RecordType};
+use tokio::io::Interest;
 use tokio::net::UdpSocket;
 use tokio::time::timeout;
 
@@ -155,7 +156,15 @@ async fn udp(address: SocketAddr, message: &Message) -> Result<Option<Message>, 
         .await
         .map_err(|e| broken(&e))?;
     loop {
-        socket.readable().await.map_err(|e| broken(&e))?;
+        let ready = socket.ready(Interest::READABLE | Interest::ERROR).await;
+        if ready.map_err(|e| broken(&e))?.is_error() {
+            // Such as that nobody listens there.
+            if let Some(error) = socket.take_error().map_err(|e| broken(&e))? {
+                return Err(broken(&error));
+            }
+            let _cleared: io::Result<()> =
+                socket.try_io(Interest::ERROR, || Err(io::ErrorKind::WouldBlock.into()));
+        }
         match receive(&socket, message)? {
             Received::Nothing => {}
             Received::Answer(answer) => return Ok(Some(answer)),
