@@ -12,6 +12,7 @@ use hickory_proto::dnssec::rdata::DNSSECRData;
 use hickory_proto::op::{DnsRequest, DnsResponse, Message, ResponseCode};
 use hickory_proto::rr::{Name, RData, Record, RecordType};
 
+use super::keys::is_signed_by_itself;
 use super::pin::{Way, about};
 use super::resolve::Reply;
 use super::view::Source;
@@ -126,6 +127,11 @@ fn only_what_was_asked(reply: &Reply, name: &Name, kind: RecordType) -> Message 
         }
     }
     message.authorities.retain(is_proof);
+    // Where every key has a DS the library takes the set without a signature, or with an expired one; resolvers do not
+    // (RFC 4035, 5.2). Without its keys the zone is as bogus as it is to them.
+    if kind == RecordType::DNSKEY && !is_signed_by_itself(&message.answers, name) {
+        message.answers.clear();
+    }
     message
 }
 

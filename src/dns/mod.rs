@@ -14,6 +14,7 @@ mod denial;
 mod engine;
 mod handle;
 mod judge;
+mod keys;
 mod lookups;
 mod memory;
 mod observe;

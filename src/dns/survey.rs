@@ -15,9 +15,9 @@ use serde::{Deserialize, Serialize};
 use super::record::{Data, Kind, Name};
 use super::view::{Outcome, ServerAnswer, ServerView, Status, ZoneView};
 
-pub(super) use keys::{dnskeys, fit, signs_keys};
+pub use super::keys::DsFit;
 pub use server::{
-    Denial, DsFit, DsLink, KeyView, Probe, ProvenBy, ServedSet, ServerSurvey, Signed, TcpView,
+    Denial, DsLink, KeyView, Probe, ProvenBy, ServedSet, ServerSurvey, Signed, TcpView,
 };
 
 /// One deep look at a domain's zone.

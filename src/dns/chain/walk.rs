@@ -13,9 +13,9 @@ use crate::dns::convert::{from_library, records_at, signatures, soa, to_library}
 use crate::dns::denial::how_no_ds;
 use crate::dns::engine::Said;
 use crate::dns::judge::Judge;
+use crate::dns::keys::{DsFit, dnskeys, fit, signs_keys};
 use crate::dns::record::{Data, Dnskey, Ds, Kind, Name, Soa, normal, parent_of};
 use crate::dns::settings::Origin;
-use crate::dns::survey::{DsFit, fit, signs_keys};
 use crate::dns::text::hex;
 use crate::dns::validate::Link;
 use crate::dns::view::{Failure, Status};
@@ -217,7 +217,7 @@ fn ds_set(message: &Message, zone: &LibraryName) -> Vec<Ds> {
 
 /// The tags of the keys in `section` that are trust anchors.
 fn anchored(dns: &Dns, section: &[LibraryRecord], zone: &LibraryName) -> Vec<u16> {
-    let mut tags: Vec<u16> = crate::dns::survey::dnskeys(section, zone)
+    let mut tags: Vec<u16> = dnskeys(section, zone)
         .filter(|key| dns.inner.anchors.contains(key.public_key()))
         .filter_map(|key| key.calculate_key_tag().ok())
         .collect();
@@ -226,7 +226,7 @@ fn anchored(dns: &Dns, section: &[LibraryRecord], zone: &LibraryName) -> Vec<u16
 }
 
 fn chain_keys(section: &[LibraryRecord], zone: &LibraryName) -> Vec<ChainKey> {
-    let mut keys: Vec<ChainKey> = crate::dns::survey::dnskeys(section, zone)
+    let mut keys: Vec<ChainKey> = dnskeys(section, zone)
         .map(|key| ChainKey {
             key: Dnskey {
                 flags: key.flags(),

@@ -4,18 +4,15 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use hickory_proto::dnssec::rdata::{DNSKEY, DNSSECRData};
-use hickory_proto::dnssec::{DigestType, PublicKey as _, Verifier as _};
+use hickory_proto::dnssec::PublicKey as _;
 use hickory_proto::op::Message;
-use hickory_proto::rr::{DNSClass, Name, RData, Record, RecordType};
-use jiff::Timestamp;
+use hickory_proto::rr::{Name, Record};
 
-use super::server::{DsFit, DsLink, KeyView, Signed};
-use super::signed::{is_zone_wide, rrsig};
+use super::server::{DsLink, KeyView, Signed};
+use super::signed::is_zone_wide;
 use crate::dns::algorithm::key_bits;
-use crate::dns::convert::serial_time;
+use crate::dns::keys::{DsFit, dnskeys, fit, signs_keys};
 use crate::dns::record::{Data, Ds};
-use crate::dns::text::hex;
 use crate::dns::view::ParentView;
 
 /// The keys in the messages.
@@ -52,78 +49,6 @@ fn key_section<'a>(messages: &'a [Arc<Message>], apex: &Name) -> Option<&'a [Rec
         .iter()
         .map(|message| message.answers.as_slice())
         .find(|answers| dnskeys(answers, apex).next().is_some())
-}
-
-pub(in crate::dns) fn dnskeys<'a>(
-    section: &'a [Record],
-    apex: &'a Name,
-) -> impl Iterator<Item = &'a DNSKEY> {
-    section
-        .iter()
-        .filter(move |r| r.name == *apex)
-        .filter_map(|r| match &r.data {
-            RData::DNSSEC(DNSSECRData::DNSKEY(key)) => Some(key),
-            _ => None,
-        })
-}
-
-/// Whether the key validly signs the DNSKEY set that it came with.
-pub(in crate::dns) fn signs_keys(section: &[Record], apex: &Name, key: &DNSKEY) -> bool {
-    let now = Timestamp::now();
-    let set = || {
-        section
-            .iter()
-            .filter(|r| r.name == *apex && r.record_type() == RecordType::DNSKEY)
-    };
-    let Ok(tag) = key.calculate_key_tag() else {
-        return false;
-    };
-    section
-        .iter()
-        .filter(|r| r.name == *apex)
-        .filter_map(rrsig)
-        .any(|signature| {
-            let input = signature.input();
-            input.type_covered == RecordType::DNSKEY
-                && input.key_tag == tag
-                && input.algorithm == key.public_key().algorithm()
-                && input.signer_name == *apex
-                && serial_time(input.sig_inception.get(), now.as_second()) <= now
-                && serial_time(input.sig_expiration.get(), now.as_second()) >= now
-                && key
-                    .verify_rrsig(apex, DNSClass::IN, signature, set())
-                    .is_ok()
-        })
-}
-
-/// How `ds` fits the keys in `section`, and which key it is meant for.
-pub(in crate::dns) fn fit<'a>(
-    ds: &Ds,
-    section: &'a [Record],
-    apex: &'a Name,
-) -> (DsFit, Option<&'a DNSKEY>) {
-    let digest_type = DigestType::from(ds.digest_type);
-    if !digest_type.is_supported() {
-        return (DsFit::UnknownDigest, None);
-    }
-    let mut best = (DsFit::NoKey, None);
-    for key in dnskeys(section, apex) {
-        if key.calculate_key_tag().ok() != Some(ds.key_tag)
-            || u8::from(key.public_key().algorithm()) != ds.algorithm
-        {
-            continue;
-        }
-        let fits = key
-            .to_digest(apex, digest_type)
-            .is_ok_and(|digest| hex(digest.as_ref()) == ds.digest);
-        match (fits, key.zone_key() && !key.revoke()) {
-            (true, true) => return (DsFit::Fits, Some(key)),
-            (true, false) => best = (DsFit::UnfitKey, Some(key)),
-            (false, _) if best.0 == DsFit::NoKey => best = (DsFit::OtherDigest, Some(key)),
-            (false, _) => {}
-        }
-    }
-    best
 }
 
 /// Each DS that some address of the parent serves, held against the keys in the messages.

@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::dns::keys::DsFit;
 use crate::dns::record::{Ds, Kind, Name};
 use crate::dns::view::{Failure, Outcome, ServerAnswer, Status};
 
@@ -172,22 +173,6 @@ pub struct KeyView {
     pub signs_keys: bool,
     /// It signs other sets seen here (by key tag and algorithm).
     pub signs_zone: bool,
-}
-
-/// How a DS fits the keys of one address.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum DsFit {
-    /// Its digest is that of a zone key served here.
-    Fits,
-    /// A key has its tag and algorithm, but another digest.
-    OtherDigest,
-    /// No key served here has its tag and algorithm.
-    NoKey,
-    /// It fits a key without the zone-key flag, or with the revoked one.
-    UnfitKey,
-    /// The digest type is not known here: such a DS counts for nothing (RFC 4035, 5.2).
-    UnknownDigest,
 }
 
 /// One DS held against the keys that one address serves (RFC 4035, 2.4 and 5.2).

@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use hickory_proto::dnssec::rdata::{DNSSECRData, RRSIG};
 use hickory_proto::op::Message;
-use hickory_proto::rr::{Name, RData, Record, RecordType};
+use hickory_proto::rr::{Name, Record, RecordType};
 use jiff::Timestamp;
 
 use super::server::Signed;
 use crate::dns::convert::{from_library, serial_time};
+use crate::dns::keys::rrsig;
 
 /// Every signature of the zone in the messages, once each, the one that expires first in front.
 pub(super) fn signed(messages: &[Arc<Message>], apex: &Name) -> Vec<Signed> {
@@ -45,14 +45,6 @@ pub(super) fn signed(messages: &[Arc<Message>], apex: &Name) -> Vec<Signed> {
     });
     all.dedup();
     all
-}
-
-/// The signature that the record is.
-pub(super) fn rrsig(record: &Record) -> Option<&RRSIG> {
-    match &record.data {
-        RData::DNSSEC(DNSSECRData::RRSIG(rrsig)) => Some(rrsig),
-        _ => None,
-    }
 }
 
 /// Whether every set of the zone in the messages has a signature by this algorithm. `None`: there is no set.

@@ -72,6 +72,11 @@ fn zones() -> Vec<Zone> {
             m.answers.retain(|r| !r.record_type().is_rrsig());
             m.authorities.retain(|r| !r.record_type().is_rrsig());
         }),
+        bent("bare", |kind, _, m| {
+            if kind == RecordType::DNSKEY {
+                m.answers.retain(|r| !r.record_type().is_rrsig());
+            }
+        }),
         Zone {
             text: format!("{LEAF}_25._tcp 60 TLSA 3 1 1 {}\n", "ab".repeat(32)),
             ..bent("ent", |_, _, m| {
@@ -151,6 +156,7 @@ async fn look(dns: &Dns, label: &str) -> (Survey, ServerSurvey, ServerSurvey) {
     (survey, first, second)
 }
 
+#[track_caller]
 fn is_bogus(status: Option<&Status>, words: &str) {
     let why = match status {
         Some(Status::Bogus { why }) => why,
@@ -240,6 +246,16 @@ async fn out_of_date(dns: &Dns) {
     assert_eq!(first.status(), Status::Secure);
     assert!(second.verdicts.iter().all(|v| v.status.is_lookup_error()));
     is_bogus(second.verdict(Kind::Mx), "not signed");
+
+    // Its only key has a DS, but does not sign the set that it is in.
+    let (_, _, second) = look(dns, "bare").await;
+    for kind in [Kind::Dnskey, Kind::Mx] {
+        is_bogus(
+            second.verdict(kind),
+            "DNSKEY at \"bare.test\" is not signed",
+        );
+    }
+    assert!(!second.links[0].holds());
 }
 
 async fn transports(dns: &Dns) {
