@@ -180,7 +180,7 @@ pub(super) fn signatures(
 }
 
 /// A 32-bit time in serial arithmetic: the instant nearest to now that it can mean (RFC 4034, 3.1.5).
-fn serial_time(value: u32, now: i64) -> Timestamp {
+pub(super) fn serial_time(value: u32, now: i64) -> Timestamp {
     let low = u32::try_from(now & 0xffff_ffff).unwrap_or_default();
     // The wrapping difference read as signed is the distance within half a circle, as the RFC defines it.
     let distance = i64::from(value.wrapping_sub(low).cast_signed());
@@ -206,8 +206,13 @@ pub(super) fn code_name(code: ResponseCode) -> String {
 pub(super) fn rcode_failure(message: &Message) -> Failure {
     Failure::Rcode {
         code: code_name(message.metadata.response_code),
-        explained: message.edns.as_ref().and_then(extended_error),
+        explained: explained(message),
     }
+}
+
+/// The extended error that came along.
+pub(super) fn explained(message: &Message) -> Option<String> {
+    message.edns.as_ref().and_then(extended_error)
 }
 
 /// The extended DNS error of an answer (RFC 8914), as `22 (No Reachable Authority): text`.

@@ -66,6 +66,39 @@ pub(super) fn no_ds(authorities: &[Record], name: &Name) -> Delegation {
     Delegation::Unproven
 }
 
+/// Which validated record shows that there is a delegation without DS at `name`, as a sentence.
+pub(super) fn how_no_ds(authorities: &[Record], name: &Name) -> Option<String> {
+    let owner = |record: &Record| record.name.to_ascii();
+    authorities
+        .iter()
+        .filter(|r| r.proof == Proof::Secure)
+        .find_map(|record| match &record.data {
+            RData::DNSSEC(DNSSECRData::NSEC(nsec)) if record.name == *name => Some(format!(
+                "the NSEC at {} lists {} and no DS",
+                owner(record),
+                listed(nsec.type_bit_maps())
+            )),
+            RData::DNSSEC(DNSSECRData::NSEC3(nsec3)) => match nsec3_at(&record.name, nsec3, name)? {
+                At::Match => Some(format!(
+                    "the NSEC3 {} of the name lists {} and no DS",
+                    owner(record),
+                    listed(nsec3.type_bit_maps())
+                )),
+                At::Covered if nsec3.opt_out() => Some(format!(
+                    "the NSEC3 {} spans the name with opt-out: delegations in between are unsigned",
+                    owner(record)
+                )),
+                At::Covered => None,
+            },
+            _ => None,
+        })
+}
+
+fn listed(kinds: impl Iterator<Item = RecordType>) -> String {
+    let all: Vec<String> = kinds.map(|kind| kind.to_string()).collect();
+    all.join(", ")
+}
+
 /// Whether validated NSEC records prove that a wildcard was rightly expanded to `name`: nothing closer exists
 /// (RFC 4035, 5.3.4). `labels` is the label count of the signature, that is of the wildcard's parent.
 ///
@@ -129,6 +162,11 @@ fn nsec3_at(owner: &Name, nsec3: &NSEC3, name: &Name) -> Option<At> {
         hash > start || hash < end
     };
     inside.then_some(At::Covered)
+}
+
+/// Whether the record is the one for `name`: its owner is the name's hash. Nothing is validated here.
+pub(super) fn is_at(owner: &Name, nsec3: &NSEC3, name: &Name) -> bool {
+    matches!(nsec3_at(owner, nsec3, name), Some(At::Match))
 }
 
 /// Base 32 with the extended hex alphabet, no padding (RFC 4648, 7).

@@ -9,47 +9,52 @@ use hickory_proto::dnssec::Proof;
 use hickory_proto::op::{DnsRequestOptions, Message, Query};
 use hickory_proto::rr::{Name, Record as LibraryRecord, RecordType};
 
-use super::Dns;
 use super::convert::from_library;
 use super::denial::wildcard_is_proven;
 use super::handle::{Handle, Log, is_from_wildcard};
+use super::pin::Way;
 use super::view::Source;
 
 /// How many records deep the library may go to validate one answer.
 const DEEPEST_PROOF: usize = 26;
 
-impl Dns {
-    /// The library's verdict about one question, asked again where a lookup failed on the way.
-    pub(super) async fn ask_validator(&self, name: &Name, kind: RecordType) -> Heard {
-        let mut heard = self.ask_validator_once(name, kind).await;
-        if matches!(heard.verdict, Said::Unknown(_)) {
-            heard = self.ask_validator_once(name, kind).await;
+/// The library's validator, asking one way. It remembers which sets it has verified.
+#[derive(Clone)]
+pub(super) struct Engine {
+    handle: DnssecDnsHandle<Handle>,
+    log: Log,
+}
+
+impl Engine {
+    /// With nothing verified yet.
+    pub(super) fn new(way: Way) -> Self {
+        let log = Log::default();
+        let anchors = Arc::clone(&way.dns.inner.anchors);
+        Self {
+            handle: DnssecDnsHandle::with_trust_anchor(Handle::new(way, log.clone()), anchors),
+            log,
         }
-        heard
     }
 
-    async fn ask_validator_once(&self, name: &Name, kind: RecordType) -> Heard {
-        let log = Log::about(name, kind);
-        let handle = DnssecDnsHandle::with_trust_anchor(
-            Handle::new(self.clone(), log.clone()),
-            Arc::clone(&self.inner.anchors),
-        );
+    /// The library's verdict about one question.
+    pub(super) async fn ask(&self, name: &Name, kind: RecordType) -> Heard {
         let mut options = DnsRequestOptions::default();
         options.use_edns = true;
         options.edns_set_dnssec_ok = true;
         options.max_request_depth = DEEPEST_PROOF;
-        let result = handle
+        let result = self
+            .handle
             .lookup(Query::query(name.clone(), kind), options)
             .first_answer()
             .await;
-        let verdict = match (weigh(result, name, kind), log.failures()) {
+        let verdict = match (weigh(result, name, kind), self.log.failures(name, kind)) {
             // "Bogus" from a lookup that failed is no verdict: only this machine, now, could not see.
             (Said::Bogus(_) | Said::Unknown(_), Some(failures)) => Said::Unknown(failures),
             (verdict, _) => verdict,
         };
         Heard {
             verdict,
-            from: log.from(),
+            from: self.log.from(name, kind),
         }
     }
 }

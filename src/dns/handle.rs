@@ -1,5 +1,6 @@
 //! Between the validator and our own resolution: answers reduced to what was asked, failures written down.
 
+use std::collections::HashMap;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -11,74 +12,73 @@ use hickory_proto::dnssec::rdata::DNSSECRData;
 use hickory_proto::op::{DnsRequest, DnsResponse, Message, ResponseCode};
 use hickory_proto::rr::{Name, RData, Record, RecordType};
 
-use super::Dns;
-use super::convert::from_library;
+use super::keys::is_signed_by_itself;
+use super::pin::{Way, about};
 use super::resolve::Reply;
 use super::view::Source;
 
 /// What the validator asks through.
 #[derive(Clone)]
 pub(super) struct Handle {
-    dns: Dns,
+    way: Way,
     log: Log,
 }
 
-/// Lookups that failed while one answer was validated.
+/// Lookups that failed while answers were validated, and who gave those that did not.
 ///
 /// The validator calls data bogus when it could not fetch a key; only this tells the two apart.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Log(Arc<Mutex<Notes>>);
 
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct Notes {
-    question: (Name, RecordType),
-    from: Option<Source>,
-    failures: Vec<String>,
+    from: HashMap<(Name, RecordType), Source>,
+    failures: Vec<((Name, RecordType), String)>,
 }
 
 impl Log {
-    /// For validating the answer to this question.
-    pub(super) fn about(name: &Name, kind: RecordType) -> Self {
-        Self(Arc::new(Mutex::new(Notes {
-            question: (name.clone(), kind),
-            from: None,
-            failures: Vec::new(),
-        })))
-    }
-
     fn notes(&self) -> MutexGuard<'_, Notes> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn answered(&self, name: &Name, kind: RecordType, from: &Source) {
+        self.notes().from.insert((name.clone(), kind), from.clone());
+    }
+
+    fn failed(&self, name: &Name, kind: RecordType, text: String) {
         let mut notes = self.notes();
-        if notes.question.0 == *name && notes.question.1 == kind {
-            notes.from = Some(from.clone());
+        if !notes.failures.iter().any(|(_, known)| *known == text) {
+            notes.failures.push(((name.clone(), kind), text));
         }
     }
 
-    fn failed(&self, text: String) {
-        let mut notes = self.notes();
-        if !notes.failures.contains(&text) {
-            notes.failures.push(text);
-        }
+    /// Who answered this question.
+    pub(super) fn from(&self, name: &Name, kind: RecordType) -> Option<Source> {
+        self.notes().from.get(&(name.clone(), kind)).cloned()
     }
 
-    /// Who answered the question itself.
-    pub(super) fn from(&self) -> Option<Source> {
-        self.notes().from.clone()
-    }
-
-    /// The failures as one sentence; `None` if all went well.
-    pub(super) fn failures(&self) -> Option<String> {
+    /// The failures on which the verdict about this question may hang, as one sentence; `None` if all went well.
+    ///
+    /// One log may serve several questions: what failed of another one's own answer says nothing about this one, but a
+    /// key or a DS may be needed by all.
+    pub(super) fn failures(&self, name: &Name, kind: RecordType) -> Option<String> {
         let notes = self.notes();
-        (!notes.failures.is_empty()).then(|| notes.failures.join("; "))
+        let relevant: Vec<&str> = notes
+            .failures
+            .iter()
+            .filter(|((about, of), _)| {
+                (about == name && *of == kind)
+                    || (matches!(*of, RecordType::DS | RecordType::DNSKEY) && about.zone_of(name))
+            })
+            .map(|(_, text)| text.as_str())
+            .collect();
+        (!relevant.is_empty()).then(|| relevant.join("; "))
     }
 }
 
 impl Handle {
-    pub(super) const fn new(dns: Dns, log: Log) -> Self {
-        Self { dns, log }
+    pub(super) const fn new(way: Way, log: Log) -> Self {
+        Self { way, log }
     }
 }
 
@@ -93,7 +93,7 @@ impl DnsHandle for Handle {
                 return Err(NetError::from("a request without a question"));
             };
             let (name, kind) = (query.name.to_lowercase(), query.query_type);
-            match handle.dns.resolve(&name, kind).await {
+            match handle.way.resolve(&name, kind).await {
                 Ok(reply) => {
                     handle.log.answered(&name, kind, &reply.from);
                     let mut message = only_what_was_asked(&reply, &name, kind);
@@ -101,8 +101,8 @@ impl DnsHandle for Handle {
                     Ok(DnsResponse::from_message(message)?)
                 }
                 Err(failure) => {
-                    let text = format!("{kind} of {:?}: {failure}", from_library(&name));
-                    handle.log.failed(text.clone());
+                    let text = format!("{}: {failure}", about(&name, kind));
+                    handle.log.failed(&name, kind, text.clone());
                     Err(NetError::from(text))
                 }
             }
@@ -127,6 +127,11 @@ fn only_what_was_asked(reply: &Reply, name: &Name, kind: RecordType) -> Message 
         }
     }
     message.authorities.retain(is_proof);
+    // Where every key has a DS the library takes the set without a signature, or with an expired one; resolvers do not
+    // (RFC 4035, 5.2). Without its keys the zone is as bogus as it is to them.
+    if kind == RecordType::DNSKEY && !is_signed_by_itself(&message.answers, name) {
+        message.answers.clear();
+    }
     message
 }
 

@@ -7,14 +7,19 @@
 //! - [`Dns::zone_cut`], [`Dns::ask_server`], [`Dns::observe_zone`]: what each server says;
 //! - [`Dns::ask_vantage`]: what a resolver out there says.
 
+pub mod algorithm;
+pub mod chain;
 mod convert;
 mod denial;
 mod engine;
 mod handle;
+mod judge;
+mod keys;
 mod lookups;
 mod memory;
 mod observe;
 pub mod opinion;
+mod pin;
 mod reach;
 pub mod record;
 mod resolve;
@@ -29,22 +34,27 @@ pub mod view;
 mod why;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use hickory_proto::dnssec::TrustAnchors;
 use tokio::sync::Semaphore;
 
 use self::memory::Memory;
 
+pub use chain::ChainOfTrust;
 pub use lookups::Lookups;
 pub use opinion::Opinion;
 pub use record::{Data, Dnskey, Ds, Kind, Name, Record, Signatures, Soa, Tlsa, normal};
 pub use settings::{DnsSettings, Origin, SettingsError, TrustAnchor, Vantage};
-pub use survey::Survey;
+pub use survey::{ServerSurvey, Survey};
 pub use system::system_vantages;
 pub use view::{
     Alias, Answer, Failure, Outcome, ParentView, Server, ServerAnswer, ServerView, Source, Status,
     Validated, VantageAnswer, VantageVerdict, ZoneCut, ZoneView,
 };
+
+/// How long one look at a zone may remember what its own questions share.
+const SHORTEST_MEMORY: Duration = Duration::from_secs(5);
 
 /// The way to the DNS. Cheap to clone; clones share limits and the memory of the last few seconds.
 #[derive(Clone)]
@@ -99,6 +109,22 @@ impl Dns {
             inner: Arc::new(Inner {
                 anchors: Arc::clone(&self.inner.anchors),
                 memory: Memory::new(settings.memory),
+                limit: Semaphore::new(settings.concurrency.max(1)),
+                settings,
+            }),
+        }
+    }
+
+    /// Itself, or where nothing is remembered from look to look, one that remembers what the questions of one look share.
+    fn remembering(&self) -> Self {
+        if self.inner.settings.memory >= SHORTEST_MEMORY {
+            return self.clone();
+        }
+        let settings = self.inner.settings.clone();
+        Self {
+            inner: Arc::new(Inner {
+                anchors: Arc::clone(&self.inner.anchors),
+                memory: Memory::new(SHORTEST_MEMORY),
                 limit: Semaphore::new(settings.concurrency.max(1)),
                 settings,
             }),

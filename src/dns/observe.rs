@@ -2,72 +2,22 @@
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
-use std::time::Instant;
+use std::sync::Arc;
 
 use futures::future::join_all;
-use hickory_proto::op::{Message, ResponseCode};
 use hickory_proto::rr::{Name as LibraryName, RecordType};
 use jiff::Timestamp;
 
 use super::Dns;
-use super::convert::{
-    from_library, rcode_failure, record_type, records_at, signatures, soa, to_library,
-};
+use super::convert::{from_library, records_at, soa, to_library};
 use super::memory::Zone;
+use super::pin::Pin;
 use super::reach::set_aside;
 use super::record::{Data, Kind, Name, normal, parent_of};
-use super::resolve::is_readable;
 use super::settings::Origin;
-use super::transport::Question;
-use super::view::{
-    Failure, Outcome, ParentView, Server, ServerAnswer, ServerView, Source, Status, ZoneCut,
-    ZoneView,
-};
+use super::view::{Failure, ParentView, Server, ServerView, ZoneCut, ZoneView};
 
 impl Dns {
-    /// Asks one server one question, without recursion.
-    pub async fn ask_server(
-        &self,
-        server: Option<&str>,
-        address: SocketAddr,
-        name: &str,
-        kind: Kind,
-    ) -> ServerAnswer {
-        let mut out = ServerAnswer {
-            name: normal(name),
-            kind,
-            outcome: Outcome::Failed(Failure::Timeout),
-            aa: false,
-            ttl: None,
-            records: Vec::new(),
-            signatures: None,
-            soa: None,
-            at: Timestamp::now(),
-            from: Source {
-                server: server.map(normal),
-                address,
-            },
-            took_ms: 0,
-        };
-        let begun = Instant::now();
-        let owner = match to_library(name) {
-            Ok(owner) => owner,
-            Err(failure) => {
-                out.outcome = Outcome::Failed(failure);
-                return out;
-            }
-        };
-        let question = Question::authoritative(owner.clone(), record_type(kind));
-        let said = self.ask(address, &question).await;
-        out.at = Timestamp::now();
-        out.took_ms = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
-        match said {
-            Ok(message) => fill(&mut out, &message, &owner),
-            Err(failure) => out.outcome = Outcome::Failed(failure),
-        }
-        out
-    }
-
     /// The zone that holds `domain`, its parent, and the servers of both, as the parent delegates them.
     ///
     /// # Errors
@@ -124,8 +74,9 @@ impl Dns {
         let cut = self.zone_cut(&domain).await?;
         let (mut servers, mut parents, mx) = tokio::join!(
             join_all(
-                addresses(&cut.servers, self.inner.settings.port)
-                    .map(|(server, address)| self.view_server(&domain, &cut.apex, server, address))
+                self.pins(&cut)?
+                    .into_iter()
+                    .map(|(server, pin)| self.view_server(&domain, &cut.apex, server, pin))
             ),
             join_all(
                 addresses(&cut.parent_servers, self.inner.settings.port)
@@ -146,16 +97,29 @@ impl Dns {
         })
     }
 
-    async fn view_server(
+    /// Each address of each server, under each of its names. An address under several names is asked once.
+    pub(super) fn pins(&self, cut: &ZoneCut) -> Result<Vec<(Name, Arc<Pin>)>, Failure> {
+        let apex = to_library(&cut.apex)?;
+        let mut known: BTreeMap<SocketAddr, Arc<Pin>> = BTreeMap::new();
+        Ok(addresses(&cut.servers, self.inner.settings.port)
+            .map(|(server, address)| {
+                let pin = known
+                    .entry(address)
+                    .or_insert_with(|| Arc::new(Pin::new(apex.clone(), server, address)));
+                (server.to_owned(), Arc::clone(pin))
+            })
+            .collect())
+    }
+
+    pub(super) async fn view_server(
         &self,
         domain: &str,
         apex: &str,
-        server: &str,
-        address: SocketAddr,
+        server: Name,
+        pin: Arc<Pin>,
     ) -> ServerView {
-        let ask = |name: String, kind| async move {
-            self.ask_server(Some(server), address, &name, kind).await
-        };
+        let pin = pin.as_ref();
+        let ask = |name: String, kind| async move { pin.answer(self, &name, kind).await };
         let (mx, soa, dnskey, ns, cds, txt, denial) = tokio::join!(
             ask(domain.to_owned(), Kind::Mx),
             ask(apex.to_owned(), Kind::Soa),
@@ -166,8 +130,8 @@ impl Dns {
             ask(format!("_25._tcp.{domain}"), Kind::Tlsa),
         );
         ServerView {
-            server: server.to_owned(),
-            address,
+            server,
+            address: pin.from().address,
             mx,
             soa,
             dnskey,
@@ -178,7 +142,12 @@ impl Dns {
         }
     }
 
-    async fn view_parent(&self, apex: &str, server: &str, address: SocketAddr) -> ParentView {
+    pub(super) async fn view_parent(
+        &self,
+        apex: &str,
+        server: &str,
+        address: SocketAddr,
+    ) -> ParentView {
         ParentView {
             server: server.to_owned(),
             address,
@@ -269,7 +238,7 @@ impl Dns {
     }
 
     /// The apex of the zone that holds `name`, from the SOA that comes with any answer about it.
-    async fn apex_by_soa(&self, name: &str) -> Result<Name, Failure> {
+    pub(super) async fn apex_by_soa(&self, name: &str) -> Result<Name, Failure> {
         let mut current = name.to_owned();
         loop {
             let owner = to_library(&current)?;
@@ -309,44 +278,11 @@ fn no_zone(domain: &str) -> Failure {
     }
 }
 
-fn addresses(servers: &[Server], port: u16) -> impl Iterator<Item = (&str, SocketAddr)> {
+pub(super) fn addresses(servers: &[Server], port: u16) -> impl Iterator<Item = (&str, SocketAddr)> {
     servers.iter().flat_map(move |server| {
         server
             .addresses
             .iter()
             .map(move |ip| (server.name.as_str(), SocketAddr::new(*ip, port)))
     })
-}
-
-/// Reads what an authoritative server said.
-fn fill(out: &mut ServerAnswer, message: &Message, owner: &LibraryName) {
-    let wanted = record_type(out.kind);
-    out.aa = message.metadata.authoritative;
-    out.records = records_at(&message.answers, owner, wanted);
-    out.ttl = out.records.iter().map(|r| r.ttl).max();
-    let aliased = out.records.iter().all(|r| matches!(r.data, Data::Cname(_)));
-    let signed = if aliased { RecordType::CNAME } else { wanted };
-    out.signatures = signatures(&message.answers, owner, signed);
-    out.soa = soa(&message.answers).or_else(|| soa(&message.authorities));
-    out.outcome = if !is_readable(message) {
-        Outcome::Failed(rcode_failure(message))
-    } else if !out.records.is_empty() {
-        Outcome::Answer
-    } else if !out.aa {
-        // Neither records nor authority: a referral or an empty shell. Nobody said that there is nothing.
-        Outcome::Failed(Failure::Lame)
-    } else if message.metadata.response_code == ResponseCode::NXDomain {
-        Outcome::NxDomain
-    } else {
-        Outcome::NoData
-    };
-}
-
-/// The verdict of [`ZoneView::mx`] as a shorthand.
-impl ZoneView {
-    /// Whether the domain's MX validates as secure.
-    #[must_use]
-    pub const fn is_secure(&self) -> bool {
-        matches!(self.mx.status, Status::Secure)
-    }
 }

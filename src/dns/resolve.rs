@@ -11,7 +11,7 @@ use super::Dns;
 use super::convert::{from_library, rcode_failure, to_library};
 use super::memory::{Cut, Zone};
 use super::settings::Origin;
-use super::transport::{Question, exchange};
+use super::transport::{Question, exchange_noting};
 use super::view::{Failure, Source};
 
 /// How deep finding the address of a name server may lead to other name servers.
@@ -289,12 +289,21 @@ impl Dns {
         address: SocketAddr,
         question: &Question,
     ) -> Result<Message, Failure> {
+        self.ask_noting(address, question).await.0
+    }
+
+    /// The same; also whether the answer over UDP was cut off, so that TCP had to be used.
+    pub(super) async fn ask_noting(
+        &self,
+        address: SocketAddr,
+        question: &Question,
+    ) -> (Result<Message, Failure>, bool) {
         // The semaphore is never closed; were it, there would be no limit to keep.
         let _permit = self.inner.limit.acquire().await.ok();
         let settings = &self.inner.settings;
-        let answer = exchange(address, question, settings.timeout, settings.attempts).await;
+        let answer = exchange_noting(address, question, settings.timeout, settings.attempts).await;
         if matches!(
-            answer,
+            answer.0,
             Err(Failure::Timeout | Failure::NoRoute { .. } | Failure::ConnectionRefused)
         ) {
             self.inner.memory.silent.put(address, ());

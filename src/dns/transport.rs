@@ -6,15 +6,21 @@ use std::time::Duration;
 
 use hickory_proto::op::{Edns, Message, MessageType, Query, ResponseCode};
 use hickory_proto::rr::{Name, RecordType};
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::{TcpStream, UdpSocket};
-use tokio::time::{Instant, timeout_at};
+use tokio::io::Interest;
+use tokio::net::UdpSocket;
+use tokio::time::timeout;
 
 use super::text::safe;
 use super::view::Failure;
 
+mod tcp;
+
+pub(super) use tcp::pipelined;
+
 /// What is safe on nearly every path without fragments (RFC 9715).
 const UDP_PAYLOAD: u16 = 1232;
+/// The longest datagram that is read: what was asked for, with slack for servers that send the 4096 of old.
+const LONGEST_DATAGRAM: usize = 4096;
 
 /// A question and its flags.
 #[derive(Debug, Clone)]
@@ -83,9 +89,20 @@ pub(super) async fn exchange(
     wait: Duration,
     attempts: usize,
 ) -> Result<Message, Failure> {
-    let mut last = Failure::Timeout;
+    exchange_noting(address, question, wait, attempts).await.0
+}
+
+/// The same; also whether an answer over UDP was cut off, so that TCP gave the answer, or failed to.
+pub(super) async fn exchange_noting(
+    address: SocketAddr,
+    question: &Question,
+    wait: Duration,
+    attempts: usize,
+) -> (Result<Message, Failure>, bool) {
+    let mut last = (Err(Failure::Timeout), false);
     for _ in 0..attempts.max(1) {
-        match once(address, question, wait, true).await {
+        last = once(address, question, wait, true).await;
+        match &last.0 {
             Ok(answer)
                 if answer.metadata.response_code == ResponseCode::FormErr
                     && answer.edns.is_none() =>
@@ -93,12 +110,11 @@ pub(super) async fn exchange(
                 // A server from before EDNS: what it says then is unsigned, but it is what it serves.
                 return once(address, question, wait, false).await;
             }
-            Ok(answer) => return Ok(answer),
-            Err(failure @ (Failure::Timeout | Failure::Malformed { .. })) => last = failure,
-            Err(failure) => return Err(failure),
+            Err(Failure::Timeout | Failure::Malformed { .. }) => {}
+            _ => return last,
         }
     }
-    Err(last)
+    last
 }
 
 async fn once(
@@ -106,22 +122,27 @@ async fn once(
     question: &Question,
     wait: Duration,
     edns: bool,
-) -> Result<Message, Failure> {
-    let message = question.message(edns)?;
-    let deadline = Instant::now() + wait;
-    let answer = timeout_at(deadline, udp(address, &message))
-        .await
-        .map_err(|_| Failure::Timeout)??;
-    if !answer.metadata.truncation {
-        return Ok(answer);
+) -> (Result<Message, Failure>, bool) {
+    let message = match question.message(edns) {
+        Ok(message) => message,
+        Err(failure) => return (Err(failure), false),
+    };
+    match within(wait, udp(address, &message)).await {
+        Ok(Some(answer)) => (Ok(answer), false),
+        Ok(None) => (within(wait, tcp::ask(address, &message)).await, true),
+        Err(failure) => (Err(failure), false),
     }
-    let deadline = Instant::now() + wait;
-    timeout_at(deadline, tcp(address, &message))
-        .await
-        .map_err(|_| Failure::Timeout)?
 }
 
-async fn udp(address: SocketAddr, message: &Message) -> Result<Message, Failure> {
+async fn within<T>(
+    wait: Duration,
+    what: impl Future<Output = Result<T, Failure>>,
+) -> Result<T, Failure> {
+    timeout(wait, what).await.map_err(|_| Failure::Timeout)?
+}
+
+/// `None`: the answer does not fit into a datagram.
+async fn udp(address: SocketAddr, message: &Message) -> Result<Option<Message>, Failure> {
     let any: IpAddr = if address.is_ipv4() {
         Ipv4Addr::UNSPECIFIED.into()
     } else {
@@ -134,48 +155,55 @@ async fn udp(address: SocketAddr, message: &Message) -> Result<Message, Failure>
         .send(&encode(message)?)
         .await
         .map_err(|e| broken(&e))?;
-    let mut buffer = vec![0_u8; 65_535];
     loop {
-        let length = socket.recv(&mut buffer).await.map_err(|e| broken(&e))?;
-        let bytes = &buffer[..length];
-        // Not ours, perhaps forged: go on listening until the time is over.
-        if bytes.get(..2) != Some(&message.metadata.id.to_be_bytes()[..]) {
-            continue;
+        let ready = socket.ready(Interest::READABLE | Interest::ERROR).await;
+        if ready.map_err(|e| broken(&e))?.is_error() {
+            // Such as that nobody listens there.
+            if let Some(error) = socket.take_error().map_err(|e| broken(&e))? {
+                return Err(broken(&error));
+            }
+            let _cleared: io::Result<()> =
+                socket.try_io(Interest::ERROR, || Err(io::ErrorKind::WouldBlock.into()));
         }
-        let answer = decode(bytes)?;
-        if is_answer_to(message, &answer) {
-            return Ok(answer);
+        match receive(&socket, message)? {
+            Received::Nothing => {}
+            Received::Answer(answer) => return Ok(Some(answer)),
+            Received::TooLong => return Ok(None),
         }
     }
 }
 
-async fn tcp(address: SocketAddr, message: &Message) -> Result<Message, Failure> {
-    let mut stream = TcpStream::connect(address).await.map_err(|e| broken(&e))?;
-    let bytes = encode(message)?;
-    let length = u16::try_from(bytes.len()).map_err(|_| Failure::Malformed {
-        detail: "the question is too long".into(),
-    })?;
-    let mut framed = length.to_be_bytes().to_vec();
-    framed.extend_from_slice(&bytes);
-    stream.write_all(&framed).await.map_err(|e| broken(&e))?;
-    let mut length = [0_u8; 2];
-    stream
-        .read_exact(&mut length)
-        .await
-        .map_err(|e| broken(&e))?;
-    let mut answer = vec![0_u8; usize::from(u16::from_be_bytes(length))];
-    stream
-        .read_exact(&mut answer)
-        .await
-        .map_err(|e| broken(&e))?;
-    let answer = decode(&answer)?;
-    if is_answer_to(message, &answer) {
-        Ok(answer)
-    } else {
-        Err(Failure::Malformed {
-            detail: "an answer to another question".into(),
-        })
+enum Received {
+    /// Nothing yet, or not ours, perhaps forged: go on listening until the time is over.
+    Nothing,
+    Answer(Message),
+    /// Cut off, by the server or, being longer than was asked for, here.
+    TooLong,
+}
+
+/// Takes one datagram. Not `async`, so that a question under way holds no buffer.
+fn receive(socket: &UdpSocket, question: &Message) -> Result<Received, Failure> {
+    let mut buffer = [0_u8; LONGEST_DATAGRAM + 1];
+    let length = match socket.try_recv(&mut buffer) {
+        Ok(length) => length,
+        Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(Received::Nothing),
+        Err(error) => return Err(broken(&error)),
+    };
+    let bytes = &buffer[..length];
+    if bytes.get(..2) != Some(&question.metadata.id.to_be_bytes()[..]) {
+        return Ok(Received::Nothing);
     }
+    if length > LONGEST_DATAGRAM {
+        return Ok(Received::TooLong);
+    }
+    let answer = decode(bytes)?;
+    Ok(if !is_answer_to(question, &answer) {
+        Received::Nothing
+    } else if answer.metadata.truncation {
+        Received::TooLong
+    } else {
+        Received::Answer(answer)
+    })
 }
 
 fn encode(message: &Message) -> Result<Vec<u8>, Failure> {

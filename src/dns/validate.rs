@@ -2,18 +2,18 @@
 
 use std::collections::HashSet;
 
-use hickory_proto::op::{Message, ResponseCode};
+use hickory_proto::op::ResponseCode;
 use hickory_proto::rr::{Name, RecordType};
 use jiff::Timestamp;
 
 use super::Dns;
-use super::convert::{from_library, record_type, records_at, signatures, soa};
+use super::convert::from_library;
 use super::denial::{Delegation, no_ds};
-use super::engine::{Heard, Said, has, wildcard_holds};
-use super::record::{Data, Kind, Record, Signatures, Soa, normal};
-use super::resolve::Reply;
+use super::engine::{Said, has, wildcard_holds};
+use super::judge::{Content, Found, Judge, unknown};
+use super::record::{Kind, Soa, normal};
 use super::settings::Origin;
-use super::view::{Alias, Answer, Failure, Source, Status, Validated};
+use super::view::{Alias, Answer, Failure, Status, Validated};
 use super::why;
 
 /// The longest chain of aliases that is followed; resolvers stop at about as many.
@@ -34,23 +34,6 @@ pub(super) enum Link {
     Bogus(String),
     /// Could not tell.
     Unknown(String),
-}
-
-/// What one name and type gave.
-struct Found {
-    status: Status,
-    content: Content,
-    soa: Option<Soa>,
-    signatures: Option<Signatures>,
-    from: Option<Source>,
-}
-
-enum Content {
-    Records(Vec<Record>),
-    Alias { to: String, ttl: u32 },
-    NoData,
-    NxDomain,
-    Unknown,
 }
 
 impl Dns {
@@ -114,7 +97,7 @@ impl Dns {
 
     /// One name, no aliases followed, within a bound of time.
     async fn look_up(&self, name: &str, kind: Kind) -> Found {
-        let limit = self.inner.settings.timeout * PATIENCE;
+        let limit = self.patience();
         match tokio::time::timeout(limit, self.look_up_unbounded(name, kind)).await {
             Ok(found) => found,
             Err(_) => unknown(format!(
@@ -122,6 +105,11 @@ impl Dns {
                 limit.as_secs()
             )),
         }
+    }
+
+    /// How long one validation may take.
+    pub(super) fn patience(&self) -> std::time::Duration {
+        self.inner.settings.timeout * PATIENCE
     }
 
     async fn look_up_unbounded(&self, name: &str, kind: Kind) -> Found {
@@ -133,19 +121,11 @@ impl Dns {
             Ok(chain) => chain,
             Err(failure) => return unknown(format!("the way to {name:?} is not known: {failure}")),
         };
-        match chain {
-            Link::Secure | Link::Nothing | Link::NotACut => self.checked(&owner, kind).await,
-            Link::Insecure => self.served(&owner, kind, Status::Insecure).await,
-            Link::Bogus(why) => self.served(&owner, kind, Status::Bogus { why }).await,
-            Link::Unknown(why) => {
-                self.served(&owner, kind, Status::Indeterminate { why })
-                    .await
-            }
-        }
+        Judge::open(self.clone()).below(&chain, &owner, kind).await
     }
 
     /// What the parents of `name` prove, from the root down. `above`: leave the name itself out.
-    async fn chain(&self, name: &Name, above: bool) -> Result<Link, Failure> {
+    pub(super) async fn chain(&self, name: &Name, above: bool) -> Result<Link, Failure> {
         let candidates: Vec<Name> = match &self.inner.settings.source {
             Origin::Roots(_) => self
                 .path_to(name, above, 0)
@@ -171,7 +151,7 @@ impl Dns {
     }
 
     /// What the parent proves about a cut at `name`, remembered for a few seconds.
-    async fn link(&self, name: &Name) -> Link {
+    pub(super) async fn link(&self, name: &Name) -> Link {
         if let Some(known) = self.inner.memory.links.get(name) {
             return known;
         }
@@ -183,7 +163,8 @@ impl Dns {
     }
 
     async fn prove_link(&self, name: &Name) -> Link {
-        let said = self.ask_validator(name, RecordType::DS).await;
+        let judge = Judge::open(self.clone());
+        let said = judge.verdict(name, RecordType::DS).await;
         let delegated = matches!(self.inner.settings.source, Origin::Roots(_));
         let what = || format!("DS of {:?}", from_library(name));
         match said.verdict {
@@ -215,7 +196,7 @@ impl Dns {
             {
                 Link::NotACut
             }
-            Said::Bogus(message) => match self.alias_of_dname(&message, name).await {
+            Said::Bogus(message) => match judge.alias_of_dname(&message, name).await {
                 Some(alias) if alias.status.is_secure() => Link::NotACut,
                 _ => Link::Bogus(format!(
                     "{}: {}",
@@ -226,163 +207,7 @@ impl Dns {
             Said::Unknown(why) => Link::Unknown(why),
         }
     }
-
-    /// The answer with the library's verdict, where the chain down to the zone is secure.
-    async fn checked(&self, name: &Name, kind: Kind) -> Found {
-        let wanted = record_type(kind);
-        let Heard { verdict, from } = self.ask_validator(name, wanted).await;
-        let mut found = match verdict {
-            Said::Secure(message) => found(&message, name, wanted, Status::Secure),
-            Said::Insecure(message) => found(&message, name, wanted, Status::Insecure),
-            Said::Bogus(message) if wildcard_holds(&message, name) => {
-                found(&message, name, wanted, Status::Secure)
-            }
-            Said::Bogus(message) => match self.alias_of_dname(&message, name).await {
-                Some(found) => found,
-                None => {
-                    let why = self.reason(&message, name, wanted).await;
-                    let why = format!("{kind} of {:?}: {why}", from_library(name));
-                    found(&message, name, wanted, Status::Bogus { why })
-                }
-            },
-            Said::Unknown(why) => unknown(why),
-        };
-        found.from = found.from.or(from);
-        found
-    }
-
-    /// The answer as served, where the verdict is known beforehand.
-    async fn served(&self, name: &Name, kind: Kind, status: Status) -> Found {
-        let wanted = record_type(kind);
-        match self.resolve(name, wanted).await {
-            Ok(Reply { message, from, .. }) => {
-                let mut found = found(&message, name, wanted, status);
-                found.from = Some(from);
-                found
-            }
-            Err(failure) => unknown(match status.why() {
-                Some(why) => why.to_owned(),
-                None => format!("{kind} of {:?}: {failure}", from_library(name)),
-            }),
-        }
-    }
-
-    /// Collects the zone's keys and DS, as served, to say what is wrong.
-    async fn reason(&self, message: &Message, name: &Name, kind: RecordType) -> String {
-        let named = why::signer(message)
-            .or_else(|| soa(&message.authorities).and_then(|s| Self::library_name(&s.zone).ok()));
-        let zone = match named {
-            Some(zone) => Some(zone),
-            None => self
-                .path_to(name, kind == RecordType::DS, 0)
-                .await
-                .ok()
-                .and_then(|mut path| path.pop())
-                .map(|zone| zone.name),
-        };
-        let Some(zone) = zone else {
-            return why::explain(message, name, kind, None, &[]);
-        };
-        let keys = self.resolve(&zone, RecordType::DNSKEY).await.ok();
-        let ds = match self.resolve(&zone, RecordType::DS).await {
-            Ok(reply) => records_at(&reply.message.answers, &zone, RecordType::DS),
-            Err(_) => Vec::new(),
-        };
-        why::explain(message, name, kind, keys.as_ref().map(|k| &k.message), &ds)
-    }
-
-    /// An alias made from a DNAME has no signature of its own, so the library calls it bogus. It is made again here
-    /// from the DNAME, which is validated (RFC 6672, 5.3.1). `None`: the answer is no such alias.
-    async fn alias_of_dname(&self, message: &Message, name: &Name) -> Option<Found> {
-        if !has(message, name, RecordType::CNAME) || why::signer(message).is_some() {
-            return None;
-        }
-        let dname = record_type(Kind::Dname);
-        let reply = self.resolve(name, RecordType::CNAME).await.ok()?;
-        let owner = reply
-            .message
-            .answers
-            .iter()
-            .find(|r| r.record_type() == dname && r.name.zone_of(name) && r.name != *name)
-            .map(|r| r.name.clone())?;
-        let Heard { verdict, from } = self.ask_validator(&owner, dname).await;
-        let (message, status) = match verdict {
-            Said::Secure(message) => (message, Status::Secure),
-            Said::Insecure(message) => (message, Status::Insecure),
-            Said::Bogus(message) => {
-                let why = self.reason(&message, &owner, dname).await;
-                (message, Status::Bogus { why })
-            }
-            Said::Unknown(why) => return Some(unknown(why)),
-        };
-        let records = records_at(&message.answers, &owner, dname);
-        let [
-            Record {
-                data: Data::Dname(target),
-                ttl,
-                ..
-            },
-        ] = records.as_slice()
-        else {
-            return None;
-        };
-        let full = from_library(name);
-        let prefix = full.strip_suffix(&from_library(&owner))?;
-        Some(Found {
-            status,
-            content: Content::Alias {
-                to: format!("{prefix}{target}"),
-                ttl: *ttl,
-            },
-            soa: None,
-            signatures: None,
-            from,
-        })
-    }
 }
 
 /// The whole of one validation may take this many time-outs: it is a dozen questions, some to dead servers.
 const PATIENCE: u32 = 12;
-
-fn found(message: &Message, name: &Name, kind: RecordType, status: Status) -> Found {
-    let records = records_at(&message.answers, name, kind);
-    let owned = if records.iter().any(|r| !matches!(r.data, Data::Cname(_))) {
-        kind
-    } else {
-        RecordType::CNAME
-    };
-    let signatures = signatures(&message.answers, name, owned);
-    let content = match records.as_slice() {
-        [] if message.metadata.response_code == ResponseCode::NXDomain => Content::NxDomain,
-        [] => Content::NoData,
-        [
-            Record {
-                data: Data::Cname(to),
-                ttl,
-                ..
-            },
-            ..,
-        ] if kind != RecordType::CNAME => Content::Alias {
-            to: to.clone(),
-            ttl: *ttl,
-        },
-        _ => Content::Records(records),
-    };
-    Found {
-        status,
-        content,
-        soa: soa(&message.authorities),
-        signatures,
-        from: None,
-    }
-}
-
-fn unknown(why: String) -> Found {
-    Found {
-        status: Status::Indeterminate { why },
-        content: Content::Unknown,
-        soa: None,
-        signatures: None,
-        from: None,
-    }
-}

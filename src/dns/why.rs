@@ -7,6 +7,7 @@ use hickory_proto::rr::{Name, RData, Record as LibraryRecord, RecordType};
 use jiff::Timestamp;
 
 use super::convert::{from_library, record, signatures};
+use super::keys::is_signed_by_itself;
 use super::record::{Data, Record};
 
 /// The zone that signed, or claims to have signed, what the message holds.
@@ -25,36 +26,15 @@ pub(super) fn explain(
     ds: &[Record],
 ) -> String {
     if let Some(keys) = keys
-        && let Some(broken) = broken_link(keys, ds)
+        && let Some(broken) = broken_link(keys, ds).or_else(|| unsigned_keys(keys))
     {
         return broken;
     }
-    let now = Timestamp::now();
     let bogus = all(message).find(|r| r.proof == Proof::Bogus && !r.record_type().is_rrsig());
     if let Some(bogus) = bogus {
         let what = format!("{} at {:?}", bogus.record_type(), from_library(&bogus.name));
         let section: Vec<LibraryRecord> = all(message).cloned().collect();
-        return match signatures(&section, &bogus.name, bogus.record_type()) {
-            None => format!("{what} is not signed, although the parent zone says that the zone is"),
-            Some(s) if s.expires < now => {
-                format!("the signature over {what} expired at {}", s.expires)
-            }
-            Some(s) if s.inception > now => {
-                format!(
-                    "the signature over {what} is valid from {} only",
-                    s.inception
-                )
-            }
-            Some(s) => format!(
-                "the signature over {what} by key {} of {:?} does not verify",
-                s.key_tags
-                    .iter()
-                    .map(u16::to_string)
-                    .collect::<Vec<_>>()
-                    .join(", "),
-                s.signer
-            ),
-        };
+        return untrue(&section, &bogus.name, bogus.record_type(), &what);
     }
     let has_answer = message.answers.iter().any(|r| r.name == *name);
     if has_answer {
@@ -65,6 +45,46 @@ pub(super) fn explain(
         format!(
             "there is no {kind}, and no signed proof of that, although the parent zone says that the zone is signed"
         )
+    }
+}
+
+/// What is wrong with the signatures over the zone's keys, if none of them holds.
+fn unsigned_keys(keys: &Message) -> Option<String> {
+    let zone = &keys
+        .answers
+        .iter()
+        .find(|r| r.record_type() == RecordType::DNSKEY)?
+        .name;
+    if is_signed_by_itself(&keys.answers, zone) {
+        return None;
+    }
+    let what = format!("DNSKEY at {:?}", from_library(zone));
+    Some(untrue(&keys.answers, zone, RecordType::DNSKEY, &what))
+}
+
+/// What is wrong with the signatures over a set.
+fn untrue(section: &[LibraryRecord], owner: &Name, kind: RecordType, what: &str) -> String {
+    let now = Timestamp::now();
+    match signatures(section, owner, kind) {
+        None => format!("{what} is not signed, although the parent zone says that the zone is"),
+        Some(s) if s.expires < now => {
+            format!("the signature over {what} expired at {}", s.expires)
+        }
+        Some(s) if s.inception > now => {
+            format!(
+                "the signature over {what} is valid from {} only",
+                s.inception
+            )
+        }
+        Some(s) => format!(
+            "the signature over {what} by key {} of {:?} does not verify",
+            s.key_tags
+                .iter()
+                .map(u16::to_string)
+                .collect::<Vec<_>>()
+                .join(", "),
+            s.signer
+        ),
     }
 }
 

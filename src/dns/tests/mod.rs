@@ -1,6 +1,8 @@
 //! Against real name servers: each verdict, each kind of failure.
 
 mod resolvers;
+mod scene;
+mod survey;
 pub(crate) mod tree;
 
 use std::net::SocketAddr;

@@ -13,7 +13,7 @@ use tokio::net::UdpSocket;
 
 use crate::dns::{Dns, DnsSettings, Origin, TrustAnchor};
 
-const NEEDED: [&str; 4] = [
+pub(super) const NEEDED: [&str; 4] = [
     "knotd",
     "dnssec-keygen",
     "dnssec-signzone",
@@ -36,6 +36,10 @@ impl Place {
         let [a, b, c] = network;
         let port = ports::free(IpAddr::V4(Ipv4Addr::new(a, b, c, 1))).expect("port");
         Self { network, port }
+    }
+
+    pub(super) const fn port(&self) -> u16 {
+        self.port
     }
 
     pub(crate) fn address(&self, host: u8) -> IpAddr {

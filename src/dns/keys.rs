@@ -1,0 +1,121 @@
+//! A zone's keys: which of them sign the set that they are in, and which a DS means.
+
+use hickory_proto::dnssec::rdata::{DNSKEY, DNSSECRData, RRSIG};
+use hickory_proto::dnssec::{DigestType, PublicKey as _, Verifier as _};
+use hickory_proto::rr::{DNSClass, Name, RData, Record, RecordType};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::convert::serial_time;
+use super::record::Ds;
+use super::text::hex;
+
+/// How a DS fits a set of keys.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DsFit {
+    /// Its digest is that of a zone key served here.
+    Fits,
+    /// A key has its tag and algorithm, but another digest.
+    OtherDigest,
+    /// No key served here has its tag and algorithm.
+    NoKey,
+    /// It fits a key without the zone-key flag, or with the revoked one.
+    UnfitKey,
+    /// The digest type is not known here: such a DS counts for nothing (RFC 4035, 5.2).
+    UnknownDigest,
+}
+
+/// The keys of the zone `apex` in a section.
+pub(super) fn dnskeys<'a>(
+    section: &'a [Record],
+    apex: &'a Name,
+) -> impl Iterator<Item = &'a DNSKEY> {
+    section
+        .iter()
+        .filter(move |r| r.name == *apex)
+        .filter_map(|r| match &r.data {
+            RData::DNSSEC(DNSSECRData::DNSKEY(key)) => Some(key),
+            _ => None,
+        })
+}
+
+/// Whether the key validly signs the DNSKEY set that it came with.
+pub(super) fn signs_keys(section: &[Record], apex: &Name, key: &DNSKEY) -> bool {
+    let now = Timestamp::now();
+    let set = || {
+        section
+            .iter()
+            .filter(|r| r.name == *apex && r.record_type() == RecordType::DNSKEY)
+    };
+    let Ok(tag) = key.calculate_key_tag() else {
+        return false;
+    };
+    section
+        .iter()
+        .filter(|r| r.name == *apex)
+        .filter_map(rrsig)
+        .any(|signature| {
+            let input = signature.input();
+            input.type_covered == RecordType::DNSKEY
+                && input.key_tag == tag
+                && input.algorithm == key.public_key().algorithm()
+                && input.signer_name == *apex
+                && serial_time(input.sig_inception.get(), now.as_second()) <= now
+                && serial_time(input.sig_expiration.get(), now.as_second()) >= now
+                && key
+                    .verify_rrsig(apex, DNSClass::IN, signature, set())
+                    .is_ok()
+        })
+}
+
+/// How `ds` fits the keys in `section`, and which key it is meant for.
+pub(super) fn fit<'a>(
+    ds: &Ds,
+    section: &'a [Record],
+    apex: &'a Name,
+) -> (DsFit, Option<&'a DNSKEY>) {
+    let digest_type = DigestType::from(ds.digest_type);
+    if !digest_type.is_supported() {
+        return (DsFit::UnknownDigest, None);
+    }
+    let mut best = (DsFit::NoKey, None);
+    for key in dnskeys(section, apex) {
+        if key.calculate_key_tag().ok() != Some(ds.key_tag)
+            || u8::from(key.public_key().algorithm()) != ds.algorithm
+        {
+            continue;
+        }
+        let fits = key
+            .to_digest(apex, digest_type)
+            .is_ok_and(|digest| hex(digest.as_ref()) == ds.digest);
+        match (fits, key.zone_key() && !key.revoke()) {
+            (true, true) => return (DsFit::Fits, Some(key)),
+            (true, false) => best = (DsFit::UnfitKey, Some(key)),
+            (false, _) if best.0 == DsFit::NoKey => best = (DsFit::OtherDigest, Some(key)),
+            (false, _) => {}
+        }
+    }
+    best
+}
+
+/// Whether the DNSKEY set in `section` is validly signed by one of its own keys, as it must be (RFC 4035, 5.2). `true` also
+/// where a key's algorithm is not known here, and where there is no set: then this is not the place to tell.
+pub(super) fn is_signed_by_itself(section: &[Record], apex: &Name) -> bool {
+    let mut none = true;
+    for key in dnskeys(section, apex) {
+        none = false;
+        if !key.public_key().algorithm().is_supported() || signs_keys(section, apex, key) {
+            return true;
+        }
+    }
+    none
+}
+
+/// The signature that the record is.
+pub(super) fn rrsig(record: &Record) -> Option<&RRSIG> {
+    match &record.data {
+        RData::DNSSEC(DNSSECRData::RRSIG(rrsig)) => Some(rrsig),
+        _ => None,
+    }
+}

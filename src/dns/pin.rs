@@ -1,0 +1,254 @@
+//! Through whom questions go: whoever is responsible, or, for one zone, a single address of a single server.
+
+use std::collections::HashMap;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
+
+use hickory_proto::op::{Message, ResponseCode};
+use hickory_proto::rr::{Name as LibraryName, RecordType};
+use jiff::Timestamp;
+use tokio::sync::OnceCell;
+
+use super::Dns;
+use super::convert::{
+    code_name, explained, from_library, rcode_failure, record_type, records_at, signatures, soa,
+    to_library,
+};
+use super::record::{Data, Kind, Name, normal};
+use super::resolve::{Reply, is_readable};
+use super::transport::Question;
+use super::view::{Failure, Outcome, ServerAnswer, Source};
+
+/// One address of a server of one zone, and all that it has said so far: no question goes to it twice.
+#[derive(Debug)]
+pub(super) struct Pin {
+    apex: LibraryName,
+    from: Source,
+    said: Mutex<HashMap<(LibraryName, RecordType), Arc<OnceCell<Told>>>>,
+}
+
+/// What one question to the address gave.
+#[derive(Debug, Clone)]
+pub(super) struct Told {
+    pub(super) said: Result<Arc<Message>, Failure>,
+    cut_off: bool,
+    at: Timestamp,
+    took_ms: u64,
+}
+
+impl Pin {
+    pub(super) fn new(apex: LibraryName, server: &str, address: SocketAddr) -> Self {
+        Self {
+            apex,
+            from: Source {
+                server: Some(normal(server)),
+                address,
+            },
+            said: Mutex::new(HashMap::new()),
+        }
+    }
+
+    /// The zone.
+    pub(super) const fn apex(&self) -> &LibraryName {
+        &self.apex
+    }
+
+    /// Who it is.
+    pub(super) const fn from(&self) -> &Source {
+        &self.from
+    }
+
+    /// Whether the question is one for the servers of this zone: the DS of its apex is the parent's.
+    fn is_about(&self, name: &LibraryName, kind: RecordType) -> bool {
+        self.apex.zone_of(name) && !(kind == RecordType::DS && *name == self.apex)
+    }
+
+    /// Asks, unless it was asked before.
+    pub(super) async fn told(&self, dns: &Dns, name: &LibraryName, kind: RecordType) -> Told {
+        let cell = {
+            let mut said = self.said.lock().unwrap_or_else(PoisonError::into_inner);
+            Arc::clone(said.entry((name.clone(), kind)).or_default())
+        };
+        cell.get_or_init(|| dns.tell(self.from.address, name, kind))
+            .await
+            .clone()
+    }
+
+    /// The same as plain data.
+    pub(super) async fn answer(&self, dns: &Dns, name: &str, kind: Kind) -> ServerAnswer {
+        match to_library(name) {
+            Ok(owner) => {
+                let told = self.told(dns, &owner, record_type(kind)).await;
+                told.answer(self.from.clone(), &owner, kind)
+            }
+            Err(failure) => Told::nothing(failure).answer_about(self.from.clone(), name, kind),
+        }
+    }
+
+    /// Everything that it said, to look for signatures and keys.
+    pub(super) fn messages(&self) -> Vec<Arc<Message>> {
+        let said = self.said.lock().unwrap_or_else(PoisonError::into_inner);
+        said.values()
+            .filter_map(|cell| cell.get()?.said.clone().ok())
+            .collect()
+    }
+}
+
+impl Dns {
+    /// Asks one server one question, without recursion.
+    pub async fn ask_server(
+        &self,
+        server: Option<&str>,
+        address: SocketAddr,
+        name: &str,
+        kind: Kind,
+    ) -> ServerAnswer {
+        let from = Source {
+            server: server.map(normal),
+            address,
+        };
+        match to_library(name) {
+            Ok(owner) => {
+                let told = self.tell(address, &owner, record_type(kind)).await;
+                told.answer(from, &owner, kind)
+            }
+            Err(failure) => Told::nothing(failure).answer_about(from, name, kind),
+        }
+    }
+
+    async fn tell(&self, address: SocketAddr, name: &LibraryName, kind: RecordType) -> Told {
+        let begun = Instant::now();
+        let question = Question::authoritative(name.clone(), kind);
+        let (said, cut_off) = self.ask_noting(address, &question).await;
+        Told {
+            said: said.map(Arc::new),
+            cut_off,
+            at: Timestamp::now(),
+            took_ms: u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX),
+        }
+    }
+}
+
+impl Told {
+    /// What came some other way.
+    pub(super) fn of(said: Result<Message, Failure>, took: std::time::Duration) -> Self {
+        Self {
+            said: said.map(Arc::new),
+            cut_off: false,
+            at: Timestamp::now(),
+            took_ms: u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
+        }
+    }
+
+    fn nothing(failure: Failure) -> Self {
+        Self::of(Err(failure), std::time::Duration::ZERO)
+    }
+
+    fn answer_about(&self, from: Source, name: &str, kind: Kind) -> ServerAnswer {
+        ServerAnswer {
+            name: normal(name),
+            kind,
+            outcome: Outcome::Failed(match &self.said {
+                Err(failure) => failure.clone(),
+                Ok(_) => Failure::Lame,
+            }),
+            rcode: String::new(),
+            explained: None,
+            cut_off: self.cut_off,
+            aa: false,
+            ttl: None,
+            records: Vec::new(),
+            signatures: None,
+            soa: None,
+            at: self.at,
+            from,
+            took_ms: self.took_ms,
+        }
+    }
+
+    /// As plain data.
+    pub(super) fn answer(&self, from: Source, owner: &LibraryName, kind: Kind) -> ServerAnswer {
+        let mut out = self.answer_about(from, &from_library(owner), kind);
+        if let Ok(message) = &self.said {
+            fill(&mut out, message, owner);
+        }
+        out
+    }
+}
+
+/// Reads what an authoritative server said.
+fn fill(out: &mut ServerAnswer, message: &Message, owner: &LibraryName) {
+    let wanted = record_type(out.kind);
+    out.rcode = code_name(message.metadata.response_code);
+    out.explained = explained(message);
+    out.aa = message.metadata.authoritative;
+    out.records = records_at(&message.answers, owner, wanted);
+    out.ttl = out.records.iter().map(|r| r.ttl).max();
+    let aliased = out.records.iter().all(|r| matches!(r.data, Data::Cname(_)));
+    let signed = if aliased { RecordType::CNAME } else { wanted };
+    out.signatures = signatures(&message.answers, owner, signed);
+    out.soa = soa(&message.answers).or_else(|| soa(&message.authorities));
+    out.outcome = if !is_readable(message) {
+        Outcome::Failed(rcode_failure(message))
+    } else if !out.records.is_empty() {
+        Outcome::Answer
+    } else if !out.aa {
+        // Neither records nor authority: a referral or an empty shell. Nobody said that there is nothing.
+        Outcome::Failed(Failure::Lame)
+    } else if message.metadata.response_code == ResponseCode::NXDomain {
+        Outcome::NxDomain
+    } else {
+        Outcome::NoData
+    };
+}
+
+/// The way by which questions go.
+#[derive(Debug, Clone)]
+pub(super) struct Way {
+    pub(super) dns: Dns,
+    pin: Option<Arc<Pin>>,
+}
+
+impl Way {
+    /// To whoever is responsible.
+    pub(super) const fn open(dns: Dns) -> Self {
+        Self { dns, pin: None }
+    }
+
+    /// The same, except that questions about one zone go to one address alone.
+    pub(super) const fn pinned(dns: Dns, pin: Arc<Pin>) -> Self {
+        Self {
+            dns,
+            pin: Some(pin),
+        }
+    }
+
+    /// Asks.
+    pub(super) async fn resolve(
+        &self,
+        name: &LibraryName,
+        kind: RecordType,
+    ) -> Result<Reply, Failure> {
+        let Some(pin) = self.pin.as_ref().filter(|pin| pin.is_about(name, kind)) else {
+            return self.dns.resolve(name, kind).await;
+        };
+        let message = pin.told(&self.dns, name, kind).await.said?;
+        if !is_readable(&message) {
+            return Err(rcode_failure(&message));
+        }
+        if !message.metadata.authoritative {
+            return Err(Failure::Lame);
+        }
+        Ok(Reply {
+            message: message.as_ref().clone(),
+            from: pin.from.clone(),
+        })
+    }
+}
+
+/// The name of one kind of question, for telling people which.
+pub(super) fn about(name: &LibraryName, kind: RecordType) -> String {
+    let name: Name = from_library(name);
+    format!("{kind} of {name:?}")
+}

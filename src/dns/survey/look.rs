@@ -1,0 +1,326 @@
+//! Asks: every address of every server, over UDP and TCP at the same time, then the verdicts on what came.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Instant;
+
+use futures::future::join_all;
+use hickory_proto::rr::Name as LibraryName;
+use jiff::Timestamp;
+
+use super::keys::{ds_links, keys};
+use super::proof::{proven_by, wildcards};
+use super::server::{Denial, Probe, ServedSet, ServerSurvey, TcpView};
+use super::signed::signed;
+use super::{Survey, differs};
+use crate::dns::Dns;
+use crate::dns::convert::{record_type, to_library};
+use crate::dns::judge::Judge;
+use crate::dns::observe::addresses;
+use crate::dns::pin::{Pin, Told, Way};
+use crate::dns::reach::set_aside;
+use crate::dns::record::{Kind, Name, normal};
+use crate::dns::text::hex;
+use crate::dns::transport::{Question, pipelined};
+use crate::dns::validate::Link;
+use crate::dns::view::{Failure, Outcome, ParentView, ServerView, Status, ZoneView};
+
+/// What is asked about, for all servers alike.
+struct Subject {
+    domain: Name,
+    apex: Name,
+    random_name: Name,
+}
+
+impl Subject {
+    fn tlsa(&self) -> Name {
+        format!("_25._tcp.{}", self.domain)
+    }
+
+    /// The questions asked over TCP as well.
+    fn over_tcp(&self) -> [(Name, Kind); 5] {
+        [
+            (self.apex.clone(), Kind::Soa),
+            (self.apex.clone(), Kind::Dnskey),
+            (self.domain.clone(), Kind::Mx),
+            (self.apex.clone(), Kind::Ns),
+            (self.tlsa(), Kind::Tlsa),
+        ]
+    }
+
+    fn probes(&self) -> [(Probe, Name); 3] {
+        [
+            (Probe::TlsaOfDomain, self.tlsa()),
+            (Probe::RandomName, self.random_name.clone()),
+            (Probe::TypeAtApex, self.apex.clone()),
+        ]
+    }
+}
+
+impl Dns {
+    /// Looks at a domain's zone as [`Dns::observe_zone`] does, and deeper: TCP, our verdict on each server's own answers,
+    /// proofs of absence, signatures, keys. No question goes to an address twice, except over TCP.
+    ///
+    /// # Errors
+    /// When the zone's servers cannot be found out. A server that does not answer is no error: it is in the survey.
+    pub async fn survey(&self, domain: &str) -> Result<Survey, Failure> {
+        let dns = self.remembering();
+        let at = Timestamp::now();
+        let domain = normal(domain);
+        let cut = dns.zone_cut(&domain).await?;
+        let apex = to_library(&cut.apex)?;
+        let subject = Subject {
+            random_name: format!("{}.{domain}", unlikely_label()?),
+            apex: cut.apex.clone(),
+            domain: domain.clone(),
+        };
+        let pins = dns.pins(&cut)?;
+        let mut once: BTreeMap<SocketAddr, Arc<Pin>> = BTreeMap::new();
+        for (_, pin) in &pins {
+            once.insert(pin.from().address, Arc::clone(pin));
+        }
+        let (heard, mut parents, mx, link) = tokio::join!(
+            join_all(once.values().map(|pin| dns.hear(&subject, pin))),
+            join_all(
+                addresses(&cut.parent_servers, dns.inner.settings.port)
+                    .map(|(server, address)| dns.view_parent(&cut.apex, server, address))
+            ),
+            dns.validate(&domain, Kind::Mx),
+            dns.link_to(&apex),
+        );
+        let mut heard: BTreeMap<SocketAddr, (ServerView, TcpView)> = heard
+            .into_iter()
+            .map(|(view, tcp)| (view.address, (view, tcp)))
+            .collect();
+        let mut servers: Vec<ServerView> = pins
+            .iter()
+            .filter_map(|(server, pin)| {
+                let mut view = heard.get(&pin.from().address)?.0.clone();
+                view.server.clone_from(server);
+                Some(view)
+            })
+            .collect();
+        let mut out_of_reach = set_aside(&mut servers, |s| &s.soa);
+        out_of_reach.extend(set_aside(&mut parents, |p| &p.ds));
+        heard.retain(|address, _| servers.iter().any(|s| s.address == *address));
+        let judged = join_all(heard.into_iter().map(|(address, (view, tcp))| {
+            let (dns, subject, link, parents) = (&dns, &subject, &link, &parents);
+            let pin = once.get(&address).cloned();
+            async move {
+                let pin = pin?;
+                let survey = dns.judge_server(subject, link, parents, &pin, view, tcp);
+                Some((address, survey.await))
+            }
+        }))
+        .await;
+        let judged: BTreeMap<SocketAddr, ServerSurvey> = judged.into_iter().flatten().collect();
+        let surveys = servers.iter().filter_map(|view| {
+            let mut survey = judged.get(&view.address)?.clone();
+            survey.server.clone_from(&view.server);
+            Some(survey)
+        });
+        Ok(Survey {
+            servers: surveys.collect(),
+            delegation: status_of(&link),
+            random_name: subject.random_name,
+            zone: ZoneView {
+                domain,
+                cut,
+                servers,
+                parents,
+                out_of_reach,
+                mx,
+                at,
+            },
+        })
+    }
+
+    /// What the parents prove about the delegation of a zone.
+    async fn link_to(&self, apex: &LibraryName) -> Link {
+        match self.chain(apex, false).await {
+            Ok(link) => link,
+            Err(failure) => Link::Unknown(failure.to_string()),
+        }
+    }
+
+    /// Everything one address is asked, at the same time: a dead one costs one time-out.
+    async fn hear(&self, subject: &Subject, pin: &Arc<Pin>) -> (ServerView, TcpView) {
+        let (view, tcp, _) = tokio::join!(
+            self.view_server(
+                &subject.domain,
+                &subject.apex,
+                pin.from().server.clone().unwrap_or_default(),
+                Arc::clone(pin)
+            ),
+            self.over_tcp(subject, pin),
+            join_all(
+                subject
+                    .probes()
+                    .into_iter()
+                    .map(|(_, name)| async move { pin.answer(self, &name, Kind::Tlsa).await })
+            ),
+        );
+        let mut tcp = tcp;
+        tcp.differs = view
+            .answers()
+            .filter_map(|udp| {
+                let other = tcp
+                    .answers
+                    .iter()
+                    .find(|a| a.kind == udp.kind && a.name == udp.name)?;
+                differs(udp, other).then_some(udp.kind)
+            })
+            .collect();
+        (view, tcp)
+    }
+
+    async fn over_tcp(&self, subject: &Subject, pin: &Pin) -> TcpView {
+        let mut asked = Vec::new();
+        for (name, kind) in subject.over_tcp() {
+            if let Ok(owner) = to_library(&name) {
+                asked.push((owner, kind));
+            }
+        }
+        let questions: Vec<Question> = asked
+            .iter()
+            .map(|(owner, kind)| Question::authoritative(owner.clone(), record_type(*kind)))
+            .collect();
+        // Never closed; see `Dns::ask`.
+        let _permit = self.inner.limit.acquire().await.ok();
+        let begun = Instant::now();
+        let said = pipelined(pin.from().address, &questions, self.inner.settings.timeout).await;
+        let nothing = said.answers.iter().all(Result::is_err);
+        let failure = said.answers.iter().find_map(|a| a.as_ref().err()).cloned();
+        TcpView {
+            answers: asked
+                .iter()
+                .zip(said.answers)
+                .map(|((owner, kind), answer)| {
+                    Told::of(answer, begun.elapsed()).answer(pin.from().clone(), owner, *kind)
+                })
+                .collect(),
+            failure: failure.filter(|_| nothing),
+            connections: said.connections,
+            differs: Vec::new(),
+        }
+    }
+
+    async fn judge_server(
+        &self,
+        subject: &Subject,
+        link: &Link,
+        parents: &[ParentView],
+        pin: &Arc<Pin>,
+        view: ServerView,
+        tcp: TcpView,
+    ) -> ServerSurvey {
+        let way = Way::pinned(self.clone(), Arc::clone(pin));
+        let judge = Judge::of_one_look(way);
+        let mut verdicts = Vec::new();
+        for (name, kind) in [
+            (&subject.apex, Kind::Dnskey),
+            (&subject.apex, Kind::Soa),
+            (&subject.apex, Kind::Ns),
+            (&subject.domain, Kind::Mx),
+        ] {
+            verdicts.push(ServedSet {
+                name: name.clone(),
+                kind,
+                status: self.verdict_on(&judge, link, name, kind).await,
+            });
+        }
+        let mut denials = Vec::new();
+        let mut seen = Vec::new();
+        for (probe, name) in subject.probes() {
+            let status = self.verdict_on(&judge, link, &name, Kind::Tlsa).await;
+            let answer = pin.answer(self, &name, Kind::Tlsa).await;
+            let mut by = super::ProvenBy::Nothing;
+            if let Ok(owner) = to_library(&name)
+                && let Ok(message) = pin.told(self, &owner, record_type(Kind::Tlsa)).await.said
+            {
+                by = proven_by(&message, &owner);
+                seen.extend(wildcards(&message, &owner, pin.apex()));
+                let unexplained = by == super::ProvenBy::Nothing
+                    && matches!(answer.outcome, Outcome::Answer | Outcome::NoData);
+                if probe == Probe::RandomName && unexplained {
+                    // Nobody made this name, and yet it is not denied.
+                    seen.push(format!("*.{}", subject.domain));
+                }
+            }
+            denials.push(Denial {
+                probe,
+                answer,
+                status,
+                by,
+            });
+        }
+        seen.sort();
+        seen.dedup();
+        let exists = matches!(view.denial.outcome, Outcome::Answer | Outcome::NoData);
+        let empty_non_terminal = match exists {
+            true => {
+                let name = format!("_tcp.{}", subject.domain);
+                Some(pin.answer(self, &name, Kind::Tlsa).await)
+            }
+            false => None,
+        };
+        let messages = pin.messages();
+        let signed = signed(&messages, pin.apex());
+        let keys = keys(&messages, pin.apex(), &signed);
+        let links = ds_links(parents, &messages, pin.apex(), &keys);
+        ServerSurvey {
+            server: view.server,
+            address: view.address,
+            verdicts,
+            tcp,
+            denials,
+            empty_non_terminal,
+            signed,
+            keys,
+            links,
+            wildcards: seen,
+            at: view.soa.at,
+        }
+    }
+
+    async fn verdict_on(&self, judge: &Judge, link: &Link, name: &str, kind: Kind) -> Status {
+        let owner = match to_library(name) {
+            Ok(owner) => owner,
+            Err(failure) => {
+                return Status::Indeterminate {
+                    why: failure.to_string(),
+                };
+            }
+        };
+        let limit = self.patience();
+        match tokio::time::timeout(limit, judge.below(link, &owner, kind)).await {
+            Ok(found) => found.status,
+            Err(_) => Status::Indeterminate {
+                why: format!(
+                    "{kind} of {name:?} could not be validated within {} s",
+                    limit.as_secs()
+                ),
+            },
+        }
+    }
+}
+
+/// The delegation's status on the way down to a zone that is known to be one.
+fn status_of(link: &Link) -> Status {
+    match link {
+        Link::Secure | Link::NotACut | Link::Nothing => Status::Secure,
+        Link::Insecure => Status::Insecure,
+        Link::Bogus(why) => Status::Bogus { why: why.clone() },
+        Link::Unknown(why) => Status::Indeterminate { why: why.clone() },
+    }
+}
+
+/// A label that nobody has: 64 random bits.
+fn unlikely_label() -> Result<String, Failure> {
+    let mut random = [0_u8; 8];
+    aws_lc_rs::rand::fill(&mut random).map_err(|_| Failure::NoRoute {
+        detail: "the operating system gives no random numbers".into(),
+    })?;
+    Ok(format!("rollout-{}", hex(&random)))
+}

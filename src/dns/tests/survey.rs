@@ -1,0 +1,411 @@
+//! Two servers of a zone, and everything that can be wrong with the second.
+
+use hickory_proto::op::{Edns, ResponseCode};
+use hickory_proto::rr::rdata::opt::EdnsOption;
+use hickory_proto::rr::{Record, RecordType};
+
+use super::scene::{Bend, Scene, Second, Zone};
+use super::tree::Place;
+use crate::dns::chain::{Entry, Role};
+use crate::dns::survey::{DsFit, Probe, ProvenBy};
+use crate::dns::{Data, Dns, Failure, Kind, Outcome, ServerSurvey, Status, Survey};
+
+const LEAF: &str = "@ 30 MX 10 mail\nmail 30 A 192.0.2.1\n";
+/// From long ago to long ago.
+const EXPIRED: [&str; 4] = ["-s", "20240101000000", "-e", "20240201000000"];
+
+fn zone(label: &'static str, second: Second) -> Zone {
+    Zone {
+        label,
+        text: LEAF.to_owned(),
+        signing: Some(vec![]),
+        ds: true,
+        more_ds: None,
+        second,
+    }
+}
+
+fn bent(label: &'static str, bend: Bend) -> Zone {
+    zone(label, Second::Bent(bend, true))
+}
+
+fn fails(message: &mut hickory_proto::op::Message, code: ResponseCode) {
+    message.metadata.response_code = code;
+    message.answers.clear();
+    message.authorities.clear();
+}
+
+fn zones() -> Vec<Zone> {
+    let other = |text: &str, signing, same_key| Second::Other(text.to_owned(), signing, same_key);
+    vec![
+        zone("good", Second::Same),
+        zone(
+            "stale",
+            other("@ 3600 MX 10 legacy\nlegacy 60 A 192.0.2.2\n", None, true),
+        ),
+        zone("expired", other(LEAF, Some(EXPIRED.to_vec()), true)),
+        zone("otherkey", other(LEAF, Some(vec![]), false)),
+        zone("udponly", Second::Bent(|_, _, _| {}, false)),
+        bent("notimp", |kind, _, m| {
+            if kind == RecordType::TLSA {
+                fails(m, ResponseCode::NotImp);
+            }
+        }),
+        bent("servfail", |kind, _, m| {
+            if kind == RecordType::TLSA {
+                fails(m, ResponseCode::ServFail);
+                let mut edns = Edns::new();
+                let text = [&[0, 22][..], b"no \x1b[31mhope"].concat();
+                edns.options_mut().insert(EdnsOption::Unknown(15, text));
+                m.set_edns(edns);
+            }
+        }),
+        bent("noproof", |kind, _, m| {
+            if kind == RecordType::TLSA {
+                m.authorities.retain(|r: &Record| {
+                    !matches!(r.record_type(), RecordType::NSEC | RecordType::RRSIG)
+                });
+            }
+        }),
+        // No proof either, but for signatures it is the answer itself that lacks them.
+        bent("unsigned", |_, _, m| {
+            m.answers.retain(|r| !r.record_type().is_rrsig());
+            m.authorities.retain(|r| !r.record_type().is_rrsig());
+        }),
+        bent("bare", |kind, _, m| {
+            if kind == RecordType::DNSKEY {
+                m.answers.retain(|r| !r.record_type().is_rrsig());
+            }
+        }),
+        Zone {
+            text: format!("{LEAF}_25._tcp 60 TLSA 3 1 1 {}\n", "ab".repeat(32)),
+            ..bent("ent", |_, _, m| {
+                if m.queries[0].name.to_ascii().starts_with("_tcp.") {
+                    m.metadata.response_code = ResponseCode::NXDomain;
+                }
+            })
+        },
+        bent("apart", |kind, over_tcp, m| {
+            if kind == RecordType::MX && over_tcp {
+                m.answers.clear();
+            }
+        }),
+        Zone {
+            signing: Some(vec!["-3", "aabb", "-H", "5", "-A"]),
+            text: format!("{LEAF}*.wild 60 TXT x\n"),
+            ..zone("n3", Second::Same)
+        },
+        Zone {
+            text: format!("{LEAF}* 60 TXT x\n"),
+            ..zone("wild", Second::Same)
+        },
+        Zone {
+            text: format!("{LEAF}* 60 TXT x\n"),
+            signing: None,
+            ds: false,
+            ..zone("plainwild", Second::Same)
+        },
+        Zone {
+            more_ds: Some(
+                "4711 13 2 abababababababababababababababababababababababababababababababab",
+            ),
+            ..zone("twods", Second::Same)
+        },
+        Zone {
+            text: "@ 86400 MX 10 mail\nmail 30 A 192.0.2.1\n".to_owned(),
+            signing: Some(vec!["-e", "now+3600"]),
+            ..zone("short", Second::Same)
+        },
+        Zone {
+            ds: false,
+            ..zone("island", Second::Same)
+        },
+    ]
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_server_is_judged_by_itself() {
+    let Some(scene) = Scene::start(Place::find(5), zones()).await else {
+        return;
+    };
+    let dns = scene.dns();
+    good(&dns).await;
+    out_of_date(&dns).await;
+    transports(&dns).await;
+    denials(&dns).await;
+    nsec3_and_wildcards(&dns).await;
+    keys_and_times(&dns).await;
+    chains(&dns).await;
+}
+
+/// The survey, its first server and its second.
+async fn look(dns: &Dns, label: &str) -> (Survey, ServerSurvey, ServerSurvey) {
+    let apex = format!("{label}.test");
+    let survey = dns.survey(&apex).await.expect("a survey");
+    let of = |n: u8| {
+        let name = format!("ns{n}.{apex}");
+        let found = survey.servers.iter().find(|s| s.server == name);
+        found.expect("surveyed").clone()
+    };
+    let (first, second) = (of(1), of(2));
+    let text = serde_json::to_string(&survey).expect("plain data");
+    assert_eq!(
+        serde_json::from_str::<Survey>(&text).expect("plain data"),
+        survey
+    );
+    (survey, first, second)
+}
+
+#[track_caller]
+fn is_bogus(status: Option<&Status>, words: &str) {
+    let why = match status {
+        Some(Status::Bogus { why }) => why,
+        other => panic!("{other:?}"),
+    };
+    assert!(why.contains(words), "{why}");
+}
+
+async fn good(dns: &Dns) {
+    let (survey, first, second) = look(dns, "good").await;
+    assert_eq!(survey.delegation, Status::Secure);
+    for server in [&first, &second] {
+        assert_eq!(server.status(), Status::Secure, "{server:?}");
+        assert_eq!(server.tcp.failure, None);
+        assert_eq!((server.tcp.connections, server.tcp.answers.len()), (1, 5));
+        assert!(server.tcp.answers.iter().all(|a| a.is_known()));
+        assert_eq!(server.tcp.differs, []);
+        assert_eq!(server.wildcards, [""; 0]);
+        assert!(!server.cuts_off_names());
+        for (probe, outcome, rcode) in [
+            (Probe::TlsaOfDomain, Outcome::NxDomain, "NXDOMAIN"),
+            (Probe::RandomName, Outcome::NxDomain, "NXDOMAIN"),
+            (Probe::TypeAtApex, Outcome::NoData, "NOERROR"),
+        ] {
+            let denial = server.denial(probe).expect("asked");
+            assert!(denial.is_proven(), "{denial:?}");
+            assert_eq!(denial.answer.outcome, outcome);
+            assert_eq!(denial.answer.rcode, rcode);
+            assert_eq!(denial.by, ProvenBy::Nsec { compact: false });
+        }
+        let [key] = server.keys.as_slice() else {
+            panic!("{:?}", server.keys);
+        };
+        assert_eq!((key.algorithm, key.bits, key.flags), (13, Some(256), 257));
+        assert!(key.zone_key && key.entry_point && !key.revoked);
+        assert!(key.signs_keys && key.signs_zone);
+        let [link] = server.links.as_slice() else {
+            panic!("{:?}", server.links);
+        };
+        assert!(link.holds() && link.zone_wide == Some(true), "{link:?}");
+        assert_eq!((link.ds.key_tag, link.parents.len()), (key.tag, 1));
+        assert_eq!(server.outlived().count(), 0);
+        for kind in ["DNSKEY", "SOA", "MX", "NS", "NSEC"] {
+            assert!(server.signed.iter().any(|s| s.kind == kind), "{kind}");
+        }
+    }
+    assert!(survey.random_name.ends_with(".good.test"));
+    for kind in [Kind::Soa, Kind::Dnskey, Kind::Mx, Kind::Ns] {
+        assert_eq!(survey.camps(kind).len(), 1, "{kind}");
+    }
+    assert_eq!(survey.horizon(), first.horizon());
+}
+
+async fn out_of_date(dns: &Dns) {
+    // Unsigned as it was before: bogus by itself, while the zone validates through the other.
+    let (survey, first, second) = look(dns, "stale").await;
+    assert_eq!(first.status(), Status::Secure, "{first:?}");
+    is_bogus(second.verdict(Kind::Mx), "serves no DNSKEY");
+    is_bogus(second.verdict(Kind::Dnskey), "no DNSKEY");
+    assert!(!second.denial(Probe::RandomName).expect("asked").is_proven());
+    assert_eq!(second.links[0].fit, DsFit::NoKey);
+    assert_eq!(second.links[0].zone_wide, Some(false));
+    for kind in [Kind::Soa, Kind::Dnskey, Kind::Mx] {
+        let camps = survey.camps(kind);
+        assert_eq!(camps.len(), 2, "{kind}: {camps:?}");
+        assert!(camps.iter().all(|c| c.addresses.len() == 1));
+    }
+    assert_eq!(survey.camps(Kind::Ns).len(), 1);
+
+    let (_, first, second) = look(dns, "expired").await;
+    assert_eq!(first.status(), Status::Secure);
+    for kind in [Kind::Dnskey, Kind::Mx, Kind::Soa] {
+        is_bogus(second.verdict(kind), "expired at 2024-02-01");
+    }
+    assert_eq!(second.links[0].fit, DsFit::Fits);
+    assert!(!second.keys[0].signs_keys && !second.links[0].holds());
+
+    let (survey, first, second) = look(dns, "otherkey").await;
+    assert_eq!(first.status(), Status::Secure);
+    is_bogus(second.verdict(Kind::Mx), "DS is for key");
+    assert_eq!(second.links[0].fit, DsFit::NoKey);
+    assert!(second.keys[0].signs_keys, "it signs itself well");
+    assert_eq!(survey.camps(Kind::Dnskey).len(), 2);
+    assert_eq!(survey.camps(Kind::Mx).len(), 1);
+
+    let (_, first, second) = look(dns, "unsigned").await;
+    assert_eq!(first.status(), Status::Secure);
+    assert!(second.verdicts.iter().all(|v| v.status.is_lookup_error()));
+    is_bogus(second.verdict(Kind::Mx), "not signed");
+
+    // Its only key has a DS, but does not sign the set that it is in.
+    let (_, _, second) = look(dns, "bare").await;
+    for kind in [Kind::Dnskey, Kind::Mx] {
+        is_bogus(
+            second.verdict(kind),
+            "DNSKEY at \"bare.test\" is not signed",
+        );
+    }
+    assert!(!second.links[0].holds());
+}
+
+async fn transports(dns: &Dns) {
+    let (_, first, second) = look(dns, "udponly").await;
+    assert_eq!(first.tcp.failure, None);
+    assert_eq!(second.tcp.failure, Some(Failure::ConnectionRefused));
+    assert_eq!(second.status(), Status::Secure, "UDP by itself is well");
+    assert_eq!(second.tcp.differs, []);
+
+    let (_, first, second) = look(dns, "apart").await;
+    assert_eq!(first.tcp.differs, []);
+    assert_eq!(second.tcp.differs, [Kind::Mx]);
+    assert_eq!(second.tcp.failure, None);
+}
+
+async fn denials(dns: &Dns) {
+    for (label, code, explained) in [
+        ("notimp", "NOTIMP", None),
+        (
+            "servfail",
+            "SERVFAIL",
+            Some("extended error 22, no reachable authority: no \u{fffd}[31mhope"),
+        ),
+    ] {
+        let (survey, first, second) = look(dns, label).await;
+        assert_eq!(first.status(), Status::Secure);
+        assert!(survey.zone.mx.status.is_secure());
+        for denial in &second.denials {
+            assert_eq!(denial.answer.rcode, code);
+            assert_eq!(denial.answer.explained.as_deref(), explained);
+            assert!(!denial.is_proven(), "an error is no absence");
+            let why = denial.status.why().expect("could not tell");
+            assert!(matches!(denial.status, Status::Indeterminate { .. }) && why.contains(code));
+        }
+        assert!(second.verdict(Kind::Mx).is_some_and(Status::is_secure));
+    }
+    let (_, first, second) = look(dns, "noproof").await;
+    assert_eq!(first.status(), Status::Secure);
+    for denial in &second.denials {
+        assert!(matches!(denial.status, Status::Bogus { .. }), "{denial:?}");
+        assert_eq!(denial.by, ProvenBy::Nothing);
+        assert!(!denial.is_proven());
+    }
+    assert!(second.verdict(Kind::Soa).is_some_and(Status::is_secure));
+
+    let (_, first, second) = look(dns, "ent").await;
+    assert!(first.empty_non_terminal.is_some() && !first.cuts_off_names());
+    assert!(second.cuts_off_names());
+    let tlsa = second.denial(Probe::TlsaOfDomain).expect("asked");
+    assert!(tlsa.status.is_secure() && !tlsa.is_proven(), "it exists");
+}
+
+async fn nsec3_and_wildcards(dns: &Dns) {
+    let (_, first, _) = look(dns, "n3").await;
+    assert_eq!(
+        first.denial(Probe::RandomName).expect("asked").by,
+        ProvenBy::Nsec3 {
+            iterations: 5,
+            salt_length: 2,
+            opt_out: true
+        }
+    );
+    assert_eq!(first.status(), Status::Secure, "{first:?}");
+    assert_eq!(first.wildcards, [""; 0], "below another name");
+    let (_, first, _) = look(dns, "wild").await;
+    assert_eq!(first.wildcards, ["*.wild.test"]);
+    let random = first.denial(Probe::RandomName).expect("asked");
+    assert_eq!(random.answer.outcome, Outcome::NoData);
+    assert!(random.is_proven(), "{random:?}");
+    let (survey, first, _) = look(dns, "plainwild").await;
+    assert_eq!(survey.delegation, Status::Insecure);
+    assert_eq!(first.status(), Status::Insecure);
+    assert_eq!(first.wildcards, ["*.plainwild.test"]);
+}
+
+async fn keys_and_times(dns: &Dns) {
+    let (_, first, _) = look(dns, "twods").await;
+    assert_eq!(first.status(), Status::Secure, "one valid path is enough");
+    let fits: Vec<DsFit> = first.links.iter().map(|l| l.fit).collect();
+    assert!(
+        fits.contains(&DsFit::Fits) && fits.contains(&DsFit::NoKey),
+        "{fits:?}"
+    );
+    let holding = first.links.iter().filter(|l| l.holds()).count();
+    assert_eq!(holding, 1);
+
+    let (survey, first, _) = look(dns, "short").await;
+    let outlived: Vec<&str> = first.outlived().map(|s| s.kind.as_str()).collect();
+    assert_eq!(outlived, ["MX"], "the others live for a minute");
+    let left = first.horizon().expect("signed").expires.as_second() - first.at.as_second();
+    assert!((3000..=3600).contains(&left), "{left}");
+    assert!(survey.horizon().is_some());
+
+    // Signed, and nobody knows yet: what is looked at before the DS goes up.
+    let (survey, first, _) = look(dns, "island").await;
+    assert_eq!(survey.delegation, Status::Insecure);
+    assert_eq!(first.status(), Status::Insecure);
+    assert!(first.keys[0].signs_keys && first.links.is_empty());
+}
+
+async fn chains(dns: &Dns) {
+    let chain = dns.chain_of_trust("good.test").await;
+    let zones: Vec<&str> = chain.zones.iter().map(|z| z.zone.as_str()).collect();
+    assert_eq!(zones, ["", "test", "good.test"]);
+    assert_eq!(chain.status(), Status::Secure, "{chain:?}");
+    let root = &chain.zones[0];
+    let Entry::Anchor { tags } = &root.entry else {
+        panic!("{root:?}");
+    };
+    assert_eq!(tags, &[root.keys[0].key.key_tag]);
+    let leaf = &chain.zones[2];
+    let Entry::Ds {
+        set,
+        ttl,
+        signatures,
+    } = &leaf.entry
+    else {
+        panic!("{leaf:?}");
+    };
+    assert_eq!(*ttl, Some(40));
+    assert_eq!(signatures.as_ref().map(|s| s.signer.as_str()), Some("test"));
+    assert_eq!(set[0].key, Some(leaf.keys[0].key.key_tag));
+    assert_eq!(leaf.keys[0].role, Role::Ksk);
+    assert!(leaf.keys[0].signs_keys && leaf.keys_signatures.is_some());
+    assert_eq!(leaf.servers, ["ns1.good.test", "ns2.good.test"]);
+    let kinds: Vec<Kind> = chain.sets.iter().map(|s| s.kind).collect();
+    assert_eq!(kinds, [Kind::Mx, Kind::A, Kind::Aaaa]);
+    assert!(matches!(
+        chain.sets[0].records()[0].data,
+        Data::Mx { preference: 10, .. }
+    ));
+    let text = serde_json::to_string(&chain).expect("plain data");
+    let back: crate::dns::ChainOfTrust = serde_json::from_str(&text).expect("plain data");
+    assert_eq!(back, chain);
+
+    let chain = dns.chain_of_trust("_25._tcp.ent.test").await;
+    assert_eq!(chain.sets.len(), 1);
+    assert_eq!(chain.sets[0].kind, Kind::Tlsa);
+
+    let chain = dns.chain_of_trust("island.test").await;
+    assert_eq!(chain.status(), Status::Insecure);
+    let Entry::NoDs { proof, ttl } = &chain.zones[2].entry else {
+        panic!("{chain:?}");
+    };
+    assert!(proof.contains("NSEC") && proof.contains("no DS"), "{proof}");
+    assert_eq!(*ttl, Some(20));
+
+    let two = dns.chain_of_trust("twods.test").await;
+    let Entry::Ds { set, .. } = &two.zones[2].entry else {
+        panic!("{two:?}");
+    };
+    assert_eq!(set.iter().filter(|ds| ds.key.is_none()).count(), 1);
+}
