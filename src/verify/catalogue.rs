@@ -165,6 +165,9 @@ rules! {
     SERVER_SILENT: "server.silent", Warning, Arrival, "RFC 1034 section 4.1",
         "resolvers lose time with a server that does not answer, and what it serves cannot be told",
         "see whether it runs; take it out of the delegation if it is gone";
+    SERVER_NO_PATH: "server.no-path", Note, Arrival, "RFC 4291 section 2",
+        "these addresses were not asked, so nothing is known of them; the other family was",
+        "run where both address families work, if you can";
     SERVER_NO_TCP: "server.no-tcp", Warning, Arrival, "RFC 7766 section 5",
         "answers that do not fit into UDP, such as keys, are lost for some resolvers",
         "open port 53 over TCP";

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::view::{DomainView, MxHost};
 use crate::dane::{HttpsSettings, Prober, WebRoots, fetch_policy, observe_host};
-use crate::dns::{Data, Dns, Kind, Survey, Validated, normal};
+use crate::dns::{Data, Dns, Kind, Validated, normal};
 use crate::surroundings::{Surroundings, SurroundingsError};
 
 /// How much is asked.
@@ -61,7 +61,7 @@ impl Verifier {
         let at = Timestamp::now();
         let domain = normal(domain);
         let (survey, policy, (mx, hosts)) = tokio::join!(
-            self.survey(&domain),
+            self.dns.survey(&domain),
             fetch_policy(&self.dns, &domain, &self.https),
             self.hosts(&domain),
         );
@@ -84,11 +84,6 @@ impl Verifier {
             domain,
             at,
         }
-    }
-
-    async fn survey(&self, domain: &str) -> Result<Survey, crate::dns::Failure> {
-        let zone = self.dns.observe_zone(domain).await?;
-        Ok(Survey { zone })
     }
 
     async fn hosts(&self, domain: &str) -> (Validated, Vec<MxHost>) {

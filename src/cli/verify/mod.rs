@@ -40,6 +40,9 @@ pub struct Args {
     /// Show every finding, host and sender, also where several domains are looked at
     #[arg(long)]
     full: bool,
+    /// Draw the chain of trust from the root to the domain, its hosts and their TLSA records
+    #[arg(long)]
+    explain: bool,
     /// Look again and again, and print what changed, until Ctrl-C
     #[arg(long, conflicts_with = "full")]
     watch: bool,
@@ -125,6 +128,9 @@ pub(super) async fn run(app: &App, args: Args) -> Result<Exit, CliError> {
         for object in shown::objects(&report, one.code()) {
             app.console.object(&object);
         }
+        if args.explain {
+            explain(app, &views, &targets, &report).await;
+        }
         first = false;
     }
     bar.finish_and_clear();
@@ -133,6 +139,28 @@ pub(super) async fn run(app: &App, args: Args) -> Result<Exit, CliError> {
         app.console.object(&counts.object());
     }
     Ok(exit)
+}
+
+/// Draws the chains that the report rests on.
+async fn explain(app: &App, views: &Views, targets: &[Target], report: &Report) {
+    let domain = &report.view.domain;
+    let Some(target) = targets.iter().find(|target| target.domain == *domain) else {
+        return;
+    };
+    let dns = views.of(target).dns();
+    let mut names = vec![domain.clone()];
+    for host in &report.view.hosts {
+        names.push(host.view.host.clone());
+        names.extend(host.view.tlsa.lookup().map(|lookup| lookup.name.clone()));
+    }
+    names.dedup();
+    for name in names {
+        let chain = dns.chain_of_trust(&name).await;
+        app.console.result(crate::output::Line::default());
+        app.console.result(shown::chain(&chain, Timestamp::now()));
+        app.console
+            .object(&serde_json::json!({"type": "chain", "domain": domain, "chain": chain}));
+    }
 }
 
 /// A bar for people who wait for a list.

@@ -1,10 +1,12 @@
 //! A verdict for people and for programs.
 
+mod chain;
 mod changes;
 mod json;
 mod page;
 pub mod ready;
 
+pub use chain::chain;
 pub use changes::{Changes, changes};
 pub use json::{objects, rule_object};
 pub use page::{brief, page, rules};

@@ -40,7 +40,7 @@ fn headline(report: &Report) -> Line {
         .plain(": ")
         .tone(tone, word)
         .plain(" \u{2013} ")
-        .plain(&report.headline)
+        .plain(short(&report.headline))
 }
 
 fn hosts(report: &Report, page: &mut Page) {
@@ -90,7 +90,20 @@ fn row_line(row: &Row) -> Line {
         .plain(format!("{}  ", row.address))
         .tone(tone, &row.outcome)
         .plain("  ")
-        .dim(format!("{with}{}", row.why))
+        .dim(format!("{with}{}", short(&row.why)))
+}
+
+/// Digests at a length that can still be told apart; whole ones are in the JSON output.
+fn short(text: &str) -> String {
+    text.split(' ')
+        .map(|word| match word.get(..12) {
+            Some(start) if word.len() >= 40 && word.bytes().all(|b| b.is_ascii_hexdigit()) => {
+                format!("{start}\u{2026}")
+            }
+            _ => word.to_owned(),
+        })
+        .collect::<Vec<_>>()
+        .join(" ")
 }
 
 fn senders(report: &Report, page: &mut Page) {
@@ -151,7 +164,7 @@ fn title(indent: usize, finding: &Finding) -> Line {
         .hang(indent + 4)
         .tone(tone, word)
         .plain("  ")
-        .plain(&finding.what)
+        .plain(short(&finding.what))
         .dim(format!("  [{}]", finding.id))
 }
 
@@ -189,7 +202,7 @@ fn seen(evidence: &Evidence, now: Timestamp) -> Line {
         .hang(12)
         .dim("seen: ")
         .plain(format!("{}: {}: ", evidence.from, evidence.about))
-        .plain(&evidence.said)
+        .plain(short(&evidence.said))
         .dim(marks)
 }
 

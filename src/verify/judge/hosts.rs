@@ -1,5 +1,6 @@
 //! Hosts, their TLSA records, and every address of them.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
@@ -7,9 +8,9 @@ use jiff::{SignedDuration, Timestamp};
 use super::Found;
 use crate::dane::{
     AddressView, HostView, Judgement, MtaStsView, Outcome, Probe, ProbeResult, Recipient,
-    RecordResult, TlsaView,
+    RecordResult, RecordVerdict, TlsaView,
 };
-use crate::dns::Status;
+use crate::dns::{Status, Tlsa};
 use crate::finding::Finding;
 use crate::verify::catalogue::{
     CERTIFICATE_ENDS, CERTIFICATE_EXPIRED, HOST_BOGUS, HOST_INSECURE, HOST_LOOKUP_ERROR,
@@ -31,6 +32,7 @@ pub(super) fn judge(view: &DomainView, now: Timestamp, found: &mut Found) {
     for host in &view.hosts {
         names(&host.view, found);
         tlsa(&host.view, found);
+        records(&host.view, found);
         for address in &host.view.addresses {
             reached(&host.view, address, found);
             judged(&host.view, address, found);
@@ -233,71 +235,109 @@ fn reached(host: &HostView, address: &AddressView, found: &mut Found) {
     }
 }
 
-/// The chains of one address against the TLSA records.
-fn judged(host: &HostView, address: &AddressView, found: &mut Found) {
-    let TlsaView::Secure { records, .. } = &host.tlsa else {
-        return;
-    };
-    let about = || place(host, address);
+/// Every connection that led to a judgement.
+fn judgements(address: &AddressView) -> impl Iterator<Item = (&Probe, &Judgement)> {
     let own = address.judgement.as_ref().map(|j| (&address.probe, j));
     let variants = address
         .variants
         .iter()
         .filter_map(|v| v.judgement.as_ref().map(|j| (&v.probe, j)));
-    for (probe, judgement) in own.into_iter().chain(variants) {
+    own.into_iter().chain(variants)
+}
+
+/// The chains of one address against the TLSA records.
+fn judged(host: &HostView, address: &AddressView, found: &mut Found) {
+    for (probe, judgement) in judgements(address) {
         match &judgement.outcome {
             Outcome::Mismatch => found.add(mismatch(host, address, probe, judgement)),
             Outcome::Unusable => found.add(TLSA_UNUSABLE.found(
                 host.tlsa_name(),
                 format!("none of the TLSA records of {} can be used", host.host),
             )),
-            Outcome::Authenticated { record, .. } => {
-                for verdict in &judgement.records {
-                    match &verdict.result {
-                        RecordResult::Unusable { why } => found.add(TLSA_UNUSABLE_RECORD.found(
-                            host.tlsa_name(),
-                            format!("the record {} cannot be used: {why}", verdict.record),
-                        )),
-                        RecordResult::Differs { .. } => {
-                            let form = |r: &crate::dns::Tlsa| (r.usage, r.selector, r.matching);
-                            let same = form(&verdict.record) == form(record)
-                                || judgement.records.iter().any(|other| {
-                                    form(&other.record) == form(&verdict.record)
-                                        && matches!(other.result, RecordResult::Matches { .. })
-                                });
-                            let (rule, what) = if same {
-                                (
-                                    TLSA_UNMATCHED,
-                                    "matches nothing that was seen; another of its kind does",
-                                )
-                            } else {
-                                (
-                                    TLSA_PARAMETER_SET,
-                                    "matches nothing, and no other of its kind does",
-                                )
-                            };
-                            found.add(
-                                rule.found(
-                                    about(),
-                                    format!(
-                                        "the record {} of {} {what}",
-                                        verdict.record, host.host
-                                    ),
-                                )
-                                .shown_by([evidence::probe(
-                                    probe,
-                                    "authenticated by another record",
-                                )]),
-                            );
-                        }
-                        RecordResult::Matches { .. } | RecordResult::Superseded { .. } => {}
-                    }
-                }
-            }
+            Outcome::Authenticated { .. } => parameter_sets(host, address, probe, judgement, found),
             Outcome::None => {}
         }
     }
-    debug_assert!(!records.is_empty(), "a secure TLSA set holds records");
+}
+
+/// Usage, selector and matching type.
+fn form(record: &Tlsa) -> (u8, u8, u8) {
+    (record.usage, record.selector, record.matching)
+}
+
+/// Each combination must fit this chain by itself: a sender may know only that one (RFC 7671, 8).
+fn parameter_sets(
+    host: &HostView,
+    address: &AddressView,
+    probe: &Probe,
+    judgement: &Judgement,
+    found: &mut Found,
+) {
+    let fits: BTreeSet<_> = judgement
+        .records
+        .iter()
+        .filter(|verdict| matches!(verdict.result, RecordResult::Matches { .. }))
+        .map(|verdict| form(&verdict.record))
+        .collect();
+    let fails: BTreeSet<_> = judgement
+        .records
+        .iter()
+        .filter(|verdict| matches!(verdict.result, RecordResult::Differs { .. }))
+        .map(|verdict| form(&verdict.record))
+        .filter(|form| !fits.contains(form))
+        .collect();
+    for (usage, selector, matching) in fails {
+        found.add(
+            TLSA_PARAMETER_SET
+                .found(
+                    place(host, address),
+                    format!(
+                        "no record of the form {usage} {selector} {matching} fits {} at {}, though others do",
+                        host.host, address.address
+                    ),
+                )
+                .shown_by([evidence::probe(probe, "authenticated by another record")]),
+        );
+    }
+}
+
+/// What each record did over all addresses and keys.
+fn records(host: &HostView, found: &mut Found) {
+    let verdicts: Vec<&RecordVerdict> = host
+        .addresses
+        .iter()
+        .flat_map(judgements)
+        .flat_map(|(_, judgement)| &judgement.records)
+        .collect();
+    let matched = |with: &dyn Fn(&Tlsa) -> bool| {
+        verdicts.iter().any(|verdict| {
+            matches!(verdict.result, RecordResult::Matches { .. }) && with(&verdict.record)
+        })
+    };
+    for record in host.tlsa.secure_records() {
+        let unusable = verdicts
+            .iter()
+            .filter(|verdict| verdict.record == *record)
+            .find_map(|verdict| match &verdict.result {
+                RecordResult::Unusable { why } => Some(why),
+                _ => None,
+            });
+        if let Some(why) = unusable {
+            found.add(TLSA_UNUSABLE_RECORD.found(
+                host.tlsa_name(),
+                format!("the record {record} cannot be used: {why}"),
+            ));
+        } else if !matched(&|other| other == record)
+            && matched(&|other| form(other) == form(record))
+        {
+            found.add(TLSA_UNMATCHED.found(
+                host.tlsa_name(),
+                format!(
+                    "the record {record} matches nothing that was seen; another of its kind does"
+                ),
+            ));
+        }
+    }
 }
 
 fn mismatch(

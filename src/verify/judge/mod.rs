@@ -120,20 +120,24 @@ fn headline(view: &DomainView, wish: Wish, verdict: Verdict, findings: &[Finding
             Wish::Delivery => format!("mail arrives, whoever sends{by_dns}"),
         },
         Verdict::NotYet { from } => {
-            format!("right, but some caches may hold what was before until {from:.0}")
+            format!(
+                "right, but some caches may hold what was before until {}",
+                crate::kernel::utc(from)
+            )
         }
-        Verdict::CouldNotTell => format!(
-            "could not tell: {}",
-            first.unwrap_or("nothing usable was seen")
-        ),
+        Verdict::CouldNotTell => first.unwrap_or("nothing usable was seen").to_owned(),
         Verdict::Forbidden => {
-            let arrival = findings.iter().any(|finding| {
-                finding.severity == Severity::Blocker
-                    && catalogue::rule(&finding.id)
-                        .is_none_or(|rule| rule.concern == Concern::Arrival)
-            });
-            let what = if arrival {
+            let arrival = |severity| {
+                findings.iter().any(|finding| {
+                    finding.severity == severity
+                        && catalogue::rule(&finding.id)
+                            .is_none_or(|rule| rule.concern == Concern::Arrival)
+                })
+            };
+            let what = if arrival(Severity::Blocker) {
                 "mail does not arrive from every sender"
+            } else if arrival(Severity::CouldNotTell) {
+                "mail is not protected by DANE, and whether it arrives could not be told"
             } else {
                 "mail arrives, but is not protected by DANE"
             };

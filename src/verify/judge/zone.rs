@@ -1,8 +1,478 @@
-//! The domain's zone: its signatures, and each of its servers by itself.
+//! The domain's zone: its chain of trust, its signatures, and each of its servers by itself (rules 8 to 12 and 49 to 53
+//! of the reference; Zonemaster's CONSISTENCY and DNSSEC areas ask alike).
 
-use jiff::Timestamp;
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::{SignedDuration, Timestamp};
 
 use super::Found;
-use crate::verify::DomainView;
+use crate::dns::algorithm::{Use, algorithm_name, algorithm_use, digest_name, digest_use};
+use crate::dns::survey::{Denial, DsFit, Probe, ProvenBy, ServerSurvey};
+use crate::dns::{Failure, Kind, Outcome, ServerAnswer, ServerView, Status, Survey, ZoneView};
+use crate::kernel::utc;
+use crate::verify::catalogue::{
+    DELEGATION_DIFFERS, DNSSEC_ALGORITHM, DNSSEC_DIGEST, DNSSEC_DS_WITHOUT_KEY, DNSSEC_ISLAND,
+    DNSSEC_KEY_SIZE, DNSSEC_NSEC3_ITERATIONS, DNSSEC_NSEC3_SALT, DNSSEC_SIGNATURE_ENDS,
+    DNSSEC_SIGNATURE_SOON, DNSSEC_TTL_OUTLIVES, DNSSEC_UNSIGNED, Rule, SERVER_BOGUS, SERVER_DENIAL,
+    SERVER_DIFFERS, SERVER_NO_PATH, SERVER_NO_TCP, SERVER_SERIAL, SERVER_SILENT,
+    SERVER_TCP_DIFFERS, SERVERS_UNKNOWN,
+};
+use crate::verify::{DomainView, evidence};
 
-pub(super) fn judge(_: &DomainView, _: Timestamp, _: &mut Found) {}
+/// Zonemaster's lower bound for what is left of a signature (DNSSEC04).
+const ENDS: SignedDuration = SignedDuration::from_hours(12);
+/// From here on it is worth a look.
+const ENDS_SOON: SignedDuration = SignedDuration::from_hours(3 * 24);
+/// Shorter RSA keys are weak (NIST SP 800-57, 5.6.1).
+const SHORTEST_RSA: u32 = 2048;
+
+pub(super) fn judge(view: &DomainView, now: Timestamp, found: &mut Found) {
+    let survey = match &view.survey {
+        Ok(survey) => survey,
+        Err(failure) => {
+            found.add(SERVERS_UNKNOWN.found(
+                "",
+                format!("the zone's servers could not be found out: {failure}"),
+            ));
+            return;
+        }
+    };
+    chain(view, survey, found);
+    delegation(&survey.zone, found);
+    silent(survey, found);
+    differences(&survey.zone, found);
+    // What follows is about signatures, which an unsigned or unconnected zone has none of that count.
+    if survey.delegation.is_secure() {
+        ds(survey, found);
+        for server in &survey.servers {
+            served(server, found);
+            denials(server, found);
+        }
+        algorithms(survey, found);
+        signatures(survey, now, found);
+    }
+    tcp(survey, found);
+}
+
+/// Whether the domain is signed, and connected to the root.
+fn chain(view: &DomainView, survey: &Survey, found: &mut Found) {
+    // A name that does not exist, or a lookup that failed, was said already.
+    if !view.mx.status.is_insecure() {
+        return;
+    }
+    let keys: BTreeSet<u16> = survey
+        .servers
+        .iter()
+        .flat_map(|server| server.keys.iter().map(|key| key.tag))
+        .collect();
+    let ds = survey
+        .zone
+        .parents
+        .iter()
+        .any(|parent| !parent.ds.records.is_empty());
+    let parents = || survey.zone.parents.iter().map(|p| evidence::server(&p.ds));
+    if keys.is_empty() {
+        found.add(
+            DNSSEC_UNSIGNED
+                .found("", format!("{} is not signed", survey.zone.cut.apex))
+                .shown_by(parents()),
+        );
+    } else if !ds {
+        found.add(
+            DNSSEC_ISLAND
+                .found(
+                    "",
+                    format!(
+                        "{} is signed (key {}), but its parent has no DS",
+                        survey.zone.cut.apex,
+                        list(&keys)
+                    ),
+                )
+                .shown_by(parents()),
+        );
+    } else {
+        // A DS that no validator can use leaves the zone unsigned (RFC 4035, 5.2), and so does an unsigned parent.
+        found.add(
+            DNSSEC_UNSIGNED
+                .found(
+                    "",
+                    format!(
+                        "{} counts as not signed: its DS cannot be used, or the zone above is not signed",
+                        survey.zone.cut.apex
+                    ),
+                )
+                .shown_by(parents()),
+        );
+    }
+}
+
+/// What parent and zone say of the servers.
+fn delegation(zone: &ZoneView, found: &mut Found) {
+    for server in zone.cut.differences() {
+        let (has, lacks) = if server.in_parent {
+            ("the parent", "the zone")
+        } else {
+            ("the zone", "the parent")
+        };
+        found.add(DELEGATION_DIFFERS.found(
+            server.name.clone(),
+            format!("{has} names {} as a server, {lacks} does not", server.name),
+        ));
+    }
+    for server in &zone.cut.servers {
+        if let Some(trouble) = &server.trouble {
+            found.add(
+                DELEGATION_DIFFERS
+                    .found(server.name.clone(), format!("{}: {trouble}", server.name)),
+            );
+        }
+    }
+    if !zone.out_of_reach.is_empty() {
+        let all: Vec<_> = zone.out_of_reach.iter().map(ToString::to_string).collect();
+        found.add(SERVER_NO_PATH.found(
+            "",
+            format!("this machine has no path to {}", all.join(", ")),
+        ));
+    }
+}
+
+/// Addresses that do not answer at all, or not for the zone.
+fn silent(survey: &Survey, found: &mut Found) {
+    let zone = &survey.zone;
+    for server in &zone.servers {
+        if let Outcome::Failed(failure) = &server.soa.outcome {
+            found.add(
+                SERVER_SILENT
+                    .found(
+                        server.address.to_string(),
+                        format!("{} {failure}", place(&server.server, server)),
+                    )
+                    .shown_by([evidence::server(&server.soa)]),
+            );
+        }
+    }
+    let all_silent = zone
+        .servers
+        .iter()
+        .all(|server| matches!(server.soa.outcome, Outcome::Failed(_)));
+    if all_silent {
+        found.add(SERVERS_UNKNOWN.found("", format!("no server of {} answers", zone.cut.apex)));
+    }
+}
+
+/// What servers serve differently from each other.
+fn differences(zone: &ZoneView, found: &mut Found) {
+    for (kind, pick) in [
+        (Kind::Mx, (|s| &s.mx) as fn(&ServerView) -> &ServerAnswer),
+        (Kind::Dnskey, |s| &s.dnskey),
+        (Kind::Ns, |s| &s.ns),
+    ] {
+        let answers: Vec<&ServerAnswer> = zone
+            .servers
+            .iter()
+            .map(pick)
+            .filter(|answer| answer.is_known())
+            .collect();
+        let variants: BTreeSet<Vec<String>> = answers
+            .iter()
+            .map(|answer| answer.contents().iter().map(ToString::to_string).collect())
+            .collect();
+        if variants.len() > 1 {
+            let rule = if kind == Kind::Ns {
+                SERVER_SERIAL
+            } else {
+                SERVER_DIFFERS
+            };
+            found.add(
+                rule.found(
+                    kind.name(),
+                    format!(
+                        "the servers of {} do not serve the same {kind} set",
+                        zone.cut.apex
+                    ),
+                )
+                .shown_by(answers.into_iter().map(evidence::server)),
+            );
+        }
+    }
+    let serials: BTreeMap<u32, Vec<&ServerAnswer>> =
+        zone.servers
+            .iter()
+            .fold(BTreeMap::new(), |mut all, server| {
+                if let Some(soa) = server.soa.soa.as_ref().filter(|_| server.soa.is_known()) {
+                    all.entry(soa.serial)
+                        .or_insert_with(Vec::new)
+                        .push(&server.soa);
+                }
+                all
+            });
+    if serials.len() > 1 {
+        let shown: Vec<_> = serials
+            .iter()
+            .map(|(serial, at)| format!("{serial} at {}", at.len()))
+            .collect();
+        found.add(
+            SERVER_SERIAL
+                .found(
+                    "SOA",
+                    format!(
+                        "the servers of {} are at different serials: {} addresses",
+                        zone.cut.apex,
+                        shown.join(", ")
+                    ),
+                )
+                .shown_by(serials.into_values().flatten().map(evidence::server)),
+        );
+    }
+}
+
+/// The DS set against the keys.
+fn ds(survey: &Survey, found: &mut Found) {
+    let Some(server) = survey
+        .servers
+        .iter()
+        .find(|server| !server.links.is_empty())
+    else {
+        return;
+    };
+    for link in &server.links {
+        let ds = &link.ds;
+        let text = format!("DS {} {} {}", ds.key_tag, ds.algorithm, ds.digest_type);
+        let why = match link.fit {
+            DsFit::Fits | DsFit::UnknownDigest => None,
+            DsFit::OtherDigest => Some("its digest is not that of the key it names"),
+            DsFit::NoKey => Some("the zone has no such key"),
+            DsFit::UnfitKey => Some("the key it names is revoked, or no zone key"),
+        };
+        if let Some(why) = why {
+            found.add(
+                DNSSEC_DS_WITHOUT_KEY
+                    .found(text.clone(), format!("the {text} leads nowhere: {why}")),
+            );
+        }
+    }
+    // An old digest beside a new one does no harm: validators prefer the new one (RFC 4509, 3).
+    let better = server
+        .links
+        .iter()
+        .any(|link| digest_use(link.ds.digest_type) < Use::MustNot && link.fit == DsFit::Fits);
+    if !better {
+        for link in &server.links {
+            if digest_use(link.ds.digest_type) == Use::MustNot {
+                found.add(DNSSEC_DIGEST.found(
+                    "",
+                    format!(
+                        "the only DS that leads to a key uses {}",
+                        digest_name(link.ds.digest_type)
+                    ),
+                ));
+            }
+        }
+    }
+}
+
+/// The verdict on one server's own answers.
+fn served(server: &ServerSurvey, found: &mut Found) {
+    for set in &server.verdicts {
+        if let Status::Bogus { why } = &set.status {
+            found.add(SERVER_BOGUS.found(
+                server.address.to_string(),
+                format!(
+                    "{} ({}) serves {} of {} so that it does not validate: {why}",
+                    server.server, server.address, set.kind, set.name
+                ),
+            ));
+        }
+    }
+}
+
+/// How one server proves what does not exist.
+fn denials(server: &ServerSurvey, found: &mut Found) {
+    let who = format!("{} ({})", server.server, server.address);
+    for denial in &server.denials {
+        if let Some(why) = broken(denial) {
+            found.add(
+                SERVER_DENIAL
+                    .found(
+                        server.address.to_string(),
+                        format!(
+                            "{who} cannot deny {} of {}: {why}",
+                            denial.answer.kind,
+                            asked(denial)
+                        ),
+                    )
+                    .shown_by([evidence::server(&denial.answer)]),
+            );
+        }
+        if let ProvenBy::Nsec3 {
+            iterations,
+            salt_length,
+            ..
+        } = denial.by
+        {
+            if iterations > 0 {
+                found.add(DNSSEC_NSEC3_ITERATIONS.found(
+                    "",
+                    format!("denials are hashed with {iterations} additional iterations (NSEC3)"),
+                ));
+            }
+            if salt_length > 0 {
+                found.add(DNSSEC_NSEC3_SALT.found(
+                    "",
+                    format!("denials are hashed with a salt of {salt_length} octets (NSEC3)"),
+                ));
+            }
+        }
+    }
+    if server.cuts_off_names() {
+        found.add(
+            SERVER_DENIAL
+                .found(
+                    server.address.to_string(),
+                    format!("{who} says that a name does not exist below which others do"),
+                )
+                .shown_by(server.empty_non_terminal.iter().map(evidence::server)),
+        );
+    }
+}
+
+/// Why an absence is not answered as it should be. A server that answers nothing at all was said before.
+fn broken(denial: &Denial) -> Option<String> {
+    match (&denial.answer.outcome, &denial.status) {
+        (Outcome::Failed(failure @ Failure::Rcode { .. }), _) => Some(failure.to_string()),
+        (Outcome::Failed(_), _) => None,
+        (_, Status::Bogus { why }) => Some(why.clone()),
+        (Outcome::NoData | Outcome::NxDomain, Status::Insecure) => {
+            Some("the proof does not cover it".to_owned())
+        }
+        _ => None,
+    }
+}
+
+fn asked(denial: &Denial) -> String {
+    match denial.probe {
+        Probe::RandomName => format!("{} (a name made up for the question)", denial.answer.name),
+        Probe::TlsaOfDomain | Probe::TypeAtApex => denial.answer.name.clone(),
+    }
+}
+
+/// The algorithms and sizes of the keys.
+fn algorithms(survey: &Survey, found: &mut Found) {
+    let keys: BTreeSet<(u16, u8, Option<u32>)> = survey
+        .servers
+        .iter()
+        .flat_map(|server| &server.keys)
+        .filter(|key| key.zone_key && !key.revoked)
+        .map(|key| (key.tag, key.algorithm, key.bits))
+        .collect();
+    for (tag, algorithm, bits) in keys {
+        let name = algorithm_name(algorithm);
+        if algorithm_use(algorithm) == Use::MustNot {
+            found.add(DNSSEC_ALGORITHM.found(
+                "",
+                format!("the zone is signed with algorithm {algorithm} ({name})"),
+            ));
+        }
+        let rsa = matches!(algorithm, 5 | 7 | 8 | 10);
+        if let Some(bits) = bits.filter(|bits| rsa && *bits < SHORTEST_RSA) {
+            found.add(DNSSEC_KEY_SIZE.found(
+                format!("key {tag}"),
+                format!("key {tag} ({name}) has {bits} bits"),
+            ));
+        }
+    }
+}
+
+/// When the signatures end, and what outlives them.
+fn signatures(survey: &Survey, now: Timestamp, found: &mut Found) {
+    let mut first = BTreeMap::new();
+    for server in &survey.servers {
+        if let Some(horizon) = server.horizon()
+            // What has ended already is bogus, and said so.
+            && horizon.expires > now
+        {
+            let entry = first.entry(&horizon.name).or_insert((horizon, server));
+            if horizon.expires < entry.0.expires {
+                *entry = (horizon, server);
+            }
+        }
+    }
+    if let Some((horizon, server)) = first
+        .into_values()
+        .min_by_key(|(horizon, _)| horizon.expires)
+    {
+        let left = horizon.expires.duration_since(now);
+        let rule: Option<Rule> = if left < ENDS {
+            Some(DNSSEC_SIGNATURE_ENDS)
+        } else if left < ENDS_SOON {
+            Some(DNSSEC_SIGNATURE_SOON)
+        } else {
+            None
+        };
+        if let Some(rule) = rule {
+            found.add(rule.found(
+                "",
+                format!(
+                    "the signature over {} of {} at {} ({}) ends at {}",
+                    horizon.kind,
+                    horizon.name,
+                    server.server,
+                    server.address,
+                    utc(horizon.expires)
+                ),
+            ));
+        }
+    }
+    let outlived = survey
+        .servers
+        .iter()
+        .flat_map(|server| server.outlived())
+        .find(|signed| signed.expires > now);
+    if let Some(signed) = outlived {
+        found.add(DNSSEC_TTL_OUTLIVES.found(
+            "",
+            format!(
+                "{} of {} has a TTL of {} s and a signature that ends before that is over",
+                signed.kind, signed.name, signed.ttl
+            ),
+        ));
+    }
+}
+
+/// TCP at every address.
+fn tcp(survey: &Survey, found: &mut Found) {
+    for (server, view) in survey.servers.iter().zip(&survey.zone.servers) {
+        // Where not even UDP answers, TCP is no further news.
+        if matches!(view.soa.outcome, Outcome::Failed(_)) {
+            continue;
+        }
+        let who = format!("{} ({})", server.server, server.address);
+        if let Some(failure) = &server.tcp.failure {
+            found.add(SERVER_NO_TCP.found(
+                server.address.to_string(),
+                format!("{who} {failure} over TCP"),
+            ));
+        }
+        if !server.tcp.differs.is_empty() {
+            let kinds: Vec<_> = server.tcp.differs.iter().map(|kind| kind.name()).collect();
+            found.add(SERVER_TCP_DIFFERS.found(
+                server.address.to_string(),
+                format!(
+                    "{who} answers otherwise over TCP than over UDP: {}",
+                    kinds.join(", ")
+                ),
+            ));
+        }
+    }
+}
+
+fn place(name: &str, server: &ServerView) -> String {
+    format!("{name} ({})", server.address)
+}
+
+fn list(tags: &BTreeSet<u16>) -> String {
+    tags.iter()
+        .map(ToString::to_string)
+        .collect::<Vec<_>>()
+        .join(", ")
+}
