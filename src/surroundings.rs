@@ -7,7 +7,7 @@ use std::time::Duration;
 use crate::dane::{HttpsSettings, SmtpSettings, WebRoots};
 use crate::dns::{DnsSettings, Origin, TrustAnchor, Vantage, system_vantages};
 use crate::domain_file::environment::Environment;
-use crate::domain_file::{DomainFile, Https, Resolve, Smtp, TextOrFile};
+use crate::domain_file::{DomainFile, Https, Resolve, Resolver, Smtp, TextOrFile};
 use crate::source::Rejected;
 
 /// Resolvers, SMTP and HTTPS as somebody wishes them.
@@ -66,6 +66,14 @@ impl Surroundings {
         let roots = &out.resolve.roots;
         out.laboratory = !roots.is_empty() && roots.iter().all(|root| root.address.is_loopback());
         Ok(out)
+    }
+
+    /// The same, comparing with these resolvers only.
+    #[must_use]
+    pub fn with_resolvers(mut self, resolvers: &[Resolver]) -> Self {
+        self.resolve.resolvers = resolvers.to_vec();
+        self.resolve.system = false;
+        self
     }
 
     /// Whether all of it is on this machine, where times are short and what was just changed must be seen at once.

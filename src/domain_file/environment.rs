@@ -102,15 +102,9 @@ pub const OVERRIDES: [Override; 13] = [
     Override {
         variable: "ROLLOUT_RESOLVERS",
         key: "resolve.resolvers",
-        about: "Resolvers used as vantages, as in lab=127.0.0.1:5301,other=127.0.0.1:5302.",
+        about: "Resolvers used as vantages, as in lab=127.0.0.1:5301,other=127.0.0.1:5302; none for none.",
         apply: Apply::Around(|around, text| {
-            around.resolve.resolvers = list(text, |item| {
-                let (name, address) = pair(item)?;
-                Ok(Resolver {
-                    name,
-                    address: parsed(&address)?,
-                })
-            })?;
+            around.resolve.resolvers = resolvers(text)?;
             Ok(())
         }),
     },
@@ -284,6 +278,23 @@ fn provider_endpoint(file: &mut DomainFile, text: &str) -> Result<(), String> {
         }
         None => Err("this provider has no address to replace".to_owned()),
     }
+}
+
+/// Reads resolvers as in `lab=127.0.0.1:5301,other=127.0.0.1:5302`; `none` are none.
+///
+/// # Errors
+/// What is wrong, in words.
+pub fn resolvers(text: &str) -> Result<Vec<Resolver>, String> {
+    if text.trim() == "none" {
+        return Ok(Vec::new());
+    }
+    list(text, |item| {
+        let (name, address) = pair(item)?;
+        Ok(Resolver {
+            name,
+            address: parsed(&address)?,
+        })
+    })
 }
 
 fn parsed<T: FromStr<Err: ToString>>(text: &str) -> Result<T, String> {

@@ -162,8 +162,8 @@ rules! {
     SERVER_SERIAL: "server.serial", Warning, Arrival, "RFC 1034 section 4.3.5",
         "a server lags behind; what is changed now becomes visible there later",
         "wait until it has caught up; if it does not, see why it does not take up the zone";
-    SERVER_SILENT: "server.silent", Warning, Arrival, "RFC 1034 section 4.1",
-        "resolvers lose time with a server that does not answer, and what it serves cannot be told",
+    SERVER_SILENT: "server.silent", CouldNotTell, Arrival, "RFC 1034 section 4.1",
+        "what the server serves cannot be told from here, and resolvers that do reach it go by that",
         "see whether it runs; take it out of the delegation if it is gone";
     SERVER_NO_PATH: "server.no-path", Note, Arrival, "RFC 4291 section 2",
         "these addresses were not asked, so nothing is known of them; the other family was",
@@ -177,6 +177,12 @@ rules! {
     SERVER_DENIAL: "server.denial", Blocker, Arrival, "RFC 7672 section 2.1.2; RFC 4035 section 5.4",
         "a server that cannot deny rightly makes DANE senders keep the mail: to them the failure may hide a record",
         "have the DNS host mend its denials; another DNS host if it cannot";
+    SERVER_UNPROVEN: "server.unproven", CouldNotTell, Arrival, "RFC 7672 section 2.1.2",
+        "a question to this server got no usable answer, which may hide another record or a broken denial",
+        "run again; see whether something in front of the server drops questions of this type";
+    DNSSEC_DELEGATION: "dnssec.delegation", CouldNotTell, Arrival, "RFC 4035 section 5.2",
+        "without a usable answer from the parent nothing can be said of the chain of trust",
+        "run again; look at the parent's servers";
     DELEGATION_DIFFERS: "delegation.differs", Warning, Arrival, "RFC 1034 section 4.2.2",
         "parent and zone name different servers, so some are asked that are not kept up, or are never asked",
         "bring both lists into line";
@@ -331,9 +337,9 @@ rules! {
     VANTAGE_OLD: "vantage.old", Warning, Protection, "RFC 2308 section 5; RFC 7671 section 8.1",
         "senders behind this resolver go by what it holds until the TTL ends",
         "wait";
-    VANTAGE_FAILED: "vantage.failed", Note, Arrival, "RFC 4035 section 4.3",
-        "one witness less",
-        "see whether the resolver can be reached from here";
+    VANTAGE_FAILED: "vantage.failed", CouldNotTell, Arrival, "RFC 7672 section 2.1.2",
+        "either it cannot be reached, or it cannot resolve the domain, and then senders behind it cannot deliver",
+        "leave it out with --resolvers if it cannot be reached from here";
 }
 
 #[cfg(test)]

@@ -7,7 +7,9 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::view::{DomainView, MxHost};
-use crate::dane::{HttpsSettings, Prober, WebRoots, fetch_policy, observe_host};
+use crate::dane::{
+    HttpsSettings, MtaStsView, Prober, WebRoots, fetch_policy, look_up_record, observe_host,
+};
 use crate::dns::{Data, Dns, Kind, Validated, normal};
 use crate::surroundings::{Surroundings, SurroundingsError};
 
@@ -62,7 +64,7 @@ impl Verifier {
         let domain = normal(domain);
         let (survey, policy, (mx, hosts)) = tokio::join!(
             self.dns.survey(&domain),
-            fetch_policy(&self.dns, &domain, &self.https),
+            self.policy(&domain),
             self.hosts(&domain),
         );
         let questions = questions(&mx, &hosts);
@@ -83,6 +85,13 @@ impl Verifier {
             extent: self.extent,
             domain,
             at,
+        }
+    }
+
+    async fn policy(&self, domain: &str) -> MtaStsView {
+        match self.extent {
+            Extent::Full => fetch_policy(&self.dns, domain, &self.https).await,
+            Extent::DnsOnly => look_up_record(&self.dns, domain).await,
         }
     }
 

@@ -37,6 +37,10 @@ pub struct Args {
     /// Ask hosts whether they take mail for postmaster at the domain, also where several domains are looked at
     #[arg(long)]
     recipient: bool,
+    /// Resolvers to compare with, as in quad9=9.9.9.9,office=192.0.2.53; none for none [default: $ROLLOUT_RESOLVERS,
+    /// else three public ones]
+    #[arg(long, value_name = "LIST")]
+    resolvers: Option<String>,
     /// Show every finding, host and sender, also where several domains are looked at
     #[arg(long)]
     full: bool,
@@ -87,7 +91,7 @@ pub(super) async fn run(app: &App, args: Args) -> Result<Exit, CliError> {
         }
         return Ok(Exit::Done);
     }
-    let targets::Targets { targets, refused } = targets::read(&args.domains, &args.list)?;
+    let targets::Targets { targets, refused } = targets::read(&args)?;
     let mut exit = Exit::Done;
     for error in &refused {
         error.show(&app.console);
@@ -154,10 +158,10 @@ async fn explain(app: &App, views: &Views, targets: &[Target], report: &Report) 
         names.extend(host.view.tlsa.lookup().map(|lookup| lookup.name.clone()));
     }
     names.dedup();
-    for name in names {
-        let chain = dns.chain_of_trust(&name).await;
-        app.console.result(crate::output::Line::default());
-        app.console.result(shown::chain(&chain, Timestamp::now()));
+    let chains = futures::future::join_all(names.iter().map(|name| dns.chain_of_trust(name))).await;
+    app.console.result(crate::output::Line::default());
+    app.console.result(shown::chain(&chains, Timestamp::now()));
+    for chain in &chains {
         app.console
             .object(&serde_json::json!({"type": "chain", "domain": domain, "chain": chain}));
     }

@@ -5,8 +5,8 @@ use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use super::super::lab::Running;
-use super::CliError;
-use crate::domain_file::environment::Environment;
+use super::{Args, CliError};
+use crate::domain_file::environment::{self, Environment};
 use crate::domain_file::{self, DomainFile, DomainName};
 use crate::surroundings::Surroundings;
 
@@ -42,20 +42,33 @@ pub(super) struct Targets {
 ///
 /// # Errors
 /// An argument that is no domain, a file that cannot be read, an environment variable that cannot be used.
-pub(super) fn read(domains: &[String], lists: &[PathBuf]) -> Result<Targets, CliError> {
-    let around =
-        Surroundings::of_environment(&Environment::of_process()).map_err(|e| Box::new(e))?;
+pub(super) fn read(args: &Args) -> Result<Targets, CliError> {
+    let mut around =
+        Surroundings::of_environment(&Environment::of_process()).map_err(Box::new)?;
+    let resolvers = args
+        .resolvers
+        .as_deref()
+        .map(environment::resolvers)
+        .transpose()
+        .map_err(|why| CliError::Usage(format!("--resolvers cannot be used: {why}")))?;
+    if let Some(resolvers) = &resolvers {
+        around = around.with_resolvers(resolvers);
+    }
     let mut targets = Vec::new();
     let mut refused = Vec::new();
     let mut texts = Vec::new();
-    for argument in domains {
+    for argument in &args.domains {
         if argument == "-" {
             texts.push((PathBuf::from("standard input"), from_stdin()?));
         } else if is_domain_file(argument) {
             let loaded = domain_file::load(Path::new(argument)).map_err(Box::new)?;
+            let mut around = Surroundings::of(&loaded.file);
+            if let Some(resolvers) = &resolvers {
+                around = around.with_resolvers(resolvers);
+            }
             targets.push(Target {
                 domain: loaded.file.domain.as_str().to_owned(),
-                around: Surroundings::of(&loaded.file),
+                around,
                 file: Some((PathBuf::from(argument), Box::new(loaded.file))),
             });
         } else {
@@ -65,7 +78,7 @@ pub(super) fn read(domains: &[String], lists: &[PathBuf]) -> Result<Targets, Cli
             targets.push(plain(&domain, &around));
         }
     }
-    for path in lists {
+    for path in &args.list {
         texts.push((path.clone(), from_file(path)?));
     }
     for (path, text) in &texts {

@@ -8,38 +8,112 @@ use crate::dns::algorithm::{algorithm_name, digest_name};
 use crate::dns::chain::{ChainKey, ChainOfTrust, Entry, Role, ZoneLink};
 use crate::dns::{Answer, Signatures, Status, Validated};
 
-/// Draws it.
+/// A zone, or a record set at its end, with what hangs below.
+#[derive(Default)]
+struct Node<'a> {
+    zone: Option<&'a ZoneLink>,
+    sets: Vec<&'a Validated>,
+    trouble: Option<&'a str>,
+    below: Vec<Node<'a>>,
+}
+
+impl<'a> Node<'a> {
+    /// Puts a chain in, sharing the zones that are there already.
+    fn grow(&mut self, zones: &'a [ZoneLink], chain: &'a ChainOfTrust) {
+        let Some((first, rest)) = zones.split_first() else {
+            for set in &chain.sets {
+                // A type that is not there is of interest only where nothing is.
+                let absent = set.answer.is_absent() && !set.status.is_lookup_error();
+                let others = chain.sets.iter().any(|set| !set.answer.is_absent());
+                if !(absent && others) {
+                    self.sets.push(set);
+                }
+            }
+            self.trouble = chain.trouble.as_deref();
+            return;
+        };
+        let known = self
+            .below
+            .iter()
+            .position(|node| node.zone.is_some_and(|zone| zone.zone == first.zone));
+        let index = known.unwrap_or_else(|| {
+            self.below.push(Self {
+                zone: Some(first),
+                ..Self::default()
+            });
+            self.below.len() - 1
+        });
+        self.below[index].grow(rest, chain);
+    }
+
+    fn draw(&self, edge: &str, now: Timestamp, page: &mut Page) {
+        let sets = self.sets.len();
+        let all = sets + self.below.len() + usize::from(self.trouble.is_some());
+        for (index, set) in self.sets.iter().enumerate() {
+            record_set(set, &Edge::new(edge, index + 1 == all), now, page);
+        }
+        for (index, node) in self.below.iter().enumerate() {
+            let edge = Edge::new(edge, sets + index + 1 == all);
+            if let Some(link) = node.zone {
+                zone(link, &edge, now, page);
+            }
+            node.draw(&edge.inner, now, page);
+        }
+        if let Some(trouble) = self.trouble {
+            page.push(Edge::new(edge, true).branch().tone(Tone::Bad, trouble));
+        }
+    }
+}
+
+/// The lines that a branch hangs from.
+struct Edge {
+    outer: String,
+    corner: &'static str,
+    inner: String,
+}
+
+impl Edge {
+    fn new(outer: &str, last: bool) -> Self {
+        let (corner, below) = if last {
+            ("\u{2514}\u{2500} ", "   ")
+        } else {
+            ("\u{251c}\u{2500} ", "\u{2502}  ")
+        };
+        Self {
+            outer: outer.to_owned(),
+            corner,
+            inner: format!("{outer}{below}"),
+        }
+    }
+
+    /// The line with the name.
+    fn branch(&self) -> Line {
+        Line::at(0)
+            .hang(self.inner.chars().count() + 2)
+            .dim(format!("{}{}", self.outer, self.corner))
+    }
+
+    /// A line below it.
+    fn inside(&self) -> Line {
+        Line::at(0)
+            .hang(self.inner.chars().count() + 2)
+            .dim(format!("{}\u{2502} ", self.inner))
+    }
+}
+
+/// Draws several chains as one tree.
 #[must_use]
-pub fn chain(chain: &ChainOfTrust, now: Timestamp) -> Page {
+pub fn chain(chains: &[ChainOfTrust], now: Timestamp) -> Page {
+    let mut root = Node::default();
+    for chain in chains {
+        root.grow(&chain.zones, chain);
+    }
     let mut page = Page::new();
-    page.push(Line::at(0).dim("chain of trust to ").strong(&chain.name));
-    let mut depth = 0;
-    for link in &chain.zones {
-        zone(link, depth, now, &mut page);
-        depth += 1;
-    }
-    for set in &chain.sets {
-        record_set(set, depth, now, &mut page);
-    }
-    if let Some(trouble) = &chain.trouble {
-        page.push(branch(depth).tone(Tone::Bad, trouble));
-    }
+    root.draw("", now, &mut page);
     page
 }
 
-/// A line that hangs from the one above.
-fn branch(depth: usize) -> Line {
-    let indent = depth * 3;
-    Line::at(indent).hang(indent + 3).dim("\u{2514}\u{2500} ")
-}
-
-/// A line inside the box of a zone.
-fn inside(depth: usize) -> Line {
-    let indent = (depth + 1) * 3;
-    Line::at(indent).hang(indent + 2).dim("\u{2502} ")
-}
-
-fn zone(link: &ZoneLink, depth: usize, now: Timestamp, page: &mut Page) {
+fn zone(link: &ZoneLink, edge: &Edge, now: Timestamp, page: &mut Page) {
     let name = if link.zone.is_empty() {
         ". (root)".to_owned()
     } else {
@@ -47,25 +121,21 @@ fn zone(link: &ZoneLink, depth: usize, now: Timestamp, page: &mut Page) {
     };
     let (word, tone) = status(&link.status);
     page.push(
-        branch(depth)
+        edge.branch()
             .strong(name)
             .plain("  ")
             .tone(tone, word)
-            .dim(format!(
-                "  {} servers: {}",
-                link.servers.len(),
-                link.servers.join(", ")
-            )),
+            .dim(format!("  by {}", link.servers.join(", "))),
     );
     if let Some(why) = link.status.why() {
-        page.push(inside(depth).tone(Tone::Bad, why));
+        page.push(edge.inside().tone(Tone::Bad, why));
     }
-    entry(&link.entry, depth, now, page);
+    entry(&link.entry, edge, now, page);
     for key in &link.keys {
-        page.push(key_line(key, depth));
+        page.push(key_line(key, edge));
     }
     if !link.keys.is_empty() {
-        page.push(inside(depth).dim(format!(
+        page.push(edge.inside().dim(format!(
             "DNSKEY set{}{}",
             ttl(link.keys_ttl),
             signed(link.keys_signatures.as_ref(), now)
@@ -73,18 +143,19 @@ fn zone(link: &ZoneLink, depth: usize, now: Timestamp, page: &mut Page) {
     }
 }
 
-fn entry(entry: &Entry, depth: usize, now: Timestamp, page: &mut Page) {
+fn entry(entry: &Entry, edge: &Edge, now: Timestamp, page: &mut Page) {
     match entry {
-        Entry::Anchor { tags } => {
-            page.push(inside(depth).plain(format!("trust anchor: key {}", list(tags))))
-        }
+        Entry::Anchor { tags } => page.push(
+            edge.inside()
+                .plain(format!("trust anchor: key {}", list(tags))),
+        ),
         Entry::Ds {
             set,
             ttl: seconds,
             signatures,
         } => {
             for ds in set {
-                let line = inside(depth).plain(format!(
+                let line = edge.inside().plain(format!(
                     "DS {} {} {}",
                     ds.ds.key_tag,
                     algorithm_name(ds.ds.algorithm),
@@ -95,7 +166,7 @@ fn entry(entry: &Entry, depth: usize, now: Timestamp, page: &mut Page) {
                     None => line.tone(Tone::Warn, " \u{2192} no key here"),
                 });
             }
-            page.push(inside(depth).dim(format!(
+            page.push(edge.inside().dim(format!(
                 "DS set{}{}",
                 ttl(*seconds),
                 signed(signatures.as_ref(), now)
@@ -105,7 +176,7 @@ fn entry(entry: &Entry, depth: usize, now: Timestamp, page: &mut Page) {
             proof,
             ttl: seconds,
         } => page.push(
-            inside(depth)
+            edge.inside()
                 .tone(Tone::Warn, format!("no DS: {proof}"))
                 .dim(ttl(*seconds)),
         ),
@@ -113,7 +184,7 @@ fn entry(entry: &Entry, depth: usize, now: Timestamp, page: &mut Page) {
     }
 }
 
-fn key_line(key: &ChainKey, depth: usize) -> Line {
+fn key_line(key: &ChainKey, edge: &Edge) -> Line {
     let role = match key.role {
         Role::Ksk => "KSK",
         Role::Zsk => "ZSK",
@@ -125,18 +196,18 @@ fn key_line(key: &ChainKey, depth: usize) -> Line {
     } else {
         ""
     };
-    inside(depth).plain(format!(
+    edge.inside().plain(format!(
         "key {} {role} {}{signs}",
         key.key.key_tag,
         algorithm_name(key.key.algorithm)
     ))
 }
 
-fn record_set(set: &Validated, depth: usize, now: Timestamp, page: &mut Page) {
+fn record_set(set: &Validated, edge: &Edge, now: Timestamp, page: &mut Page) {
     for alias in &set.aliases {
         let (word, tone) = status(&alias.status);
         page.push(
-            branch(depth)
+            edge.branch()
                 .plain(format!("{} CNAME {}  ", alias.from, alias.to))
                 .tone(tone, word),
         );
@@ -153,7 +224,7 @@ fn record_set(set: &Validated, depth: usize, now: Timestamp, page: &mut Page) {
         Answer::Unknown => "no usable answer".to_owned(),
     };
     page.push(
-        branch(depth)
+        edge.branch()
             .strong(format!("{} {}", set.kind, text::clean(set.final_name())))
             .plain("  ")
             .tone(tone, word)
@@ -165,7 +236,7 @@ fn record_set(set: &Validated, depth: usize, now: Timestamp, page: &mut Page) {
             )),
     );
     if let Some(why) = set.status.why() {
-        page.push(inside(depth).tone(Tone::Bad, why));
+        page.push(edge.inside().tone(Tone::Bad, why));
     }
 }
 

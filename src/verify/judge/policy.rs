@@ -19,10 +19,12 @@ pub(super) fn judge(view: &DomainView, found: &mut Found) {
             found.add(STS_INVALID.found("", format!("MTA-STS cannot be used: {why}")));
         }
         // Asked for DNS alone, nobody went to fetch it.
-        MtaStsView::Unknown { why, .. } if view.extent == Extent::Full => {
+        MtaStsView::Unknown {
+            record: Some(_), ..
+        } if view.extent == Extent::DnsOnly => {}
+        MtaStsView::Unknown { why, .. } => {
             found.add(STS_UNKNOWN.found("", format!("MTA-STS could not be told: {why}")));
         }
-        MtaStsView::Unknown { .. } => {}
         MtaStsView::Found { policy, .. } => {
             match policy.mode {
                 Mode::Enforce => {}

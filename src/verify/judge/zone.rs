@@ -41,12 +41,23 @@ pub(super) fn judge(view: &DomainView, now: Timestamp, found: &mut Found) {
     delegation(&survey.zone, found);
     silent(survey, found);
     differences(&survey.zone, found);
+    if let Some(why) = survey.delegation.why()
+        && !view.mx.status.is_lookup_error()
+    {
+        found.add(DNSSEC_DELEGATION.found(
+            "",
+            format!("what the parent says of {} could not be told: {why}", survey.zone.cut.apex),
+        ));
+    }
     // What follows is about signatures, which an unsigned or unconnected zone has none of that count.
     if survey.delegation.is_secure() {
         ds(survey, found);
-        for server in &survey.servers {
-            served(server, found);
-            denials(server, found);
+        for (server, view) in survey.servers.iter().zip(&survey.zone.servers) {
+            // Of a silent server it was said that nothing is known.
+            if view.soa.is_known() {
+                served(server, found);
+                denials(server, found);
+            }
         }
         algorithms(survey, found);
         signatures(survey, now, found);
@@ -274,15 +285,18 @@ fn ds(survey: &Survey, found: &mut Found) {
 /// The verdict on one server's own answers.
 fn served(server: &ServerSurvey, found: &mut Found) {
     for set in &server.verdicts {
-        if let Status::Bogus { why } = &set.status {
-            found.add(SERVER_BOGUS.found(
-                server.address.to_string(),
-                format!(
-                    "{} ({}) serves {} of {} so that it does not validate: {why}",
-                    server.server, server.address, set.kind, set.name
-                ),
-            ));
-        }
+        let (rule, what, why) = match &set.status {
+            Status::Bogus { why } => (SERVER_BOGUS, "so that it does not validate", why),
+            Status::Indeterminate { why } => (SERVER_UNPROVEN, "in a way that tells nothing", why),
+            Status::Secure | Status::Insecure => continue,
+        };
+        found.add(rule.found(
+            server.address.to_string(),
+            format!(
+                "{} ({}) answers {} of {} {what}: {why}",
+                server.server, server.address, set.kind, set.name
+            ),
+        ));
     }
 }
 
@@ -290,9 +304,9 @@ fn served(server: &ServerSurvey, found: &mut Found) {
 fn denials(server: &ServerSurvey, found: &mut Found) {
     let who = format!("{} ({})", server.server, server.address);
     for denial in &server.denials {
-        if let Some(why) = broken(denial) {
+        if let Some((rule, why)) = broken(denial) {
             found.add(
-                SERVER_DENIAL
+                rule
                     .found(
                         server.address.to_string(),
                         format!(
@@ -336,14 +350,17 @@ fn denials(server: &ServerSurvey, found: &mut Found) {
     }
 }
 
-/// Why an absence is not answered as it should be. A server that answers nothing at all was said before.
-fn broken(denial: &Denial) -> Option<String> {
+/// Why an absence is not answered as it should be.
+fn broken(denial: &Denial) -> Option<(Rule, String)> {
     match (&denial.answer.outcome, &denial.status) {
-        (Outcome::Failed(failure @ Failure::Rcode { .. }), _) => Some(failure.to_string()),
-        (Outcome::Failed(_), _) => None,
-        (_, Status::Bogus { why }) => Some(why.clone()),
+        (Outcome::Failed(failure @ Failure::Rcode { .. }), _) => {
+            Some((SERVER_DENIAL, failure.to_string()))
+        }
+        (Outcome::Failed(failure), _) => Some((SERVER_UNPROVEN, failure.to_string())),
+        (_, Status::Bogus { why }) => Some((SERVER_DENIAL, why.clone())),
+        (_, Status::Indeterminate { why }) => Some((SERVER_UNPROVEN, why.clone())),
         (Outcome::NoData | Outcome::NxDomain, Status::Insecure) => {
-            Some("the proof does not cover it".to_owned())
+            Some((SERVER_DENIAL, "the proof does not cover it".to_owned()))
         }
         _ => None,
     }
