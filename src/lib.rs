@@ -14,6 +14,7 @@ pub mod engine;
 pub mod finding;
 pub mod kernel;
 pub mod laboratory;
+pub mod mail_records;
 pub mod microsoft;
 pub mod output;
 pub mod playbook;

@@ -22,7 +22,7 @@ pub use certificate::Certificate;
 pub use host::{AddressView, HostOutcome, HostView, TlsaView, Variant, WebPki};
 pub use judgement::{Judgement, Outcome, RecordResult, RecordVerdict};
 pub use look::observe_host;
-pub use mta_sts::{Mode, MtaStsView, Policy, StsRecord, matches};
+pub use mta_sts::{Coverage, Mode, MtaStsView, Policy, StsRecord, coverage, matches};
 pub use mta_sts_fetch::{HttpsSettings, fetch_policy};
 pub use probe::{KeyType, Probe, ProbeResult, Recipient, SmtpSettings, probe};
 pub use prober::{Examined, Prober};
