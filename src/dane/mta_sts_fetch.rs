@@ -83,9 +83,15 @@ pub async fn fetch_policy(dns: &Dns, domain: &str, https: &HttpsSettings) -> Mta
             };
         }
     };
-    let result = match fetch(dns, &domain, https).await {
-        Ok(body) => read_policy(&body).map_err(|e| NoPolicy::Wrong(e.to_string())),
-        Err(reason) => Err(reason),
+    // One minute for all of it (RFC 8461, 3.3): the host's addresses too.
+    let fetched = tokio::time::timeout(https.timeout, fetch(dns, &domain, https)).await;
+    let result = match fetched {
+        Ok(Ok(body)) => read_policy(&body).map_err(|e| NoPolicy::Wrong(e.to_string())),
+        Ok(Err(reason)) => Err(reason),
+        Err(_) => Err(NoPolicy::Unknown(format!(
+            "the policy of mta-sts.{domain} did not come within {} seconds",
+            https.timeout.as_secs()
+        ))),
     };
     match result {
         Ok(policy) => MtaStsView::Found {
@@ -167,10 +173,11 @@ async fn addresses(
         return Ok(vec![address]);
     }
     let (a, aaaa) = tokio::join!(dns.validate(host, Kind::A), dns.validate(host, Kind::Aaaa));
-    let found: Vec<SocketAddr> = a
-        .records()
-        .iter()
-        .chain(aaaa.records())
+    // What came with a bogus answer is for the report only: a sender's resolver would not hand it out.
+    let found: Vec<SocketAddr> = [&a, &aaaa]
+        .into_iter()
+        .filter(|lookup| !lookup.status.is_lookup_error())
+        .flat_map(|lookup| lookup.records())
         .filter_map(|r| match r.data {
             Data::A(ip) => Some(IpAddr::V4(ip)),
             Data::Aaaa(ip) => Some(IpAddr::V6(ip)),
@@ -203,6 +210,10 @@ fn client(
     let builder = reqwest::Client::builder()
         .https_only(true)
         .redirect(redirect::Policy::none())
+        // Mail servers use none, and a proxy would look the host up by itself.
+        .no_proxy()
+        // The limit of size is for what is sent; packed, little could become much.
+        .no_gzip()
         .timeout(https.timeout)
         .resolve_to_addrs(host, addresses);
     let builder = if https.roots.system {
@@ -220,7 +231,23 @@ fn refused(host: &str, error: &reqwest::Error) -> NoPolicy {
             "the certificate of {host} is not valid for it: {}",
             safe(why.to_string().as_bytes())
         )),
-        None => NoPolicy::Unknown(format!("{host} could not be asked: {}", causes(error))),
+        None => NoPolicy::Unknown(format!(
+            "{host} could not be asked: {}{}",
+            causes(error),
+            proxy_note()
+        )),
+    }
+}
+
+/// Behind a proxy the reason is likely to be that.
+fn proxy_note() -> &'static str {
+    let set = ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"]
+        .iter()
+        .any(|name| std::env::var_os(name).is_some_and(|value| !value.is_empty()));
+    if set {
+        " (the proxy that is set here is not used: mail servers fetch policies without one)"
+    } else {
+        ""
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod certificates;
 mod hosts;
+mod mta_sts;
 mod policy;
 mod probe;
 mod server;
