@@ -19,3 +19,6 @@ pub use read::{MailRecords, Seen, questions, read};
 pub use spf::Spf;
 pub use spf_term::{Directive, Mechanism, Modifier, Qualifier, SpfError, Term};
 pub use tls_rpt::{TlsRpt, TlsRptError};
+
+#[cfg(test)]
+mod tests;

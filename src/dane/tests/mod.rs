@@ -7,3 +7,4 @@ mod policy;
 mod probe;
 mod server;
 mod tlsa;
+mod web;

@@ -1,0 +1,5 @@
+//! Records from tables and from generators; lookups of every outcome.
+
+mod lookups;
+mod round_trips;
+mod table;
