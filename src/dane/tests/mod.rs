@@ -1,6 +1,7 @@
 //! Tests of the whole module, and the certificates they share.
 
 mod certificates;
+mod fuzz;
 mod hosts;
 mod mta_sts;
 mod policy;

@@ -51,6 +51,15 @@ fn table() -> Table {
     serde_json::from_str(include_str!("mta_sts.json")).expect("a table")
 }
 
+/// Every text of the table, as seeds.
+pub(super) fn every_text() -> Vec<String> {
+    let table = table();
+    let texts = table.records.into_iter().flat_map(|row| row.texts);
+    texts
+        .chain(table.policies.into_iter().map(|row| row.body))
+        .collect()
+}
+
 /// The variant's name.
 fn word(value: &impl std::fmt::Debug) -> String {
     let text = format!("{value:?}");

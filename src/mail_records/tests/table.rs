@@ -333,3 +333,16 @@ fn dmarc_records() {
             .is_some()
     );
 }
+
+/// Every text of the tables, as seeds.
+pub(super) fn every_text() -> Vec<String> {
+    let table = table();
+    let texts = table.tls_rpt.into_iter().flat_map(|row| row.texts);
+    let mut all: Vec<String> = texts
+        .chain(table.spf.into_iter().flat_map(|row| row.texts))
+        .collect();
+    all.push(format!("v=DKIM1; k=rsa; n=note; p={}", rsa()));
+    all.push(format!("v=DKIM1; k=ed25519; t=y:s; p={}=", "A".repeat(43)));
+    all.push("v=DMARC1; p=reject; sp=none; pct=50; psd=y; rua=mailto:a@b.example!10m,mailto:c@d.example; fo=1".into());
+    all
+}
