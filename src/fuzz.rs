@@ -187,7 +187,7 @@ fn edits_reach_far_from_the_seed() {
         Edit::Put { at: 1, byte: b'!' },
         Edit::Cut { at: 12 },
     ] {
-        edit.apply(&mut out, &[seed.clone()], &["word"]);
+        edit.apply(&mut out, std::slice::from_ref(&seed), &["word"]);
     }
     assert_eq!(out, b"E!ordseedsse");
     let mut nothing = Vec::new();

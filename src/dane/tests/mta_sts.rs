@@ -288,7 +288,10 @@ proptest! {
         // Host names have no case, everything else has.
         let upper: String = body
             .lines()
-            .map(|l| if l.starts_with("mx:") { format!("mx:{}\n", l[3..].to_uppercase()) } else { format!("{l}\n") })
+            .map(|l| match l.strip_prefix("mx:") {
+                Some(host) => format!("mx:{}\n", host.to_uppercase()),
+                None => format!("{l}\n"),
+            })
             .collect();
         prop_assert_eq!(read_policy(&upper).expect("good").patterns, read.patterns);
     }

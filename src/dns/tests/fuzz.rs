@@ -175,7 +175,10 @@ fn check(record: &Record) {
         }
         // A dot always parts labels.
         let labels = convert::to_library(name).map(|n| n.iter().count());
-        assert_eq!(labels, Ok(name.split('.').filter(|l| !l.is_empty()).count()));
+        assert_eq!(
+            labels,
+            Ok(name.split('.').filter(|l| !l.is_empty()).count())
+        );
     };
     clean(&record.name);
     match &record.data {
