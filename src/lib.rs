@@ -12,8 +12,11 @@ pub mod dns;
 pub mod domain_file;
 pub mod engine;
 pub mod finding;
+#[cfg(test)]
+mod fuzz;
 pub mod kernel;
 pub mod laboratory;
+pub mod mail_records;
 pub mod microsoft;
 pub mod output;
 pub mod playbook;

@@ -38,6 +38,56 @@ impl Default for HttpsSettings {
     }
 }
 
+/// Looks the record up and fetches nothing: a policy that should be there is [`MtaStsView::Unknown`], with its record.
+pub async fn look_up_record(dns: &Dns, domain: &str) -> MtaStsView {
+    let at = Timestamp::now();
+    match find_record(dns, &normal(domain), at).await {
+        Ok((record, _)) => MtaStsView::Unknown {
+            record: Some(record),
+            why: "the policy was not fetched".into(),
+            at,
+        },
+        Err(view) => view,
+    }
+}
+
+/// The record at `_mta-sts` with its TTL, or what is known without one.
+async fn find_record(
+    dns: &Dns,
+    domain: &str,
+    at: Timestamp,
+) -> Result<(StsRecord, u32), MtaStsView> {
+    let lookup = dns.validate(&format!("_mta-sts.{domain}"), Kind::Txt).await;
+    if let Some(why) = lookup.status.why() {
+        return Err(MtaStsView::Unknown {
+            record: None,
+            why: why.to_owned(),
+            at,
+        });
+    }
+    let texts: Vec<&str> = lookup
+        .records()
+        .iter()
+        .filter_map(|r| match &r.data {
+            Data::Txt(text) => Some(text.as_str()),
+            _ => None,
+        })
+        .collect();
+    let ttl = lookup.ttl.unwrap_or_default();
+    match read_record(&texts) {
+        Ok(Some(record)) => Ok((record, ttl)),
+        Ok(None) => Err(MtaStsView::None {
+            lookup: Box::new(lookup),
+        }),
+        Err(error) => Err(MtaStsView::Invalid {
+            record: None,
+            why: error.to_string(),
+            ttl,
+            at,
+        }),
+    }
+}
+
 /// Why there is no policy.
 enum NoPolicy {
     /// The server's doing: every sender meets it.
@@ -50,42 +100,19 @@ enum NoPolicy {
 pub async fn fetch_policy(dns: &Dns, domain: &str, https: &HttpsSettings) -> MtaStsView {
     let at = Timestamp::now();
     let domain = normal(domain);
-    let lookup = dns.validate(&format!("_mta-sts.{domain}"), Kind::Txt).await;
-    if let Some(why) = lookup.status.why() {
-        return MtaStsView::Unknown {
-            record: None,
-            why: why.to_owned(),
-            at,
-        };
-    }
-    let texts: Vec<&str> = lookup
-        .records()
-        .iter()
-        .filter_map(|r| match &r.data {
-            Data::Txt(text) => Some(text.as_str()),
-            _ => None,
-        })
-        .collect();
-    let ttl = lookup.ttl.unwrap_or_default();
-    let record = match read_record(&texts) {
-        Ok(Some(record)) => record,
-        Ok(None) => {
-            return MtaStsView::None {
-                lookup: Box::new(lookup),
-            };
-        }
-        Err(error) => {
-            return MtaStsView::Invalid {
-                record: None,
-                why: error.to_string(),
-                ttl,
-                at,
-            };
-        }
+    let (record, ttl) = match find_record(dns, &domain, at).await {
+        Ok(found) => found,
+        Err(view) => return view,
     };
-    let result = match fetch(dns, &domain, https).await {
-        Ok(body) => read_policy(&body).map_err(|e| NoPolicy::Wrong(e.to_string())),
-        Err(reason) => Err(reason),
+    // One minute for all of it (RFC 8461, 3.3): the host's addresses too.
+    let fetched = tokio::time::timeout(https.timeout, fetch(dns, &domain, https)).await;
+    let result = match fetched {
+        Ok(Ok(body)) => read_policy(&body).map_err(|e| NoPolicy::Wrong(e.to_string())),
+        Ok(Err(reason)) => Err(reason),
+        Err(_) => Err(NoPolicy::Unknown(format!(
+            "the policy of mta-sts.{domain} did not come within {} seconds",
+            https.timeout.as_secs()
+        ))),
     };
     match result {
         Ok(policy) => MtaStsView::Found {
@@ -167,10 +194,11 @@ async fn addresses(
         return Ok(vec![address]);
     }
     let (a, aaaa) = tokio::join!(dns.validate(host, Kind::A), dns.validate(host, Kind::Aaaa));
-    let found: Vec<SocketAddr> = a
-        .records()
-        .iter()
-        .chain(aaaa.records())
+    // What came with a bogus answer is for the report only: a sender's resolver would not hand it out.
+    let found: Vec<SocketAddr> = [&a, &aaaa]
+        .into_iter()
+        .filter(|lookup| !lookup.status.is_lookup_error())
+        .flat_map(|lookup| lookup.records())
         .filter_map(|r| match r.data {
             Data::A(ip) => Some(IpAddr::V4(ip)),
             Data::Aaaa(ip) => Some(IpAddr::V6(ip)),
@@ -203,6 +231,10 @@ fn client(
     let builder = reqwest::Client::builder()
         .https_only(true)
         .redirect(redirect::Policy::none())
+        // Mail servers use none, and a proxy would look the host up by itself.
+        .no_proxy()
+        // The limit of size is for what is sent; packed, little could become much.
+        .no_gzip()
         .timeout(https.timeout)
         .resolve_to_addrs(host, addresses);
     let builder = if https.roots.system {
@@ -220,7 +252,23 @@ fn refused(host: &str, error: &reqwest::Error) -> NoPolicy {
             "the certificate of {host} is not valid for it: {}",
             safe(why.to_string().as_bytes())
         )),
-        None => NoPolicy::Unknown(format!("{host} could not be asked: {}", causes(error))),
+        None => NoPolicy::Unknown(format!(
+            "{host} could not be asked: {}{}",
+            causes(error),
+            proxy_note()
+        )),
+    }
+}
+
+/// Behind a proxy the reason is likely to be that.
+fn proxy_note() -> &'static str {
+    let set = ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"]
+        .iter()
+        .any(|name| std::env::var_os(name).is_some_and(|value| !value.is_empty()));
+    if set {
+        " (the proxy that is set here is not used: mail servers fetch policies without one)"
+    } else {
+        ""
     }
 }
 

@@ -112,16 +112,18 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Conversation<S> {
 
     async fn line(&mut self) -> Result<Vec<u8>, Broken> {
         loop {
-            if let Some(end) = self.unread.iter().position(|b| *b == b'\n') {
+            let end = self.unread.iter().position(|b| *b == b'\n');
+            // The same, however the line comes in pieces.
+            if end.unwrap_or(self.unread.len()) > LONGEST_LINE {
+                return Err(Broken::NotSmtp("a line without end".into()));
+            }
+            if let Some(end) = end {
                 let mut line: Vec<u8> = self.unread.drain(..=end).collect();
                 line.pop();
                 if line.last() == Some(&b'\r') {
                     line.pop();
                 }
                 return Ok(line);
-            }
-            if self.unread.len() > LONGEST_LINE {
-                return Err(Broken::NotSmtp("a line without end".into()));
             }
             let mut buffer = [0_u8; 2048];
             let read = self.stream.read(&mut buffer).await?;

@@ -8,7 +8,8 @@ use hickory_proto::rr::{self as hickory, RData, RecordType};
 use hickory_proto::serialize::binary::{BinDecodable as _, BinDecoder};
 use jiff::Timestamp;
 
-use super::record::{Data, Dnskey, Ds, Kind, Name, Record, Signatures, Soa, Tlsa, normal};
+use super::presentation;
+use super::record::{Data, Dnskey, Ds, Kind, Name, Record, Signatures, Soa, Tlsa};
 use super::text::{hex, safe};
 use super::view::Failure;
 
@@ -35,10 +36,22 @@ pub(super) fn record_type(kind: Kind) -> RecordType {
     }
 }
 
-/// The library's name for ours; a name that is no domain name is reported as such.
+/// The library's name for ours, or for one as people write it; what is no domain name is reported as such.
 pub(super) fn to_library(name: &str) -> Result<hickory::Name, Failure> {
-    let mut parsed = hickory::Name::from_str_relaxed(name).map_err(|error| Failure::Malformed {
-        detail: format!("{} is not a domain name: {error}", safe(name.as_bytes())),
+    let parsed = if name.is_ascii() {
+        presentation::labels(name)
+            .ok_or_else(|| "a label is empty, or an escape or a character is wrong".to_owned())
+            .and_then(|labels| hickory::Name::from_labels(labels).map_err(|e| e.to_string()))
+    } else {
+        // U-labels.
+        hickory::Name::from_str_relaxed(name).map_err(|e| e.to_string())
+    };
+    let mut parsed = parsed.map_err(|why| {
+        // The library's words repeat what they are about, control characters and all.
+        let detail = format!("{} is not a domain name: {why}", safe(name.as_bytes()));
+        Failure::Malformed {
+            detail: safe(detail.as_bytes()),
+        }
     })?;
     parsed.set_fqdn(true);
     Ok(parsed.to_lowercase())
@@ -46,7 +59,7 @@ pub(super) fn to_library(name: &str) -> Result<hickory::Name, Failure> {
 
 /// Our name for the library's.
 pub(super) fn from_library(name: &hickory::Name) -> Name {
-    normal(&name.to_ascii())
+    presentation::text(name.iter())
 }
 
 /// One record as plain data.

@@ -20,6 +20,7 @@ mod memory;
 mod observe;
 pub mod opinion;
 mod pin;
+mod presentation;
 mod reach;
 pub mod record;
 mod resolve;

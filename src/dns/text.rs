@@ -20,12 +20,15 @@ fn harmless(c: char) -> char {
     match c {
         '\t' => ' ',
         c if c.is_control() => '\u{fffd}',
-        // Directional marks, zero-width characters, line and paragraph separators, tags.
+        // Directional marks, zero-width characters, line and paragraph separators, soft hyphen, annotations, tags.
         '\u{200b}'..='\u{200f}'
         | '\u{2028}'..='\u{202e}'
         | '\u{2060}'..='\u{206f}'
         | '\u{061c}'
         | '\u{feff}'
+        | '\u{00ad}'
+        | '\u{180e}'
+        | '\u{fff9}'..='\u{fffb}'
         | '\u{e0000}'..='\u{e007f}' => '\u{fffd}',
         c => c,
     }

@@ -276,6 +276,9 @@ rules! {
     STS_INVALID: "mta-sts.invalid", Warning, Protection, "RFC 8461 section 3",
         "senders ignore what they cannot read, or go on with the policy they hold",
         "mend the record or the policy, and give it a new id";
+    STS_REMARK: "mta-sts.remark", Note, Protection, "RFC 8461 section 3",
+        "senders in use read past it; stricter ones may not",
+        "mend it with the next change of the policy";
     STS_NOT_COVERED: "mta-sts.not-covered", Blocker, Arrival, "RFC 8461 section 4.1; RFC 8461 section 8.4",
         "MTA-STS senders do not deliver to a host that the enforced policy does not name",
         "add the host to the policy, then change the id; remove nothing before its max_age is over";

@@ -11,6 +11,7 @@ use crate::dane::{
     HttpsSettings, MtaStsView, Prober, WebRoots, fetch_policy, look_up_record, observe_host,
 };
 use crate::dns::{Data, Dns, Kind, Validated, normal};
+use crate::mail_records;
 use crate::surroundings::{Surroundings, SurroundingsError};
 
 /// How much is asked.
@@ -62,10 +63,16 @@ impl Verifier {
     pub async fn look(&self, domain: &str) -> DomainView {
         let at = Timestamp::now();
         let domain = normal(domain);
-        let (survey, policy, (mx, hosts)) = tokio::join!(
+        let texts = join_all(
+            mail_records::questions(&domain)
+                .into_iter()
+                .map(|(name, kind)| async move { self.dns.validate(&name, kind).await }),
+        );
+        let (survey, policy, (mx, hosts), texts) = tokio::join!(
             self.dns.survey(&domain),
             self.policy(&domain),
             self.hosts(&domain),
+            texts,
         );
         let questions = questions(&mx, &hosts);
         let vantages = join_all(self.dns.settings().vantages.iter().flat_map(|vantage| {
@@ -81,7 +88,7 @@ impl Verifier {
             opinions: Vec::new(),
             vantages,
             policy,
-            texts: Vec::new(),
+            texts,
             extent: self.extent,
             domain,
             at,

@@ -43,8 +43,7 @@ pub(super) struct Targets {
 /// # Errors
 /// An argument that is no domain, a file that cannot be read, an environment variable that cannot be used.
 pub(super) fn read(args: &Args) -> Result<Targets, CliError> {
-    let mut around =
-        Surroundings::of_environment(&Environment::of_process()).map_err(Box::new)?;
+    let mut around = Surroundings::of_environment(&Environment::of_process()).map_err(Box::new)?;
     let resolvers = args
         .resolvers
         .as_deref()

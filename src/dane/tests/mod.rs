@@ -1,8 +1,11 @@
 //! Tests of the whole module, and the certificates they share.
 
 mod certificates;
+mod fuzz;
 mod hosts;
+mod mta_sts;
 mod policy;
 mod probe;
 mod server;
 mod tlsa;
+mod web;

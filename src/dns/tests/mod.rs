@@ -1,5 +1,6 @@
 //! Against real name servers: each verdict, each kind of failure.
 
+mod fuzz;
 mod resolvers;
 mod scene;
 mod survey;

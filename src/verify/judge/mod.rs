@@ -6,6 +6,7 @@ mod hosts;
 mod mx;
 mod policy;
 mod senders;
+mod texts;
 mod vantages;
 mod zone;
 
@@ -51,6 +52,7 @@ pub fn judge(view: DomainView, wish: Wish, now: Timestamp) -> Report {
     zone::judge(&view, now, &mut found);
     hosts::judge(&view, now, &mut found);
     policy::judge(&view, &mut found);
+    texts::judge(&view, &mut found);
     vantages::judge(&view, now, &mut found);
     let hosts: Vec<_> = view
         .hosts

@@ -1,10 +1,11 @@
 //! MTA-STS over the hosts there are (RFC 8461).
 
 use super::Found;
+use crate::dane::mta_sts::coverage;
 use crate::dane::{HostView, Mode, MtaStsView, Policy, WebPki};
 use crate::verify::catalogue::{
     STS_CERTIFICATE, STS_INVALID, STS_NONE, STS_NONE_MODE, STS_NOT_COVERED,
-    STS_NOT_COVERED_TESTING, STS_TESTING, STS_UNKNOWN, STS_WILDCARD,
+    STS_NOT_COVERED_TESTING, STS_REMARK, STS_TESTING, STS_UNKNOWN, STS_WILDCARD,
 };
 use crate::verify::{DomainView, Extent, evidence};
 
@@ -39,13 +40,17 @@ pub(super) fn judge(view: &DomainView, found: &mut Found) {
             for host in &view.hosts {
                 covered(&host.view, policy, found);
             }
-            if let Some(pattern) = trap(policy) {
+            let hosts: Vec<_> = view.hosts.iter().map(|h| h.view.host.as_str()).collect();
+            for pattern in coverage(policy, &hosts, None).traps {
                 found.add(STS_WILDCARD.found(
-                    "",
+                    pattern.clone(),
                     format!(
                         "the policy names {pattern}, which covers no host of the form name.x-v1.mx.microsoft"
                     ),
                 ));
+            }
+            for remark in policy.remarks() {
+                found.add(STS_REMARK.found("", remark.to_string()));
             }
         }
     }
@@ -84,18 +89,4 @@ fn covered(host: &HostView, policy: &Policy, found: &mut Found) {
             found.add(finding.shown_by([evidence::probe(&address.probe, why.as_str())]));
         }
     }
-}
-
-/// The pattern that looks as if it covered the hosts below `mx.microsoft`, where nothing else does.
-fn trap(policy: &Policy) -> Option<&str> {
-    let deeper = policy.patterns.iter().any(|pattern| {
-        pattern
-            .strip_suffix(".mx.microsoft")
-            .is_some_and(|rest| rest != "*")
-    });
-    policy
-        .patterns
-        .iter()
-        .map(String::as_str)
-        .find(|pattern| *pattern == "*.mx.microsoft" && !deeper)
 }

@@ -11,11 +11,11 @@ use crate::dns::survey::{Denial, DsFit, Probe, ProvenBy, ServerSurvey};
 use crate::dns::{Failure, Kind, Outcome, ServerAnswer, ServerView, Status, Survey, ZoneView};
 use crate::kernel::utc;
 use crate::verify::catalogue::{
-    DELEGATION_DIFFERS, DNSSEC_ALGORITHM, DNSSEC_DIGEST, DNSSEC_DS_WITHOUT_KEY, DNSSEC_ISLAND,
-    DNSSEC_KEY_SIZE, DNSSEC_NSEC3_ITERATIONS, DNSSEC_NSEC3_SALT, DNSSEC_SIGNATURE_ENDS,
-    DNSSEC_SIGNATURE_SOON, DNSSEC_TTL_OUTLIVES, DNSSEC_UNSIGNED, Rule, SERVER_BOGUS, SERVER_DENIAL,
-    SERVER_DIFFERS, SERVER_NO_PATH, SERVER_NO_TCP, SERVER_SERIAL, SERVER_SILENT,
-    SERVER_TCP_DIFFERS, SERVERS_UNKNOWN,
+    DELEGATION_DIFFERS, DNSSEC_ALGORITHM, DNSSEC_DELEGATION, DNSSEC_DIGEST, DNSSEC_DS_WITHOUT_KEY,
+    DNSSEC_ISLAND, DNSSEC_KEY_SIZE, DNSSEC_NSEC3_ITERATIONS, DNSSEC_NSEC3_SALT,
+    DNSSEC_SIGNATURE_ENDS, DNSSEC_SIGNATURE_SOON, DNSSEC_TTL_OUTLIVES, DNSSEC_UNSIGNED, Rule,
+    SERVER_BOGUS, SERVER_DENIAL, SERVER_DIFFERS, SERVER_NO_PATH, SERVER_NO_TCP, SERVER_SERIAL,
+    SERVER_SILENT, SERVER_TCP_DIFFERS, SERVER_UNPROVEN, SERVERS_UNKNOWN,
 };
 use crate::verify::{DomainView, evidence};
 
@@ -46,7 +46,10 @@ pub(super) fn judge(view: &DomainView, now: Timestamp, found: &mut Found) {
     {
         found.add(DNSSEC_DELEGATION.found(
             "",
-            format!("what the parent says of {} could not be told: {why}", survey.zone.cut.apex),
+            format!(
+                "what the parent says of {} could not be told: {why}",
+                survey.zone.cut.apex
+            ),
         ));
     }
     // What follows is about signatures, which an unsigned or unconnected zone has none of that count.
@@ -306,16 +309,15 @@ fn denials(server: &ServerSurvey, found: &mut Found) {
     for denial in &server.denials {
         if let Some((rule, why)) = broken(denial) {
             found.add(
-                rule
-                    .found(
-                        server.address.to_string(),
-                        format!(
-                            "{who} cannot deny {} of {}: {why}",
-                            denial.answer.kind,
-                            asked(denial)
-                        ),
-                    )
-                    .shown_by([evidence::server(&denial.answer)]),
+                rule.found(
+                    server.address.to_string(),
+                    format!(
+                        "{who} cannot deny {} of {}: {why}",
+                        denial.answer.kind,
+                        asked(denial)
+                    ),
+                )
+                .shown_by([evidence::server(&denial.answer)]),
             );
         }
         if let ProvenBy::Nsec3 {
