@@ -1,6 +1,7 @@
 //! Against real name servers: each verdict, each kind of failure.
 
 mod fuzz;
+mod laboratory;
 mod resolvers;
 mod scene;
 mod survey;
