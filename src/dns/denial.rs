@@ -15,6 +15,23 @@ pub(super) enum Delegation {
     Unproven,
 }
 
+/// What the parent proves about a possible zone cut.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Link {
+    /// A DS set, validated.
+    Secure,
+    /// A delegation without a DS that anybody could use, validated.
+    Insecure,
+    /// No delegation here.
+    NotACut,
+    /// The name does not exist, so there is nothing below either.
+    Nothing,
+    /// The proof is broken.
+    Bogus(String),
+    /// Could not tell.
+    Unknown(String),
+}
+
 /// Reads the validated proof of "no DS at `name`" (RFC 6840, 4.4: the NS bit must be looked at).
 pub(super) fn no_ds(authorities: &[Record], name: &Name) -> Delegation {
     let secure = || authorities.iter().filter(|r| r.proof == Proof::Secure);

@@ -15,8 +15,9 @@ use super::convert::{
     code_name, explained, from_library, rcode_failure, record_type, records_at, signatures, soa,
     to_library,
 };
+use super::memory::Reply;
 use super::record::{Data, Kind, Name, normal};
-use super::resolve::{Reply, is_readable};
+use super::resolve::is_readable;
 use super::transport::Question;
 use super::view::{Failure, Outcome, ServerAnswer, Source};
 

@@ -5,6 +5,7 @@ mod laboratory;
 mod resolvers;
 mod scene;
 mod survey;
+mod transport;
 pub(crate) mod tree;
 
 use std::net::SocketAddr;

@@ -85,6 +85,22 @@ fn zones() -> Vec<Zone> {
                 }
             })
         },
+        zone(
+            "cut",
+            Second::Bent(
+                |kind, over_tcp, m| {
+                    m.metadata.truncation = kind == RecordType::DNSKEY && !over_tcp;
+                },
+                true,
+            ),
+        ),
+        zone(
+            "cutonly",
+            Second::Bent(
+                |kind, _, m| m.metadata.truncation = kind == RecordType::DNSKEY,
+                false,
+            ),
+        ),
         bent("apart", |kind, over_tcp, m| {
             if kind == RecordType::MX && over_tcp {
                 m.answers.clear();
@@ -132,6 +148,7 @@ async fn each_server_is_judged_by_itself() {
     good(&dns).await;
     out_of_date(&dns).await;
     transports(&dns).await;
+    nothing_twice(&scene).await;
     denials(&dns).await;
     nsec3_and_wildcards(&dns).await;
     keys_and_times(&dns).await;
@@ -265,10 +282,41 @@ async fn transports(dns: &Dns) {
     assert_eq!(second.status(), Status::Secure, "UDP by itself is well");
     assert_eq!(second.tcp.differs, []);
 
+    let (survey, _, second) = look(dns, "cut").await;
+    assert_eq!(second.status(), Status::Secure, "TCP helps");
+    let view = survey.view(&second).expect("seen");
+    assert!(view.dnskey.cut_off && !view.mx.cut_off);
+    assert_eq!(view.dnskey.outcome, Outcome::Answer);
+
+    let (survey, _, second) = look(dns, "cutonly").await;
+    let view = survey.view(&second).expect("seen");
+    assert!(view.dnskey.cut_off);
+    assert_eq!(
+        view.dnskey.outcome,
+        Outcome::Failed(Failure::ConnectionRefused)
+    );
+    // The keys exist, and nobody can fetch them here: not bogus, but no answer either.
+    let mx = second.verdict(Kind::Mx).expect("asked");
+    assert!(matches!(mx, Status::Indeterminate { .. }), "{mx:?}");
+
     let (_, first, second) = look(dns, "apart").await;
     assert_eq!(first.tcp.differs, []);
     assert_eq!(second.tcp.differs, [Kind::Mx]);
     assert_eq!(second.tcp.failure, None);
+}
+
+/// One survey asks an address each question once over UDP and once over TCP, whatever is made of the answers.
+async fn nothing_twice(scene: &Scene) {
+    let before = scene.asked("ent.test").len();
+    look(&scene.dns(), "ent").await;
+    let asked = scene.asked("ent.test").split_off(before);
+    let mut once = asked.clone();
+    once.sort();
+    once.dedup();
+    assert_eq!(once.len(), asked.len(), "{asked:?}");
+    let over_tcp = asked.iter().filter(|a| a.2).count();
+    assert_eq!(over_tcp, 5, "{asked:?}");
+    assert!(asked.len() - over_tcp <= 11, "{asked:?}");
 }
 
 async fn denials(dns: &Dns) {
@@ -322,6 +370,10 @@ async fn nsec3_and_wildcards(dns: &Dns) {
     assert_eq!(first.wildcards, [""; 0], "below another name");
     let (_, first, _) = look(dns, "wild").await;
     assert_eq!(first.wildcards, ["*.wild.test"]);
+    let over = first.wildcard_over("_25._tcp.wild.test");
+    assert_eq!(over.map(String::as_str), Some("*.wild.test"));
+    assert_eq!(first.wildcard_over("wild.test"), None);
+    assert_eq!(first.wildcard_over("_mta-sts.other.test"), None);
     let random = first.denial(Probe::RandomName).expect("asked");
     assert_eq!(random.answer.outcome, Outcome::NoData);
     assert!(random.is_proven(), "{random:?}");
