@@ -4,6 +4,8 @@ use hickory_proto::dnssec::Proof;
 use hickory_proto::dnssec::rdata::{DNSSECRData, NSEC, NSEC3};
 use hickory_proto::rr::{Name, RData, Record, RecordType};
 
+use super::convert::from_library;
+
 /// What validated NSEC or NSEC3 records say about a delegation without DS.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Delegation {
@@ -85,7 +87,7 @@ pub(super) fn no_ds(authorities: &[Record], name: &Name) -> Delegation {
 
 /// Which validated record shows that there is a delegation without DS at `name`, as a sentence.
 pub(super) fn how_no_ds(authorities: &[Record], name: &Name) -> Option<String> {
-    let owner = |record: &Record| record.name.to_ascii();
+    let owner = |record: &Record| from_library(&record.name);
     authorities
         .iter()
         .filter(|r| r.proof == Proof::Secure)
