@@ -26,8 +26,11 @@ use super::view::{Failure, Outcome, ServerAnswer, Source};
 pub(super) struct Pin {
     apex: LibraryName,
     from: Source,
-    said: Mutex<HashMap<(LibraryName, RecordType), Arc<OnceCell<Told>>>>,
+    said: Mutex<HashMap<(LibraryName, RecordType), Once>>,
 }
+
+/// Asked at most once.
+type Once = Arc<OnceCell<Told>>;
 
 /// What one question to the address gave.
 #[derive(Debug, Clone)]
