@@ -28,7 +28,7 @@ pub(super) struct Reply {
     pub(super) from: Source,
 }
 
-type Later<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+pub(super) type Later<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
 impl Dns {
     /// Asks whoever is responsible.

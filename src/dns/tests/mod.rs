@@ -1,6 +1,9 @@
 //! Against real name servers: each verdict, each kind of failure.
 
 mod fuzz;
+mod explained;
+mod odd;
+mod opinion;
 mod resolvers;
 mod scene;
 mod survey;
