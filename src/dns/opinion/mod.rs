@@ -210,7 +210,7 @@ impl Dns {
                 let Some(zone) = validator.not_seen_through(message) else {
                     break;
                 };
-                match self.from_deeper(&validator, &zone).await {
+                match self.starting_at(&validator, &zone).await {
                     Ok(deeper) => validator = deeper,
                     Err(verdict) => return verdict,
                 }
@@ -233,7 +233,7 @@ impl Dns {
 
     /// A validator that starts at `zone`, whose DS set `above` can validate but not follow: it takes the DS as its
     /// anchors, and for an anchor it checks every algorithm that its cryptography knows.
-    async fn from_deeper(
+    async fn starting_at(
         &self,
         above: &Arc<Validator>,
         zone: &LibraryName,

@@ -1,7 +1,7 @@
 //! Against real name servers: each verdict, each kind of failure.
 
-mod fuzz;
 mod explained;
+mod fuzz;
 mod odd;
 mod opinion;
 mod resolvers;

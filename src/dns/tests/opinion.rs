@@ -63,6 +63,8 @@ const TREE: &[Row] = &[
     ("alias.secure.test", Kind::A, 's', 's', SAME),
     ("alias.secure.test", Kind::Cname, 's', 's', SAME),
     ("out.secure.test", Kind::A, 'i', 'i', SAME),
+    // An alias in an unsigned zone to a signed one: anybody could have made it.
+    ("back.plain.test", Kind::A, 'i', 'i', SAME),
     ("to-bogus.secure.test", Kind::A, 'b', 'b', SAME),
     ("x.old.secure.test", Kind::A, 's', 's', SAME),
     ("y.old.secure.test", Kind::A, 's', 's', SAME),
@@ -179,14 +181,33 @@ async fn check_all(dns: &Dns, rows: &[Row]) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn on_the_tree() {
-    let Some(tree) = Tree::start(Place::find(4), [""; 3]).await else {
+    let back = "back 30 CNAME mail.secure.test.\n";
+    let Some(tree) = Tree::start(Place::find(4), ["", back, ""]).await else {
         return;
     };
     check_all(&tree.dns(), TREE).await;
+    only_for_opt_out(&tree.dns()).await;
     forgetful(&tree).await;
     through_a_forwarder(&tree).await;
     nobody_there(&tree).await;
     at_once(&tree).await;
+}
+
+/// "Insecure" for opt-out is told from "insecure" for want of signatures.
+async fn only_for_opt_out(dns: &Dns) {
+    for (name, kind, opt_out) in [
+        ("none.opt", Kind::A, true),
+        ("plain.opt", Kind::Ds, true),
+        ("opt", Kind::Tlsa, false),
+        ("none.plain.opt", Kind::A, false),
+        ("none.plain.test", Kind::A, false),
+        ("back.plain.test", Kind::A, false),
+    ] {
+        let other = dns.second_opinion(name, kind).await;
+        assert_eq!(other.opt_out, opt_out, "{name} {kind}: {other:?}");
+        let found = agreement(&dns.validate(name, kind).await, &other, &[]);
+        assert_eq!(found, Agreement::Agree, "{name} {kind}");
+    }
 }
 
 /// A laboratory's TTLs are seconds, and its memory is none.
