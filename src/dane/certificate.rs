@@ -10,7 +10,8 @@ use x509_parser::extensions::GeneralName;
 use x509_parser::prelude::{FromDer as _, SubjectPublicKeyInfo};
 use x509_parser::time::ASN1Time;
 
-use super::tlsa::digest_of;
+use super::digest::digest_of;
+use super::key;
 use crate::dns::text::{hex, safe};
 
 /// A certificate, as sent, with what people want to see of it.
@@ -32,6 +33,15 @@ pub struct Certificate {
     pub sha256: String,
     /// SHA-256 of the public key: the data of `x 1 1`.
     pub spki_sha256: Option<String>,
+    /// The type of its key: `rsa`, `ecdsa`, `ed25519`, or what else it is. Empty where it cannot be read.
+    #[serde(default)]
+    pub key_type: String,
+    /// The size of its key, in bits.
+    #[serde(default)]
+    pub key_bits: Option<u32>,
+    /// What its issuer signed it with, such as `ecdsa-with-SHA256`. Empty where it cannot be read.
+    #[serde(default)]
+    pub signed_with: String,
 }
 
 impl Certificate {
@@ -57,6 +67,15 @@ impl Certificate {
             spki_sha256: parsed
                 .as_ref()
                 .map(|c| hex(&digest_of(1, c.public_key().raw))),
+            key_type: parsed
+                .as_ref()
+                .map(|c| key::kind(c.public_key()))
+                .unwrap_or_default(),
+            key_bits: parsed.as_ref().and_then(|c| key::bits(c.public_key())),
+            signed_with: parsed
+                .as_ref()
+                .map(|c| key::signature(&c.signature_algorithm.algorithm))
+                .unwrap_or_default(),
         }
     }
 

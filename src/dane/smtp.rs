@@ -38,6 +38,15 @@ impl Reply {
                 .is_some_and(|word| word.eq_ignore_ascii_case(extension.as_bytes()))
         })
     }
+
+    /// Whether an EHLO reply has a keyword that was crossed out: firewalls that "inspect" SMTP write `XXXXXXXA` over
+    /// STARTTLS.
+    pub(super) fn has_blanked_extension(&self) -> bool {
+        self.lines.iter().skip(1).any(|line| {
+            let word = line.split(u8::is_ascii_whitespace).next().unwrap_or(&[]);
+            word.len() == "STARTTLS".len() && word[..7].iter().all(|b| *b == b'X')
+        })
+    }
 }
 
 /// What went wrong while talking.
@@ -69,6 +78,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Conversation<S> {
             unread: Vec::new(),
             heard: 0,
         }
+    }
+
+    /// How many bytes the server has said.
+    pub(super) const fn heard(&self) -> usize {
+        self.heard
     }
 
     /// The stream, and whether the server had said more than it should have.

@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use super::certificates::HOST;
 use super::server::{Manners, Server};
-use crate::dane::{Certificate, KeyType, Probe, ProbeResult, Recipient, SmtpSettings, probe};
+use crate::dane::{
+    Certificate, Hello, KeyType, Probe, ProbeResult, Recipient, SmtpSettings, probe,
+};
 
 fn settings() -> SmtpSettings {
     SmtpSettings {
@@ -18,13 +20,20 @@ fn anywhere() -> SocketAddr {
     "127.0.0.1:0".parse().expect("an address")
 }
 
+fn named(key: KeyType) -> Hello<'static> {
+    Hello {
+        sni: Some(HOST),
+        key,
+        ..Hello::default()
+    }
+}
+
 async fn ask(manners: Manners) -> Probe {
     let server = Server::start(anywhere(), &[HOST], manners).await;
     probe(
         &settings(),
         server.address,
-        Some(HOST),
-        KeyType::Any,
+        named(KeyType::Any),
         Some("postmaster@example.test"),
     )
     .await
@@ -41,8 +50,7 @@ async fn a_good_server_shows_its_chain_and_takes_the_recipient() {
         let seen = probe(
             &settings(),
             server.address,
-            Some(HOST),
-            key,
+            named(key),
             Some("postmaster@example.test"),
         )
         .await;
@@ -55,13 +63,13 @@ async fn a_good_server_shows_its_chain_and_takes_the_recipient() {
         else {
             panic!("{seen:?}");
         };
-        assert_eq!(chain.as_slice(), [Certificate::read(expected)]);
+        assert_eq!(chain[..], [Certificate::read(expected)]);
         assert_eq!(chain[0].bytes(), *expected);
         assert_eq!(chain[0].names, [HOST]);
         assert_eq!(tls_version, "TLSv1.3");
         assert_eq!(rcpt, &Some(Recipient::Accepted));
     }
-    let bare = probe(&settings(), server.address, None, KeyType::Any, None).await;
+    let bare = probe(&settings(), server.address, Hello::default(), None).await;
     assert!(
         matches!(bare.result, ProbeResult::Ok { rcpt: None, .. }),
         "{bare:?}"
@@ -145,7 +153,7 @@ async fn each_way_of_failing_is_its_own_result() {
         let listener = std::net::TcpListener::bind(anywhere()).expect("bind");
         listener.local_addr().expect("bound")
     };
-    let refused = probe(&settings(), gone, Some(HOST), KeyType::Any, None).await;
+    let refused = probe(&settings(), gone, named(KeyType::Any), None).await;
     assert_eq!(refused.result, ProbeResult::Refused);
     assert!(refused.result.could_not_tell());
 }
@@ -180,8 +188,7 @@ async fn a_recipient_cannot_smuggle_a_command() {
     let seen = probe(
         &settings(),
         server.address,
-        Some(HOST),
-        KeyType::Any,
+        named(KeyType::Any),
         Some("a@b>\r\nDATA\r\n"),
     )
     .await;
