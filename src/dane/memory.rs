@@ -146,3 +146,36 @@ impl Examined {
         std::iter::once(&mut self.main).chain(&mut self.others)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::dane::probe::Hello;
+
+    fn seen(address: SocketAddr) -> Examined {
+        Examined {
+            main: Probe::of(address, Hello::default(), ProbeResult::Refused),
+            others: Vec::new(),
+        }
+    }
+
+    #[tokio::test]
+    async fn the_oldest_are_forgotten_and_those_under_way_are_not() {
+        let memory = Memory::new(3);
+        let at = SocketAddr::from(([192, 0, 2, 1], 25));
+        // One that is under way is waited for by others.
+        let pending = memory.cell((at, "pending".into()));
+        for name in ["a", "b", "c", "d"] {
+            let examined = memory.once(at, name, "d.test", async { seen(at) }).await;
+            assert!(!examined.main.remembered);
+        }
+        assert_eq!(memory.len(), 3);
+        assert!(Arc::ptr_eq(&pending, &memory.cell((at, "pending".into()))));
+        let ask = async |name| {
+            let examined = memory.once(at, name, "d.test", async { seen(at) }).await;
+            examined.main.remembered
+        };
+        assert!(ask("d").await);
+        assert!(!ask("a").await);
+    }
+}

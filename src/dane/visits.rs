@@ -127,3 +127,68 @@ impl Door {
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at() -> SocketAddr {
+        SocketAddr::from(([192, 0, 2, 1], 25))
+    }
+
+    /// What is known of a door after these results, a letter each: `c`onnecting or `g`reeting timed out, a later `s`tep
+    /// timed out, `r`efused.
+    fn is_dead_after(results: &str) -> bool {
+        let door = Door {
+            places: Arc::new(Semaphore::new(1)),
+            known: Mutex::default(),
+        };
+        for result in results.chars() {
+            let timeout = |stage: &str| ProbeResult::Timeout {
+                stage: stage.to_owned(),
+            };
+            let result = match result {
+                'c' => timeout(CONNECTING),
+                'g' => timeout(GREETING),
+                's' => timeout("EHLO"),
+                _ => ProbeResult::Refused,
+            };
+            door.learn(&Probe::of(at(), Hello::default(), result));
+        }
+        let dead = door.dead(at(), Hello::default());
+        assert!(dead.iter().all(|probe| probe.remembered));
+        dead.is_some()
+    }
+
+    #[test]
+    fn only_silence_is_death_and_one_that_answered_before_gets_more_tries() {
+        for dead in ["c", "g", "cc", "rccc", "scgc"] {
+            assert!(is_dead_after(dead), "{dead}");
+        }
+        for alive in ["", "r", "s", "rc", "scg", "rccrcc", "ss"] {
+            assert!(!is_dead_after(alive), "{alive}");
+        }
+    }
+
+    #[test]
+    fn doors_that_nobody_needs_are_forgotten() {
+        let visits = Visits::new(SmtpSettings::default(), true);
+        let ip = |n: usize| IpAddr::from(u32::try_from(n).expect("small").to_be_bytes());
+        let kept = visits.door(ip(0));
+        let dead = visits.door(ip(1));
+        dead.learn(&Probe::of(
+            at(),
+            Hello::default(),
+            ProbeResult::Timeout {
+                stage: CONNECTING.into(),
+            },
+        ));
+        drop(dead);
+        for n in 2..=MANY_DOORS {
+            visits.door(ip(n));
+        }
+        assert_eq!(lock(&visits.doors).len(), 3, "in use, dead, and the last");
+        assert!(Arc::ptr_eq(&kept, &visits.door(ip(0))));
+        assert!(visits.door(ip(1)).dead(at(), Hello::default()).is_some());
+    }
+}

@@ -6,6 +6,7 @@ mod hosts;
 mod mta_sts;
 mod policy;
 mod probe;
+mod prober;
 mod server;
 mod tlsa;
 mod web;

@@ -1,12 +1,11 @@
 //! The probe against servers of every manner.
 
-use std::net::SocketAddr;
 use std::time::Duration;
 
 use super::certificates::HOST;
-use super::server::{Manners, Server};
+use super::server::{Closes, Manners, Server, anywhere};
 use crate::dane::{
-    Certificate, Hello, KeyType, Probe, ProbeResult, Recipient, SmtpSettings, probe,
+    Certificate, Hello, KeyType, Probe, ProbeResult, Recipient, SmtpSettings, TlsVersions, probe,
 };
 
 fn settings() -> SmtpSettings {
@@ -14,10 +13,6 @@ fn settings() -> SmtpSettings {
         timeout: Duration::from_millis(1500),
         ..SmtpSettings::default()
     }
-}
-
-fn anywhere() -> SocketAddr {
-    "127.0.0.1:0".parse().expect("an address")
 }
 
 fn named(key: KeyType) -> Hello<'static> {
@@ -195,5 +190,238 @@ async fn a_recipient_cannot_smuggle_a_command() {
     assert!(
         matches!(seen.result, ProbeResult::Ok { rcpt: None, .. }),
         "{seen:?}"
+    );
+}
+
+#[tokio::test]
+async fn what_is_known_of_a_session() {
+    let server = Server::start(anywhere(), &[HOST], Manners::default()).await;
+    let see = async |key, versions| {
+        let hello = Hello {
+            versions,
+            ..named(key)
+        };
+        let seen = probe(&settings(), server.address, hello, None).await;
+        assert_eq!((seen.hello(), seen.remembered), (hello, false));
+        let ProbeResult::Ok {
+            chain,
+            tls_version,
+            cipher,
+            group,
+            ..
+        } = seen.result
+        else {
+            panic!("{seen:?}");
+        };
+        let leaf = &chain[0];
+        assert!(leaf.not_before < leaf.not_after);
+        let what = format!(
+            "{tls_version} {} {} {:?} {}",
+            group.expect("told"),
+            leaf.key_type,
+            leaf.key_bits,
+            leaf.signed_with
+        );
+        (what, cipher)
+    };
+    let (what, cipher) = see(KeyType::Any, TlsVersions::Both).await;
+    assert_eq!(what, "TLSv1.3 X25519 ecdsa Some(256) ecdsa-with-SHA256");
+    assert!(cipher.starts_with("TLS13_AES"), "{cipher}");
+    let (what, cipher) = see(KeyType::Rsa, TlsVersions::Only12).await;
+    assert_eq!(
+        what,
+        "TLSv1.2 X25519 rsa Some(2048) sha256WithRSAEncryption"
+    );
+    assert!(cipher.starts_with("TLS_ECDHE_RSA"), "{cipher}");
+    let (what, _) = see(KeyType::Ecdsa, TlsVersions::Only13).await;
+    assert!(what.starts_with("TLSv1.3"), "{what}");
+}
+
+#[tokio::test]
+async fn closed_before_a_word_is_no_verdict_on_the_server() {
+    let cut = ask(Manners {
+        closes: Closes::AtOnce,
+        ..Manners::default()
+    })
+    .await;
+    assert_eq!(cut.result, ProbeResult::Refused);
+    assert!(cut.result.could_not_tell());
+}
+
+#[tokio::test]
+async fn a_dialogue_that_breaks_off_is_never_a_want_of_tls() {
+    let deaf = |stage: &str| Manners {
+        closes: if stage == "EHLO" {
+            Closes::AfterEhlo
+        } else {
+            Closes::AfterTls
+        },
+        ..Manners::default()
+    };
+    for (manners, expected) in [
+        (deaf("EHLO"), "at STARTTLS"),
+        (deaf("TLS"), "at EHLO after TLS"),
+    ] {
+        let seen = ask(manners).await;
+        assert!(
+            matches!(&seen.result, ProbeResult::Unwilling { code: None, text } if text.contains(expected)),
+            "{seen:?}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn refusals_by_code() {
+    for (manners, expected) in [
+        (
+            Manners {
+                banner: "554-no\r\n554 service for you",
+                ..Manners::default()
+            },
+            554,
+        ),
+        (
+            Manners {
+                banner: "450 later",
+                ..Manners::default()
+            },
+            450,
+        ),
+        (
+            Manners {
+                ehlo: Some("421 too many connections"),
+                ..Manners::default()
+            },
+            421,
+        ),
+        (
+            Manners {
+                ehlo: Some("550 who are you"),
+                ..Manners::default()
+            },
+            550,
+        ),
+        (
+            Manners {
+                ehlo_secured: Some("454 not now"),
+                ..Manners::default()
+            },
+            454,
+        ),
+    ] {
+        let seen = ask(manners).await;
+        assert!(
+            matches!(&seen.result, ProbeResult::Unwilling { code: Some(code), .. } if *code == expected),
+            "{expected}: {seen:?}"
+        );
+        assert!(!seen.result.could_not_tell());
+    }
+}
+
+#[tokio::test]
+async fn why_there_is_no_starttls() {
+    for (ehlo, word) in [
+        ("502 unknown", "does not know EHLO"),
+        ("500-what\r\n500 is that", "does not know EHLO"),
+        ("250-mx\r\n250-XXXXXXXA\r\n250 SIZE 10", "crossed out"),
+        // What stands in the first line is the server's name, not an extension.
+        ("250 STARTTLS", "does not offer STARTTLS"),
+        ("250-mx\r\n250 XSTARTTLS", "does not offer STARTTLS"),
+    ] {
+        let seen = ask(Manners {
+            ehlo: Some(ehlo),
+            ..Manners::default()
+        })
+        .await;
+        assert!(
+            matches!(&seen.result, ProbeResult::NoStartTls { why } if why.contains(word)),
+            "{ehlo}: {seen:?}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn long_replies_are_read_within_limits() {
+    let wordy: &'static str = Box::leak(
+        format!("{}250 STARTTLS", "250-EXTENSION with words\r\n".repeat(100)).into_boxed_str(),
+    );
+    let endless: &'static str = Box::leak("250-EXTENSION\r\n".repeat(1000).into_boxed_str());
+    let good = ask(Manners {
+        ehlo: Some(wordy),
+        banner: "220-mx\r\n220-says\r\n220 hello",
+        ..Manners::default()
+    })
+    .await;
+    assert!(matches!(good.result, ProbeResult::Ok { .. }), "{good:?}");
+    assert_eq!(good.banner.as_deref(), Some("mx says hello"));
+    let bad = ask(Manners {
+        ehlo: Some(endless),
+        ..Manners::default()
+    })
+    .await;
+    assert!(
+        matches!(&bad.result, ProbeResult::Unwilling { code: None, text } if text.contains("without end")),
+        "{bad:?}"
+    );
+}
+
+#[tokio::test]
+async fn a_server_that_drips_is_not_waited_for_beyond_the_conversation() {
+    let manners = Manners {
+        delay: Duration::from_millis(300),
+        ..Manners::default()
+    };
+    let server = Server::start(anywhere(), &[HOST], manners).await;
+    let settings = SmtpSettings {
+        conversation: Duration::from_millis(700),
+        ..settings()
+    };
+    let begun = std::time::Instant::now();
+    let seen = probe(&settings, server.address, named(KeyType::Any), None).await;
+    assert!(
+        matches!(&seen.result, ProbeResult::Timeout { stage } if stage == "STARTTLS"),
+        "{seen:?}"
+    );
+    assert!(begun.elapsed() < Duration::from_millis(1200));
+    assert!(seen.took_ms >= 690, "{seen:?}");
+}
+
+/// A TLS 1.0 ServerHello, as from a server of the last century.
+const HELLO_10: &[u8] = &[
+    0x16, 3, 1, 0, 42, // handshake, TLS 1.0, 42 bytes
+    2, 0, 0, 38, 3, 1, // ServerHello, 38 bytes, TLS 1.0
+    1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26,
+    27, 28, 29, 30, 31, 32, // random
+    0, 0xc0, 0x14, 0, // no session, ECDHE_RSA_WITH_AES_256_CBC_SHA, no compression
+];
+
+#[tokio::test]
+async fn why_a_handshake_fails() {
+    let alert = |code: u8| -> &'static [u8] { vec![0x15, 3, 3, 0, 2, 2, code].leak() };
+    for (bytes, word) in [
+        (HELLO_10, "only TLS 1.1 or older"),
+        (alert(70), "only TLS 1.1 or older"),
+        (alert(40), "handshake_failure"),
+        (alert(112), "SNI"),
+        (alert(80), "InternalError"),
+    ] {
+        let seen = ask(Manners {
+            raw_tls: Some(bytes),
+            ..Manners::default()
+        })
+        .await;
+        assert!(
+            matches!(&seen.result, ProbeResult::TlsFailed { why, .. } if why.contains(word)),
+            "{word}: {seen:?}"
+        );
+    }
+    let hangs = ask(Manners {
+        raw_tls: Some(&[]),
+        ..Manners::default()
+    })
+    .await;
+    assert!(
+        matches!(&hangs.result, ProbeResult::Timeout { stage } if stage == "TLS handshake"),
+        "{hangs:?}"
     );
 }
