@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use rustls_pki_types::CertificateDer;
 use serde::{Deserialize, Serialize};
 use x509_parser::certificate::X509Certificate;
+use x509_parser::der_parser::asn1_rs::Any;
 use x509_parser::extensions::GeneralName;
 use x509_parser::prelude::{FromDer as _, SubjectPublicKeyInfo};
 use x509_parser::time::ASN1Time;
@@ -64,9 +65,7 @@ impl Certificate {
             not_before: parsed.as_ref().and_then(|c| time(c.validity().not_before)),
             not_after: parsed.as_ref().and_then(|c| time(c.validity().not_after)),
             sha256: hex(&digest_of(1, der)),
-            spki_sha256: parsed
-                .as_ref()
-                .map(|c| hex(&digest_of(1, c.public_key().raw))),
+            spki_sha256: spki_of(der).map(|key| hex(&digest_of(1, key))),
             key_type: parsed
                 .as_ref()
                 .map(|c| key::kind(c.public_key()))
@@ -110,13 +109,33 @@ pub(super) fn parse(der: &[u8]) -> Option<X509Certificate<'_>> {
     }
 }
 
-/// The public key info of a certificate, as encoded in it.
+/// The public key info of a certificate, as encoded in it (RFC 5280, 4.1).
+///
+/// Walks there by hand: dates, names and extensions that a parser would stumble over do not matter to a record about the
+/// key.
 pub(super) fn spki_of(der: &[u8]) -> Option<&[u8]> {
-    // The borrow must be of the input, so the parsed value's own slice is returned.
-    match X509Certificate::from_der(der) {
-        Ok(([], certificate)) => Some(certificate.tbs_certificate.subject_pki.raw),
-        _ => None,
+    let (after, certificate) = element(der)?;
+    let (_, mut fields) = element(certificate)?;
+    if !after.is_empty() {
+        return None;
     }
+    if fields.first() == Some(&0xa0) {
+        // The version.
+        fields = element(fields)?.0;
+    }
+    // Serial number, signature algorithm, issuer, validity, subject.
+    for _ in 0..5 {
+        fields = element(fields)?.0;
+    }
+    let (rest, _) = element(fields)?;
+    let key = &fields[..fields.len() - rest.len()];
+    is_public_key(key).then_some(key)
+}
+
+/// What comes after the first element, and what is inside it.
+fn element(der: &[u8]) -> Option<(&[u8], &[u8])> {
+    let (rest, element) = Any::from_der(der).ok()?;
+    Some((rest, element.data))
 }
 
 /// Whether the bytes are a public key info and nothing else.

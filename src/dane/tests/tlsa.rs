@@ -5,10 +5,10 @@
 
 use jiff::Timestamp;
 
-use super::certificates::{Box, HOST};
+use super::certificates::{Box, HOST, identified};
 use crate::dane::certificate::spki_of;
 use crate::dane::tlsa::{digest_of, judge};
-use crate::dane::{Judgement, Outcome, RecordResult};
+use crate::dane::{Judgement, Outcome, RecordResult, parameter_sets, would_need};
 use crate::dns::Tlsa;
 use crate::dns::text::hex;
 
@@ -93,6 +93,10 @@ fn the_table() {
         ("3 1 1 elsewhere", "elsewhere", "authenticated 0"),
         ("3 1 1 early", "early", "authenticated 0"),
         ("3 1 1 client", "client", "authenticated 0"),
+        // Not even readable dates are needed; by digest of the whole it is another certificate, though.
+        ("3 1 1 self", "undated", "authenticated 0"),
+        ("3 0 1 undated", "undated", "authenticated 0"),
+        ("3 0 1 self", "undated", "mismatch"),
         // One key, two certificates: selector 1 does not mind, selector 0 does.
         ("3 1 1 self", "self-lapsed", "authenticated 0"),
         ("3 0 1 self", "self-lapsed", "mismatch"),
@@ -111,6 +115,25 @@ fn the_table() {
         ("2 1 1 inter", "leaf root inter", "authenticated 2"),
         ("2 0 1 root", "leaf stranger root inter", "authenticated 2"),
         ("2 1 1 root", "server root", "authenticated 1"),
+        // An issuer under two roots: by its key either will do, and the way goes where the record points.
+        ("2 1 1 inter", "leaf inter-cross", "authenticated 1"),
+        ("2 0 1 inter", "leaf inter-cross", "mismatch"),
+        (
+            "2 0 1 root",
+            "leaf inter-cross inter root",
+            "authenticated 3",
+        ),
+        (
+            "2 1 1 elsewhere-root",
+            "leaf inter inter-cross elsewhere-root",
+            "authenticated 3",
+        ),
+        (
+            "2 1 0 elsewhere-root",
+            "leaf inter-cross",
+            "authenticated 2",
+        ),
+        ("2 0 1 root", "leaf inter-cross root", "mismatch"),
         // A digest of an issuer that is not sent proves nothing.
         ("2 0 1 root", "leaf inter", "mismatch"),
         ("2 1 1 root", "leaf inter", "mismatch"),
@@ -156,6 +179,9 @@ fn the_table() {
         ("2 0 1 gone", "of-gone gone", "mismatch"),
         ("2 0 0 gone", "of-gone", "mismatch"),
         ("2 1 1 gone", "of-gone gone", "mismatch"),
+        // A key has no dates; but where its certificate is sent, that one's count.
+        ("2 1 0 gone", "of-gone", "authenticated 1"),
+        ("2 1 0 gone", "of-gone gone", "mismatch"),
         // Authority.
         ("2 0 1 root", "of-humble humble root", "mismatch"),
         ("2 0 1 humble", "of-humble humble root", "mismatch"),
@@ -172,6 +198,8 @@ fn the_table() {
         ("2 0 1 fenced", "of-fenced fenced", "mismatch"),
         ("2 0 0 fenced", "of-fenced", "mismatch"),
         ("2 0 1 root", "client root", "mismatch"),
+        // A full certificate in the DNS brings its fences and its path length along.
+        ("2 0 0 short", "of-short", "authenticated 1"),
         // Several records: any match will do.
         (
             "3 1 1 stranger; 3 1 1 leaf",
@@ -214,6 +242,23 @@ fn the_table() {
         ),
         (
             &format!("3 1 0 leaf; {wrong512}"),
+            "leaf inter",
+            "authenticated 0",
+        ),
+        // Nor does one of a usage that no sender takes.
+        (
+            "3 1 1 leaf; 1 1 2 stranger",
+            "leaf inter",
+            "authenticated 0",
+        ),
+        // A match in full counts beside the strongest digest, and a digest beside a wrong full one.
+        (
+            &format!("3 1 0 stranger; 3 1 1 leaf; {wrong512}"),
+            "leaf inter",
+            "mismatch",
+        ),
+        (
+            "3 1 0 stranger; 3 1 2 leaf",
             "leaf inter",
             "authenticated 0",
         ),
@@ -308,4 +353,124 @@ fn each_record_says_what_came_of_it() {
         serde_json::from_str::<Judgement>(&text).expect("plain data"),
         judgement
     );
+}
+
+#[test]
+fn key_identifiers_do_not_matter() {
+    let (right, wrong): (&[u8], &[u8]) = (&[1, 2, 3, 4], &[9, 9, 9, 9]);
+    for authority_key in [None, Some(right), Some(wrong), Some(&[][..])] {
+        for subject_key in [None, Some(right)] {
+            let chain = identified(authority_key, subject_key);
+            let [leaf, issuer] = &chain;
+            let at: Timestamp = NOW.parse().expect("a time");
+            for (usage, selector, matching) in [
+                (3, 1, 1),
+                (2, 0, 1),
+                (2, 1, 1),
+                (2, 0, 2),
+                (2, 0, 0),
+                (2, 1, 0),
+            ] {
+                let of = if usage == 3 { leaf } else { issuer };
+                let bytes = match selector {
+                    1 => spki_of(of).expect("a key"),
+                    _ => of.as_ref(),
+                };
+                let record = Tlsa {
+                    usage,
+                    selector,
+                    matching,
+                    data: hex(&digest_of(matching, bytes)),
+                };
+                // Those held in full by the DNS need not be sent.
+                let sent: &[_] = if matching == 0 { &chain[..1] } else { &chain };
+                let outcome = judge(&[record], sent, &[HOST], at).outcome;
+                assert!(
+                    matches!(outcome, Outcome::Authenticated { .. }),
+                    "{authority_key:?} {subject_key:?} {usage} {selector} {matching}: {outcome:?}"
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn each_kind_of_record_by_itself() {
+    let certificates = Box::new();
+    let say = |records: &str, chain: &str| -> String {
+        let records: Vec<Tlsa> = records
+            .split(';')
+            .map(|r| record(&certificates, r))
+            .collect();
+        let at: Timestamp = NOW.parse().expect("a time");
+        let sets = parameter_sets(&records, &certificates.chain(chain), &[HOST], at);
+        let mut out: Vec<String> = Vec::new();
+        for set in sets {
+            let (usage, selector, matching) = (set.usage, set.selector, set.matching);
+            assert_eq!(set.fits, !set.matching_records.is_empty());
+            out.push(format!(
+                "{usage}{selector}{matching} {}/{}",
+                set.matching_records.len(),
+                set.matching_records.len() + set.others.len()
+            ));
+        }
+        out.join(", ")
+    };
+    // A roll-over as it should be: the next key's record beside the current one's.
+    assert_eq!(say("3 1 1 leaf; 3 1 1 stranger", "leaf inter"), "311 1/2");
+    // The stronger digest was forgotten: who knows only SHA-256 delivers, others do not.
+    assert_eq!(
+        say("3 1 1 leaf; 3 1 2 stranger", "leaf inter"),
+        "311 1/1, 312 0/1"
+    );
+    assert_eq!(
+        say("3 1 1 stranger; 3 1 2 leaf", "leaf inter"),
+        "311 0/1, 312 1/1",
+        "a superseded set is judged too"
+    );
+    assert_eq!(
+        say("2 1 1 root; 3 1 1 leaf; 3 0 1 stranger", "leaf inter"),
+        "211 0/1, 301 0/1, 311 1/1",
+        "the root is not sent"
+    );
+    assert_eq!(say("1 1 1 leaf; 3 1 1 leaf", "leaf"), "311 1/1");
+    assert_eq!(say("3 1 1 leaf; 3 1 1 =00", "leaf"), "311 1/1");
+    assert_eq!(say("0 0 1 root; 3 1 1 =00", "leaf"), "");
+}
+
+#[test]
+fn what_a_chain_would_need() {
+    let certificates = Box::new();
+    let need = |chain: &str, names: &[&str], at: &str| -> Vec<Tlsa> {
+        let at: Timestamp = at.parse().expect("a time");
+        would_need(&certificates.chain(chain), names, at)
+    };
+    let records =
+        |texts: &[&str]| -> Vec<Tlsa> { texts.iter().map(|t| record(&certificates, t)).collect() };
+    assert_eq!(
+        need("leaf inter root", &[HOST], NOW),
+        records(&[
+            "3 1 1 leaf",
+            "2 1 1 inter",
+            "2 0 1 inter",
+            "2 1 1 root",
+            "2 0 1 root"
+        ])
+    );
+    // An issuer that is not this one's, a name it is not for, a date past: only the key is left.
+    assert_eq!(
+        need("leaf stranger", &[HOST], NOW),
+        records(&["3 1 1 leaf"])
+    );
+    assert_eq!(
+        need("leaf inter", &["other.test"], NOW),
+        records(&["3 1 1 leaf"])
+    );
+    assert_eq!(
+        need("leaf inter", &[HOST], "2041-01-01T00:00:00Z"),
+        records(&["3 1 1 leaf"])
+    );
+    assert_eq!(need("self self", &[HOST], NOW), records(&["3 1 1 self"]));
+    assert_eq!(need("broken", &[HOST], NOW), []);
+    assert_eq!(need("", &[HOST], NOW), []);
 }
