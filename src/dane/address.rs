@@ -34,6 +34,11 @@ pub(super) async fn look_at(
     roots: &WebRoots,
 ) -> AddressView {
     let at = SocketAddr::new(address, prober.settings().port);
+    // Whoever captured it is taken to have asked as a sender does.
+    let as_sender = Hello {
+        sni: Some(sought.base),
+        ..Hello::default()
+    };
     let mut given = prober
         .given(&[sought.host, sought.base], address)
         .into_iter()
@@ -42,7 +47,7 @@ pub(super) async fn look_at(
                 chain: given.chain.clone(),
                 from: given.from.clone(),
             };
-            Probe::of(at, Hello::default(), result)
+            Probe::of(at, as_sender, result)
         });
     let seen = match given.next() {
         Some(main) => Examined {

@@ -34,9 +34,10 @@ pub struct Certificate {
     pub sha256: String,
     /// SHA-256 of the public key: the data of `x 1 1`.
     pub spki_sha256: Option<String>,
-    /// The type of its key: `rsa`, `ecdsa`, `ed25519`, or what else it is. Empty where it cannot be read.
+    /// The type of its key: `rsa`, `ecdsa`, `ed25519`, or the dotted object identifier of its algorithm; `unreadable` where
+    /// it cannot be read.
     #[serde(default)]
-    pub key_type: String,
+    pub key: String,
     /// The size of its key, in bits.
     #[serde(default)]
     pub key_bits: Option<u32>,
@@ -50,6 +51,10 @@ impl Certificate {
     #[must_use]
     pub fn read(der: &[u8]) -> Self {
         let parsed = parse(der);
+        let key_info = spki_of(der);
+        let read_key = key_info
+            .and_then(|key| SubjectPublicKeyInfo::from_der(key).ok())
+            .map(|(_, key)| key);
         let time = |t: ASN1Time| Timestamp::from_second(t.timestamp()).ok();
         Self {
             der: STANDARD.encode(der),
@@ -65,12 +70,11 @@ impl Certificate {
             not_before: parsed.as_ref().and_then(|c| time(c.validity().not_before)),
             not_after: parsed.as_ref().and_then(|c| time(c.validity().not_after)),
             sha256: hex(&digest_of(1, der)),
-            spki_sha256: spki_of(der).map(|key| hex(&digest_of(1, key))),
-            key_type: parsed
+            spki_sha256: key_info.map(|key| hex(&digest_of(1, key))),
+            key: read_key
                 .as_ref()
-                .map(|c| key::kind(c.public_key()))
-                .unwrap_or_default(),
-            key_bits: parsed.as_ref().and_then(|c| key::bits(c.public_key())),
+                .map_or_else(|| "unreadable".into(), key::kind),
+            key_bits: read_key.as_ref().and_then(key::bits),
             signed_with: parsed
                 .as_ref()
                 .map(|c| key::signature(&c.signature_algorithm.algorithm))
@@ -81,17 +85,7 @@ impl Certificate {
     /// `rsa`, `ecdsa`, `ed25519`, or the dotted object identifier of the key's algorithm (RFC 5280, 4.1.2.7).
     #[must_use]
     pub fn key_type(&self) -> String {
-        let der = self.bytes();
-        let Some(parsed) = parse(der.as_ref()) else {
-            return "unreadable".to_owned();
-        };
-        let oid = parsed.public_key().algorithm.algorithm.to_id_string();
-        match oid.as_str() {
-            "1.2.840.113549.1.1.1" | "1.2.840.113549.1.1.10" => "rsa".to_owned(),
-            "1.2.840.10045.2.1" => "ecdsa".to_owned(),
-            "1.3.101.112" => "ed25519".to_owned(),
-            _ => oid,
-        }
+        self.key.clone()
     }
 
     /// The DER bytes; empty if the text is no base64, which only an edited file can bring about.

@@ -116,5 +116,5 @@ async fn why_not(visits: &Visits, address: SocketAddr, usual: Hello<'_>) -> Vec<
 
 fn leaf_key(probe: &Probe) -> Option<&str> {
     let leaf = probe.result.chain()?.first()?;
-    Some(leaf.key_type.as_str())
+    Some(leaf.key.as_str())
 }

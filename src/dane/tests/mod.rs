@@ -1,9 +1,12 @@
 //! Tests of the whole module, and the certificates they share.
 
+mod captured;
 mod certificates;
+mod families;
 mod fuzz;
 mod hosts;
 mod mta_sts;
+mod names;
 mod policy;
 mod probe;
 mod prober;

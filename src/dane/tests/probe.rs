@@ -218,7 +218,7 @@ async fn what_is_known_of_a_session() {
         let what = format!(
             "{tls_version} {} {} {:?} {}",
             group.expect("told"),
-            leaf.key_type,
+            leaf.key,
             leaf.key_bits,
             leaf.signed_with
         );

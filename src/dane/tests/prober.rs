@@ -46,7 +46,7 @@ fn short(probe: &Probe) -> String {
         TlsVersions::Only13 => "1.3",
     };
     let result = match &probe.result {
-        ProbeResult::Ok { chain, .. } => format!("shows {}", chain[0].key_type),
+        ProbeResult::Ok { chain, .. } => format!("shows {}", chain[0].key),
         ProbeResult::TlsFailed { .. } => "fails".into(),
         ProbeResult::NoStartTls { .. } => "no starttls".into(),
         other => format!("{other:?}"),
