@@ -12,8 +12,8 @@ use crate::dane::{
 };
 use crate::dns::Data;
 
-/// Documentation addresses are nobody's, and no path leads there.
-const NOWHERE: Ipv6Addr = Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 1);
+/// A link-local address without its link: the operating system has no path there, so nothing is ever sent.
+const NOWHERE: Ipv6Addr = Ipv6Addr::new(0xfe80, 0, 0, 0, 0, 0, 0, 1);
 
 struct Both {
     four: Server,
@@ -133,7 +133,11 @@ async fn an_address_without_a_path_says_nothing_either_way() {
         let view = both.see(&[keys], &[FOUR, far]).await;
         assert_eq!(view.outcome(), expected, "{view:#?}");
         let unreached = &view.addresses[1];
-        assert!(unreached.probe.result.could_not_tell(), "{unreached:#?}");
+        assert!(
+            matches!(unreached.probe.result, ProbeResult::NoRoute { .. }),
+            "{unreached:#?}"
+        );
+        assert!(unreached.probe.result.could_not_tell());
         assert!(unreached.judgement.is_none() && unreached.variants.is_empty());
     }
     let alone = both.see(&[&both.four], &[far]).await;

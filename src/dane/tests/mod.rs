@@ -12,4 +12,6 @@ mod probe;
 mod prober;
 mod server;
 mod tlsa;
+mod variants;
 mod web;
+mod webpki;
