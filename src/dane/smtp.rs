@@ -195,12 +195,17 @@ mod tests {
             .expect("a reply");
         assert!(many.offers("STARTTLS") && many.offers("size") && !many.offers("MX"));
         assert_eq!(read(b"250\n").await.expect("a reply").code, 250);
+        let long = [b"250 ".as_slice(), &[b'x'; 4000], b"\r\n"].concat();
+        assert_eq!(read(&long).await.expect("a reply").code, 250);
     }
 
     #[tokio::test]
     async fn what_is_no_reply_is_refused() {
         let long = [b"220-".as_slice(), &[b'x'; 10_000], b"\r\n"].concat();
         let endless = b"220-x\r\n".repeat(200);
+        // Neither too long nor too many, but too much.
+        let wordy = [b"220-".as_slice(), &[b'x'; 4000], b"\r\n"].concat();
+        let wordy = wordy.repeat(100);
         for bytes in [
             b"HTTP/1.1 400 Bad Request\r\n".as_slice(),
             b"22\r\n",
@@ -210,6 +215,7 @@ mod tests {
             b"\x16\x03\x01\r\n",
             &long,
             &endless,
+            &wordy,
         ] {
             assert!(
                 matches!(read(bytes).await, Err(Broken::NotSmtp(_))),

@@ -16,7 +16,7 @@ use crate::dane::{
 fn settings(server: &Server) -> SmtpSettings {
     SmtpSettings {
         port: server.address.port(),
-        timeout: Duration::from_millis(1500),
+        timeout: Duration::from_secs(5),
         ..SmtpSettings::default()
     }
 }
@@ -312,7 +312,7 @@ async fn a_dead_address_costs_its_time_out_once() {
     })
     .await;
     let settings = SmtpSettings {
-        timeout: Duration::from_millis(400),
+        timeout: Duration::from_millis(800),
         ..settings(&server)
     };
     let prober = Prober::for_run(settings.clone());
@@ -324,7 +324,7 @@ async fn a_dead_address_costs_its_time_out_once() {
     };
     let all = join_all((0..30).map(ask)).await;
     assert!(
-        begun.elapsed() < Duration::from_millis(800),
+        begun.elapsed() < Duration::from_millis(1500),
         "{:?}",
         begun.elapsed()
     );
@@ -340,7 +340,7 @@ async fn a_dead_address_costs_its_time_out_once() {
     assert!(all.iter().filter(|seen| seen.main.remembered).count() >= 28);
     let begun = Instant::now();
     assert!(ask(99).await.main.remembered);
-    assert!(begun.elapsed() < Duration::from_millis(100));
+    assert!(begun.elapsed() < Duration::from_millis(400));
 
     // Without a memory each look is its own.
     let before = server.log.connections();
