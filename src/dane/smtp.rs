@@ -219,7 +219,8 @@ mod tests {
         ] {
             assert!(
                 matches!(read(bytes).await, Err(Broken::NotSmtp(_))),
-                "{bytes:?}"
+                "{}",
+                safe(bytes)
             );
         }
         assert!(matches!(read(b"220 half").await, Err(Broken::Io(_))));
