@@ -4,6 +4,7 @@
 
 mod address;
 pub mod certificate;
+pub mod discover;
 pub mod host;
 pub mod judgement;
 mod look;
@@ -19,9 +20,10 @@ pub mod tlsa;
 pub mod webpki;
 
 pub use certificate::Certificate;
+pub use discover::{Destination, Discovery, Oddity, Route, discover};
 pub use host::{AddressView, HostOutcome, HostView, TlsaView, Variant, WebPki};
 pub use judgement::{Judgement, Outcome, RecordResult, RecordVerdict};
-pub use look::observe_host;
+pub use look::{ask_anyway, observe_destination, observe_host};
 pub use mta_sts::{Coverage, Mode, MtaStsView, Policy, StsRecord, coverage, matches};
 pub use mta_sts_fetch::{HttpsSettings, fetch_policy, look_up_record};
 pub use probe::{KeyType, Probe, ProbeResult, Recipient, SmtpSettings, probe};
