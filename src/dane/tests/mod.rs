@@ -3,6 +3,7 @@
 mod captured;
 mod certificates;
 mod families;
+mod discovery;
 mod fuzz;
 mod handshake;
 mod hosts;
@@ -12,6 +13,7 @@ mod parameter_sets;
 mod policy;
 mod probe;
 mod prober;
+mod senders;
 mod server;
 mod tlsa;
 mod variants;
