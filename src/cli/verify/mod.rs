@@ -146,7 +146,7 @@ pub(super) async fn run(app: &App, args: Args) -> Result<Exit, CliError> {
         hosts.extend(report.view.hosts.into_iter().map(|host| host.view.host));
     }
     bar.finish_and_clear();
-    for host in captured.hosts() {
+    for (host, _) in captured.hosts() {
         if !hosts.contains(host) {
             app.console.remark(Line::from(format!(
                 "The chain given for {host} was not used: no MX names that host."

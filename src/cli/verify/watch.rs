@@ -8,7 +8,12 @@ use crate::dane::Captured;
 use crate::output::verify as shown;
 
 /// Until Ctrl-C; the exit code is that of the last round.
-pub(super) async fn run(app: &App, args: &Args, targets: &[Target]) -> Result<Exit, CliError> {
+pub(super) async fn run(
+    app: &App,
+    args: &Args,
+    targets: &[Target],
+    captured: &Captured,
+) -> Result<Exit, CliError> {
     let mut before: Option<Round> = None;
     let mut exit = Exit::Done;
     let stop = super::super::stop::listen(app.console.clone());
