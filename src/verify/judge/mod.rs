@@ -4,6 +4,7 @@
 
 mod hosts;
 mod mx;
+mod opinions;
 mod policy;
 mod senders;
 mod texts;
@@ -19,6 +20,7 @@ use super::report::{Report, Verdict};
 use super::rows;
 use super::view::{DomainView, Wish};
 use crate::dane::sender::deliver_all;
+use crate::dns::{Kind, Validated};
 use crate::finding::{Finding, Severity};
 
 /// What the areas find.
@@ -53,6 +55,7 @@ pub fn judge(view: DomainView, wish: Wish, now: Timestamp) -> Report {
     hosts::judge(&view, now, &mut found);
     policy::judge(&view, &mut found);
     texts::judge(&view, &mut found);
+    opinions::judge(&view, &mut found);
     vantages::judge(&view, now, &mut found);
     let hosts: Vec<_> = view
         .hosts
@@ -66,7 +69,7 @@ pub fn judge(view: DomainView, wish: Wish, now: Timestamp) -> Report {
         policy: &view.policy,
     });
     senders::judge(&view, &senders, &mut found);
-    let not_before = found.not_before.filter(|until| *until > now);
+    let not_before = found.not_before;
     let mut findings = found.findings;
     if wish == Wish::Delivery {
         for finding in &mut findings {
@@ -86,6 +89,22 @@ pub fn judge(view: DomainView, wish: Wish, now: Timestamp) -> Report {
         senders,
         view,
     }
+}
+
+/// Our own answer to a question that others were asked as well.
+fn ours<'a>(view: &'a DomainView, name: &str, kind: Kind) -> Option<&'a Validated> {
+    let hosts = view.hosts.iter().flat_map(|host| {
+        [
+            Some(&host.view.a),
+            Some(&host.view.aaaa),
+            host.view.tlsa.lookup(),
+        ]
+        .into_iter()
+        .flatten()
+    });
+    std::iter::once(&view.mx)
+        .chain(hosts)
+        .find(|seen| seen.name == name && seen.kind == kind)
 }
 
 /// Where only arrival is asked for, missing protection is worth knowing and no more.
@@ -108,23 +127,26 @@ fn verdict(findings: &[Finding], not_before: Option<Timestamp>) -> Verdict {
 }
 
 /// The answer in a sentence: what it is worth, then the gravest reason.
+///
+/// That mail arrives is said only where hosts were asked and every one of them told.
 fn headline(view: &DomainView, wish: Wish, verdict: Verdict, findings: &[Finding]) -> String {
     let first = findings.first().map(|finding| finding.what.as_str());
-    let by_dns = match view.extent {
-        super::Extent::Full => "",
-        super::Extent::DnsOnly => ", as far as the DNS tells (no host was probed)",
-    };
+    let probed = view.extent == super::Extent::Full;
     match verdict {
-        Verdict::Safe => match wish {
-            Wish::Dane => {
-                format!("mail arrives and is protected by DANE, whoever sends{by_dns}")
-            }
-            Wish::Delivery => format!("mail arrives, whoever sends{by_dns}"),
+        Verdict::Safe if probed => match wish {
+            Wish::Dane => "mail arrives and is protected by DANE, whoever sends".to_owned(),
+            Wish::Delivery => "mail arrives, whoever sends".to_owned(),
         },
+        Verdict::Safe => match wish {
+            Wish::Dane => "the DNS is right for mail protected by DANE; no host was probed",
+            Wish::Delivery => "the DNS is right for mail; no host was probed",
+        }
+        .to_owned(),
         Verdict::NotYet { from } => {
             format!(
-                "right, but some caches may hold what was before until {}",
-                crate::kernel::utc(from)
+                "right, but some caches may hold what was before until {}{}",
+                crate::kernel::utc(from),
+                if probed { "" } else { "; no host was probed" }
             )
         }
         Verdict::CouldNotTell => first.unwrap_or("nothing usable was seen").to_owned(),
@@ -140,8 +162,10 @@ fn headline(view: &DomainView, wish: Wish, verdict: Verdict, findings: &[Finding
                 "mail does not arrive from every sender"
             } else if arrival(Severity::CouldNotTell) {
                 "mail is not protected by DANE, and whether it arrives could not be told"
-            } else {
+            } else if probed {
                 "mail arrives, but is not protected by DANE"
+            } else {
+                "mail is not protected by DANE (no host was probed)"
             };
             format!("{what}: {}", first.unwrap_or("see the findings"))
         }

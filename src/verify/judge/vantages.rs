@@ -4,15 +4,16 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::Found;
-use crate::dns::{Data, Kind, Validated, VantageAnswer, VantageVerdict};
+use super::{Found, ours};
+use crate::dns::{Data, Kind, Record, VantageAnswer, VantageVerdict};
 use crate::verify::DomainView;
 use crate::verify::catalogue::{DNSSEC_RESOLVERS_DIFFER, VANTAGE_FAILED, VANTAGE_OLD};
 use crate::verify::evidence;
+use crate::finding::Evidence;
 
 pub(super) fn judge(view: &DomainView, now: Timestamp, found: &mut Found) {
     for answer in &view.vantages {
-        let Some(ours) = ours(view, answer) else {
+        let Some(ours) = ours(view, &answer.name, answer.kind) else {
             continue;
         };
         let both = || [evidence::vantage(answer), evidence::validated(ours)];
@@ -55,25 +56,8 @@ pub(super) fn judge(view: &DomainView, now: Timestamp, found: &mut Found) {
                     )
                     .shown_by(both()),
             ),
-            _ if contents(answer.records.iter().map(|r| &r.data), answer.kind)
-                != contents(ours.records().iter().map(|r| &r.data), answer.kind) =>
-            {
-                let left = answer.ttl.unwrap_or_default();
-                found.until(answer.at + Duration::from_secs(left.into()));
-                let until = answer.at + Duration::from_secs(left.into());
-                if until > now {
-                    found.add(
-                        VANTAGE_OLD
-                            .found(
-                                answer.vantage.clone(),
-                                format!(
-                                    "the resolver {} still holds an earlier {} of {}, for {left} s at most",
-                                    answer.vantage, answer.kind, answer.name
-                                ),
-                            )
-                            .shown_by(both()),
-                    );
-                }
+            _ if contents(&answer.records, answer.kind) != contents(ours.records(), answer.kind) => {
+                old(answer, now, both(), found);
             }
             _ => {}
         }
@@ -87,30 +71,50 @@ fn failed_before(found: &Found, answer: &VantageAnswer) -> bool {
         .any(|f| f.id == VANTAGE_FAILED.id && f.about == answer.vantage)
 }
 
-/// Our own answer to the question that the resolver was asked.
-fn ours<'a>(view: &'a DomainView, answer: &VantageAnswer) -> Option<&'a Validated> {
-    let hosts = view.hosts.iter().flat_map(|host| {
-        [
-            Some(&host.view.a),
-            Some(&host.view.aaaa),
-            host.view.tlsa.lookup(),
-        ]
-        .into_iter()
-        .flatten()
-    });
-    std::iter::once(&view.mx)
-        .chain(hosts)
-        .find(|seen| seen.name == answer.name && seen.kind == answer.kind)
+/// The resolver holds something else.
+fn old(answer: &VantageAnswer, now: Timestamp, both: [Evidence; 2], found: &mut Found) {
+    let VantageAnswer {
+        vantage,
+        kind,
+        name,
+        ..
+    } = answer;
+    // Without a TTL nobody can say that it is only an older version, nor until when.
+    let Some(left) = answer.ttl else {
+        found.add(
+            DNSSEC_RESOLVERS_DIFFER
+                .found(
+                    vantage.clone(),
+                    format!("the resolver {vantage} has another {kind} of {name}, for nobody knows how long"),
+                )
+                .shown_by(both),
+        );
+        return;
+    };
+    // What is over by now was not looked at again: whether the new version is there is only known after another look.
+    found.until((answer.at + Duration::from_secs(left.into())).max(now));
+    found.add(
+        VANTAGE_OLD
+            .found(
+                vantage.clone(),
+                format!("the resolver {vantage} still held an earlier {kind} of {name}, for {left} s at most"),
+            )
+            .shown_by(both),
+    );
 }
 
 /// The records of the type asked for, without owner and TTL.
-fn contents<'a>(data: impl Iterator<Item = &'a Data>, kind: Kind) -> Vec<&'a Data> {
-    let mut all: Vec<_> = data
+fn contents(records: &[Record], kind: Kind) -> Vec<Option<&Data>> {
+    let mut all: Vec<_> = records
+        .iter()
+        .map(|record| &record.data)
         .filter(|data| !matches!(data, Data::Cname(_)) || kind == Kind::Cname)
+        .map(Some)
         .collect();
-    // Addresses change by the minute where load is balanced; what counts there is the validation alone.
+    // Addresses change by the minute where load is balanced; what counts there is that there are some.
     if matches!(kind, Kind::A | Kind::Aaaa) {
-        all.clear();
+        all.truncate(1);
+        all.fill(None);
     }
     all.sort();
     all.dedup();
