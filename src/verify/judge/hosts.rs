@@ -14,10 +14,10 @@ use crate::dns::{Status, Tlsa};
 use crate::finding::{Finding, Severity};
 use crate::verify::catalogue::{
     CERTIFICATE_ENDS, CERTIFICATE_EXPIRED, HOST_BOGUS, HOST_INSECURE, HOST_LOOKUP_ERROR,
-    SMTP_DEFERS, SMTP_NO_STARTTLS, SMTP_NOT_PROBED, SMTP_REJECTS, SMTP_SNI, SMTP_TLS12, SMTP_TLS_FAILED,
-    SMTP_UNREACHED, SMTP_UNWILLING, TLSA_BOGUS, TLSA_BRITTLE, TLSA_INSECURE, TLSA_LOOKUP_ERROR,
-    TLSA_MISMATCH, TLSA_NONE, TLSA_PARAMETER_SET, TLSA_TTL, TLSA_UNMATCHED, TLSA_UNUSABLE,
-    TLSA_UNUSABLE_RECORD,
+    SMTP_DEFERS, SMTP_NO_STARTTLS, SMTP_NOT_PROBED, SMTP_REJECTS, SMTP_SNI, SMTP_TLS_FAILED,
+    SMTP_TLS12, SMTP_UNREACHED, SMTP_UNWILLING, TLSA_BOGUS, TLSA_BRITTLE, TLSA_INSECURE,
+    TLSA_LOOKUP_ERROR, TLSA_MISMATCH, TLSA_NONE, TLSA_PARAMETER_SET, TLSA_TTL, TLSA_UNMATCHED,
+    TLSA_UNUSABLE, TLSA_UNUSABLE_RECORD,
 };
 use crate::verify::{DomainView, evidence};
 
@@ -216,10 +216,8 @@ fn reached(host: &HostView, address: &AddressView, found: &mut Found) {
                 Some(400..500) => Finding {
                     // Its certificate was not seen, and nobody knows whether it will be another time.
                     severity: Severity::CouldNotTell,
-                    ..SMTP_DEFERS.found(
-                        about,
-                        format!("{name} at {at} puts everything off: {said}"),
-                    )
+                    ..SMTP_DEFERS
+                        .found(about, format!("{name} at {at} puts everything off: {said}"))
                 },
                 _ => SMTP_UNWILLING.found(about, format!("{name} at {at} takes no mail: {said}")),
             };

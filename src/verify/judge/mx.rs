@@ -99,9 +99,9 @@ pub(super) fn judge(view: &DomainView, found: &mut Found) {
             );
         }
         // Where a lookup failed, the host's own findings say so.
-        let failed = both.iter().any(|lookup| {
-            lookup.status.is_lookup_error() || lookup.answer == Answer::Unknown
-        });
+        let failed = both
+            .iter()
+            .any(|lookup| lookup.status.is_lookup_error() || lookup.answer == Answer::Unknown);
         if seen.addresses.is_empty() && !failed && view.mx.answer != Answer::NxDomain {
             found.add(
                 MX_NO_ADDRESS

@@ -6,10 +6,10 @@ use jiff::Timestamp;
 
 use super::{Found, ours};
 use crate::dns::{Data, Kind, Record, VantageAnswer, VantageVerdict};
+use crate::finding::Evidence;
 use crate::verify::DomainView;
 use crate::verify::catalogue::{DNSSEC_RESOLVERS_DIFFER, VANTAGE_FAILED, VANTAGE_OLD};
 use crate::verify::evidence;
-use crate::finding::Evidence;
 
 pub(super) fn judge(view: &DomainView, now: Timestamp, found: &mut Found) {
     for answer in &view.vantages {

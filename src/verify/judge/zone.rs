@@ -174,7 +174,10 @@ fn silent(survey: &Survey, found: &mut Found) {
                     SERVER_UNPROVEN
                         .found(
                             server.address.to_string(),
-                            format!("{at} {failure}, asked for {} of {}", answer.kind, answer.name),
+                            format!(
+                                "{at} {failure}, asked for {} of {}",
+                                answer.kind, answer.name
+                            ),
                         )
                         .shown_by([evidence::server(answer)]),
                 );
