@@ -8,9 +8,9 @@ use jiff::Timestamp;
 
 use super::Dns;
 use super::convert::from_library;
-use super::denial::{Delegation, no_ds};
+use super::denial::{Delegation, Link, no_ds};
 use super::engine::{Said, has, wildcard_holds};
-use super::judge::{Content, Found, Judge, unknown};
+use super::judge::{Content, Found, Judge, is_left_open, unknown};
 use super::record::{Kind, Soa, normal};
 use super::settings::Origin;
 use super::view::{Alias, Answer, Failure, Status, Validated};
@@ -18,23 +18,6 @@ use super::why;
 
 /// The longest chain of aliases that is followed; resolvers stop at about as many.
 const MOST_ALIASES: usize = 12;
-
-/// What the parent proves about a possible zone cut.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Link {
-    /// A DS set, validated.
-    Secure,
-    /// A delegation without a DS that anybody could use, validated.
-    Insecure,
-    /// No delegation here.
-    NotACut,
-    /// The name does not exist, so there is nothing below either.
-    Nothing,
-    /// The proof is broken.
-    Bogus(String),
-    /// Could not tell.
-    Unknown(String),
-}
 
 impl Dns {
     /// Asks for `name`/`kind` and says how far the answer can be trusted, following aliases.
@@ -196,6 +179,7 @@ impl Dns {
             {
                 Link::NotACut
             }
+            Said::Bogus(message) if is_left_open(&message, name) => Link::Insecure,
             Said::Bogus(message) => match judge.alias_of_dname(&message, name).await {
                 Some(alias) if alias.status.is_secure() => Link::NotACut,
                 _ => Link::Bogus(format!(

@@ -118,8 +118,8 @@ rules! {
     DNSSEC_ENGINES_DIFFER: "dnssec.engines-differ", CouldNotTell, Arrival, "RFC 4035 section 4.3",
         "two validators do not agree, so some senders get the mail through and some do not",
         "look at the evidence; a zone that is right by the letter is taken by both";
-    DNSSEC_SECOND_OPINION: "dnssec.second-opinion", CouldNotTell, Arrival, "RFC 4035 section 4.3",
-        "a second validator shows where the first one errs, and it had nothing to say",
+    DNSSEC_ONE_ENGINE: "dnssec.one-engine", CouldNotTell, Arrival, "RFC 4035 section 4.3",
+        "where the second validator cannot tell, it may hide that it would judge otherwise",
         "run again; look at the evidence";
     DNSSEC_RESOLVERS_DIFFER: "dnssec.resolvers-differ", CouldNotTell, Arrival, "RFC 4035 section 4.3",
         "a resolver out there judges otherwise, so senders behind it see another domain than the one seen from here",
@@ -337,7 +337,7 @@ rules! {
     SENDER_UNKNOWN: "sender.unknown", CouldNotTell, Arrival, "RFC 7672 section 2.1.2",
         "what senders of this kind do hangs on something that could not be told",
         "run again; see the other findings";
-    SENDER_UNPROTECTED: "sender.unprotected", Warning, Protection, "RFC 7672 section 2.2",
+    SENDER_UNPROTECTED: "sender.unprotected", Blocker, Protection, "RFC 7672 section 2.2",
         "the same records protect other senders, but not those of this kind",
         "see the findings about the hosts and TLSA records";
     VANTAGE_OLD: "vantage.old", Warning, Protection, "RFC 2308 section 5; RFC 7671 section 8.1",

@@ -20,7 +20,6 @@ use super::report::{Report, Verdict};
 use super::rows;
 use super::view::{DomainView, Wish};
 use crate::dane::sender::deliver_all;
-use crate::dns::{Kind, Validated};
 use crate::finding::{Finding, Severity};
 
 /// What the areas find.
@@ -38,11 +37,6 @@ impl Found {
 
     fn until(&mut self, until: Timestamp) {
         self.not_before = self.not_before.max(Some(until));
-    }
-
-    /// Whether one of these was found.
-    fn has(&self, id: &str) -> bool {
-        self.findings.iter().any(|finding| finding.id == id)
     }
 }
 
@@ -89,22 +83,6 @@ pub fn judge(view: DomainView, wish: Wish, now: Timestamp) -> Report {
         senders,
         view,
     }
-}
-
-/// Our own answer to a question that others were asked as well.
-fn ours<'a>(view: &'a DomainView, name: &str, kind: Kind) -> Option<&'a Validated> {
-    let hosts = view.hosts.iter().flat_map(|host| {
-        [
-            Some(&host.view.a),
-            Some(&host.view.aaaa),
-            host.view.tlsa.lookup(),
-        ]
-        .into_iter()
-        .flatten()
-    });
-    std::iter::once(&view.mx)
-        .chain(hosts)
-        .find(|seen| seen.name == name && seen.kind == kind)
 }
 
 /// Where only arrival is asked for, missing protection is worth knowing and no more.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::{Found, ours};
+use super::Found;
 use crate::dns::{Data, Kind, Record, VantageAnswer, VantageVerdict};
 use crate::finding::Evidence;
 use crate::verify::DomainView;
@@ -13,7 +13,7 @@ use crate::verify::evidence;
 
 pub(super) fn judge(view: &DomainView, now: Timestamp, found: &mut Found) {
     for answer in &view.vantages {
-        let Some(ours) = ours(view, &answer.name, answer.kind) else {
+        let Some(ours) = view.answer(&answer.name, answer.kind) else {
             continue;
         };
         let both = || [evidence::vantage(answer), evidence::validated(ours)];
@@ -31,32 +31,31 @@ pub(super) fn judge(view: &DomainView, now: Timestamp, found: &mut Found) {
                     );
                 }
             }
-            VantageVerdict::Bogus { .. } if !ours.status.is_lookup_error() => found.add(
-                DNSSEC_RESOLVERS_DIFFER
-                    .found(
-                        answer.vantage.clone(),
-                        format!(
-                            "the resolver {} takes {} of {} for bogus, our validator does not",
-                            answer.vantage, answer.kind, answer.name
-                        ),
-                    )
-                    .shown_by(both()),
-            ),
-            VantageVerdict::Bogus { .. } => {}
+            // How it judges is compared beside the second validator's verdict, where there is one.
+            VantageVerdict::Bogus { .. } => {
+                let compared = view
+                    .opinions
+                    .iter()
+                    .any(|opinion| (&opinion.name, opinion.kind) == (&answer.name, answer.kind));
+                if !compared && !ours.status.is_lookup_error() {
+                    found.add(
+                        DNSSEC_RESOLVERS_DIFFER
+                            .found(
+                                answer.vantage.clone(),
+                                format!(
+                                    "the resolver {} takes {} of {} for bogus, our validator does not",
+                                    answer.vantage, answer.kind, answer.name
+                                ),
+                            )
+                            .shown_by(both()),
+                    );
+                }
+            }
             // Nothing to compare with.
             _ if ours.status.is_lookup_error() => {}
-            _ if answer.ad && ours.status.is_insecure() => found.add(
-                DNSSEC_RESOLVERS_DIFFER
-                    .found(
-                        answer.vantage.clone(),
-                        format!(
-                            "the resolver {} has validated {} of {}, our validator finds it unsigned",
-                            answer.vantage, answer.kind, answer.name
-                        ),
-                    )
-                    .shown_by(both()),
-            ),
-            _ if contents(&answer.records, answer.kind) != contents(ours.records(), answer.kind) => {
+            _ if contents(&answer.records, answer.kind)
+                != contents(ours.records(), answer.kind) =>
+            {
                 old(answer, now, both(), found);
             }
             _ => {}

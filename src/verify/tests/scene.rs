@@ -213,6 +213,7 @@ pub(crate) fn questions(view: &DomainView) -> impl Iterator<Item = &Validated> {
 pub(crate) fn mx(view: &mut DomainView, status: Status, answer: Answer) {
     view.mx.status = status;
     view.mx.answer = answer;
+    view.route = crate::dane::discover::read(view.mx.clone()).route;
     if view.mx.status.is_lookup_error() || view.mx.answer == Answer::Unknown {
         view.hosts.clear();
     }
@@ -547,7 +548,7 @@ pub(crate) fn other_key(view: &mut DomainView, index: usize) {
     let others = address.variants.iter_mut().map(|v| &mut v.probe.result);
     for result in std::iter::once(&mut address.probe.result).chain(others) {
         if let ProbeResult::Ok { chain, .. } = result {
-            *chain = vec![other_certificate()];
+            *chain = vec![other_certificate()].into();
         }
     }
     address.webpki = WebPki::Invalid {

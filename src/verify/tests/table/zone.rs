@@ -280,7 +280,7 @@ fn others() -> Vec<Row> {
             |v| second(v, Kind::Mx).status = unknown(),
         ),
         row(
-            "dnssec.second-opinion",
+            "dnssec.one-engine",
             CouldNotTell,
             [3, 3],
             |v| second(v, Kind::Tlsa).status = unknown(),
