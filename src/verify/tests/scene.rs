@@ -277,6 +277,9 @@ fn rename(host: &mut HostView, name: &str) {
 
 /// A second host beside the first one, as good as it.
 pub(crate) fn second_host(view: &mut DomainView) {
+    if view.hosts.len() > 1 {
+        return;
+    }
     let mut other = view.hosts[0].clone();
     other.preference = other.preference.map(|preference| preference + 10);
     let old = other.view.host.clone();
