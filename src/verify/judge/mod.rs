@@ -112,9 +112,12 @@ fn headline(view: &DomainView, wish: Wish, verdict: Verdict, findings: &[Finding
     let probed = view.extent == super::Extent::Full;
     match verdict {
         Verdict::Safe if probed => match wish {
-            Wish::Dane => "mail arrives and is protected by DANE, whoever sends".to_owned(),
-            Wish::Delivery => "mail arrives, whoever sends".to_owned(),
-        },
+            Wish::Dane => {
+                "mail arrives from every sender, protected by DANE where the sender uses it"
+            }
+            Wish::Delivery => "mail arrives from every sender",
+        }
+        .to_owned(),
         Verdict::Safe => match wish {
             Wish::Dane => "the DNS is right for mail protected by DANE; no host was probed",
             Wish::Delivery => "the DNS is right for mail; no host was probed",
