@@ -31,7 +31,6 @@ pub(super) fn judge(view: &DomainView, now: Timestamp, found: &mut Found) {
                     );
                 }
             }
-<<<<<<< HEAD
             // How it judges is compared beside the second validator's verdict, where there is one.
             VantageVerdict::Bogus { .. } => {
                 let compared = view
@@ -52,10 +51,6 @@ pub(super) fn judge(view: &DomainView, now: Timestamp, found: &mut Found) {
                     );
                 }
             }
-=======
-            // How it judges is compared beside the second validator's verdict.
-            VantageVerdict::Bogus { .. } => {}
->>>>>>> main
             // Nothing to compare with.
             _ if ours.status.is_lookup_error() => {}
             _ if contents(&answer.records, answer.kind)

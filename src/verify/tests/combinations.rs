@@ -70,7 +70,7 @@ fn cases() -> Vec<Case> {
         case(
             "nothing",
             [0, 0],
-            "mail arrives and is protected by DANE, whoever sends",
+            "mail arrives from every sender, protected by DANE where the sender uses it",
             |_| {},
         ),
         case(

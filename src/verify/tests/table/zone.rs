@@ -280,7 +280,7 @@ fn others() -> Vec<Row> {
             |v| second(v, Kind::Mx).status = unknown(),
         ),
         row(
-            "dnssec.one-engine",
+            "dnssec.second-opinion",
             CouldNotTell,
             [3, 3],
             |v| second(v, Kind::Tlsa).status = unknown(),
