@@ -4,6 +4,8 @@ use hickory_proto::dnssec::Proof;
 use hickory_proto::dnssec::rdata::{DNSSECRData, NSEC, NSEC3};
 use hickory_proto::rr::{Name, RData, Record, RecordType};
 
+use super::convert::from_library;
+
 /// What validated NSEC or NSEC3 records say about a delegation without DS.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Delegation {
@@ -13,6 +15,23 @@ pub(super) enum Delegation {
     NotACut,
     /// Nothing of the kind is proven.
     Unproven,
+}
+
+/// What the parent proves about a possible zone cut.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Link {
+    /// A DS set, validated.
+    Secure,
+    /// A delegation without a DS that anybody could use, validated.
+    Insecure,
+    /// No delegation here.
+    NotACut,
+    /// The name does not exist, so there is nothing below either.
+    Nothing,
+    /// The proof is broken.
+    Bogus(String),
+    /// Could not tell.
+    Unknown(String),
 }
 
 /// Reads the validated proof of "no DS at `name`" (RFC 6840, 4.4: the NS bit must be looked at).
@@ -68,7 +87,7 @@ pub(super) fn no_ds(authorities: &[Record], name: &Name) -> Delegation {
 
 /// Which validated record shows that there is a delegation without DS at `name`, as a sentence.
 pub(super) fn how_no_ds(authorities: &[Record], name: &Name) -> Option<String> {
-    let owner = |record: &Record| record.name.to_ascii();
+    let owner = |record: &Record| from_library(&record.name);
     authorities
         .iter()
         .filter(|r| r.proof == Proof::Secure)

@@ -13,8 +13,8 @@ use hickory_proto::op::{DnsRequest, DnsResponse, Message, ResponseCode};
 use hickory_proto::rr::{Name, RData, Record, RecordType};
 
 use super::keys::is_signed_by_itself;
+use super::memory::Reply;
 use super::pin::{Way, about};
-use super::resolve::Reply;
 use super::view::Source;
 
 /// What the validator asks through.

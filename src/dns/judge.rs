@@ -5,11 +5,11 @@ use hickory_proto::rr::{Name, RecordType};
 
 use super::Dns;
 use super::convert::{from_library, record_type, records_at, signatures, soa};
+use super::denial::Link;
 use super::engine::{Engine, Heard, Said, has, wildcard_holds};
+use super::memory::Reply;
 use super::pin::Way;
 use super::record::{Data, Kind, Record, Signatures, Soa};
-use super::resolve::Reply;
-use super::validate::Link;
 use super::view::{Source, Status};
 use super::why;
 

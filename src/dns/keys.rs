@@ -119,3 +119,75 @@ pub(super) fn rrsig(record: &Record) -> Option<&RRSIG> {
         _ => None,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use hickory_proto::dnssec::{Algorithm, PublicKeyBuf};
+
+    use super::*;
+
+    fn set(flags: &[(bool, bool, bool)]) -> (Name, Vec<Record>) {
+        let apex = Name::from_ascii("zone.test.").expect("a name");
+        let records = flags.iter().map(|(zone, entry, revoked)| {
+            let key = PublicKeyBuf::new(vec![7; 64], Algorithm::ECDSAP256SHA256);
+            let key = DNSKEY::new(*zone, *entry, *revoked, key);
+            Record::from_rdata(apex.clone(), 60, RData::DNSSEC(DNSSECRData::DNSKEY(key)))
+        });
+        (apex.clone(), records.collect())
+    }
+
+    fn ds_for(apex: &Name, section: &[Record], digest_type: DigestType) -> Ds {
+        let key = dnskeys(section, apex).next().expect("a key");
+        Ds {
+            key_tag: key.calculate_key_tag().expect("a tag"),
+            algorithm: 13,
+            digest_type: digest_type.into(),
+            digest: hex(key.to_digest(apex, digest_type).expect("a digest").as_ref()),
+        }
+    }
+
+    #[test]
+    fn a_ds_fits_a_zone_key_by_tag_algorithm_and_digest() {
+        let (apex, section) = set(&[(true, true, false)]);
+        for digest_type in [DigestType::SHA1, DigestType::SHA256, DigestType::SHA384] {
+            let good = ds_for(&apex, &section, digest_type);
+            assert_eq!(fit(&good, &section, &apex).0, DsFit::Fits);
+        }
+        let good = ds_for(&apex, &section, DigestType::SHA256);
+        let but = |change: fn(&mut Ds)| {
+            let mut ds = good.clone();
+            change(&mut ds);
+            fit(&ds, &section, &apex).0
+        };
+        assert_eq!(but(|ds| ds.digest = "00".repeat(32)), DsFit::OtherDigest);
+        assert_eq!(but(|ds| ds.key_tag ^= 1), DsFit::NoKey);
+        assert_eq!(but(|ds| ds.algorithm = 8), DsFit::NoKey);
+        assert_eq!(but(|ds| ds.digest_type = 250), DsFit::UnknownDigest);
+        assert_eq!(fit(&good, &[], &apex).0, DsFit::NoKey);
+    }
+
+    #[test]
+    fn a_revoked_key_or_one_that_is_no_zone_key_is_unfit() {
+        for flags in [(true, true, true), (false, true, false)] {
+            let (apex, section) = set(&[flags]);
+            let ds = ds_for(&apex, &section, DigestType::SHA256);
+            assert_eq!(fit(&ds, &section, &apex).0, DsFit::UnfitKey, "{flags:?}");
+        }
+    }
+
+    #[test]
+    fn a_set_without_a_signature_is_not_signed() {
+        let (apex, section) = set(&[(true, true, false)]);
+        assert!(!is_signed_by_itself(&section, &apex));
+        // Nothing there, or of an algorithm that cannot be checked: not told here.
+        assert!(is_signed_by_itself(&[], &apex));
+        let key = DNSKEY::new(
+            true,
+            true,
+            false,
+            PublicKeyBuf::new(vec![7; 64], Algorithm::Unknown(200)),
+        );
+        let odd = Record::from_rdata(apex.clone(), 60, RData::DNSSEC(DNSSECRData::DNSKEY(key)));
+        assert!(is_signed_by_itself(&[odd], &apex));
+    }
+}

@@ -8,10 +8,18 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use hickory_proto::op::Message;
 use hickory_proto::rr::{Name, RecordType};
 
-use super::resolve::Reply;
-use super::validate::Link;
+use super::denial::Link;
+use super::view::Source;
+
+/// A readable answer (NOERROR or NXDOMAIN) by someone entitled to give it.
+#[derive(Debug, Clone)]
+pub(super) struct Reply {
+    pub(super) message: Message,
+    pub(super) from: Source,
+}
 
 /// A zone and whom to ask about it.
 #[derive(Debug, Clone)]

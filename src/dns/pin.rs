@@ -15,8 +15,9 @@ use super::convert::{
     code_name, explained, from_library, rcode_failure, record_type, records_at, signatures, soa,
     to_library,
 };
+use super::memory::Reply;
 use super::record::{Data, Kind, Name, normal};
-use super::resolve::{Reply, is_readable};
+use super::resolve::is_readable;
 use super::transport::Question;
 use super::view::{Failure, Outcome, ServerAnswer, Source};
 
@@ -25,8 +26,11 @@ use super::view::{Failure, Outcome, ServerAnswer, Source};
 pub(super) struct Pin {
     apex: LibraryName,
     from: Source,
-    said: Mutex<HashMap<(LibraryName, RecordType), Arc<OnceCell<Told>>>>,
+    said: Mutex<HashMap<(LibraryName, RecordType), Once>>,
 }
+
+/// Asked at most once.
+type Once = Arc<OnceCell<Told>>;
 
 /// What one question to the address gave.
 #[derive(Debug, Clone)]

@@ -9,7 +9,7 @@ use hickory_proto::rr::{Name, RData, Record, RecordType};
 
 use super::Dns;
 use super::convert::{from_library, rcode_failure, to_library};
-use super::memory::{Cut, Zone};
+use super::memory::{Cut, Reply, Zone};
 use super::settings::Origin;
 use super::transport::{Question, exchange_noting};
 use super::view::{Failure, Source};
@@ -20,13 +20,6 @@ const DEEPEST: u8 = 6;
 const MOST_REFERRALS: usize = 12;
 /// How many addresses of one zone are tried for one question.
 const MOST_ADDRESSES: usize = 8;
-
-/// A readable answer (NOERROR or NXDOMAIN) by someone entitled to give it.
-#[derive(Debug, Clone)]
-pub(super) struct Reply {
-    pub(super) message: Message,
-    pub(super) from: Source,
-}
 
 type Later<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 

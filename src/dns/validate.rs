@@ -8,7 +8,7 @@ use jiff::Timestamp;
 
 use super::Dns;
 use super::convert::from_library;
-use super::denial::{Delegation, no_ds};
+use super::denial::{Delegation, Link, no_ds};
 use super::engine::{Said, has, wildcard_holds};
 use super::judge::{Content, Found, Judge, unknown};
 use super::record::{Kind, Soa, normal};
@@ -18,23 +18,6 @@ use super::why;
 
 /// The longest chain of aliases that is followed; resolvers stop at about as many.
 const MOST_ALIASES: usize = 12;
-
-/// What the parent proves about a possible zone cut.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Link {
-    /// A DS set, validated.
-    Secure,
-    /// A delegation without a DS that anybody could use, validated.
-    Insecure,
-    /// No delegation here.
-    NotACut,
-    /// The name does not exist, so there is nothing below either.
-    Nothing,
-    /// The proof is broken.
-    Bogus(String),
-    /// Could not tell.
-    Unknown(String),
-}
 
 impl Dns {
     /// Asks for `name`/`kind` and says how far the answer can be trusted, following aliases.

@@ -11,7 +11,7 @@ use super::plan::lower_bound;
 use crate::finding::{Finding, Severity};
 use crate::kernel::Host;
 use crate::playbook::PlannedStep;
-use crate::step::{Context, Memory, Setup, from_outside, is_new_host};
+use crate::step::{Context, Memory, Setup, bears_on_the_start, from_outside, is_new_host};
 use crate::verify::{Extent, Report, Verdict};
 use crate::world::{Estimates, Facts};
 
@@ -119,18 +119,6 @@ pub fn readiness(report: &Report, facts: &Facts, course: &Course, now: Timestamp
         dns_host,
         dns_host_signs,
     }
-}
-
-/// The move mends what is unsigned or unprotected. What is broken in the zone or at its servers it cannot start on.
-fn bears_on_the_start(finding: &Finding) -> bool {
-    const MENDED_BY_THE_MOVE: [&str; 2] = ["dnssec.unsigned", "dnssec.island"];
-    // Preflight says the same in its own words.
-    const SAID_BY_PREFLIGHT: [&str; 1] = ["delegation.differs"];
-    let area = finding.id.split('.').next().unwrap_or_default();
-    matches!(area, "dnssec" | "server" | "servers" | "delegation")
-        && !MENDED_BY_THE_MOVE.contains(&finding.id.as_str())
-        && !SAID_BY_PREFLIGHT.contains(&finding.id.as_str())
-        && finding.severity > Severity::Note
 }
 
 /// Who seems to serve the zone, by the names of its servers.

@@ -1,6 +1,6 @@
 //! Goal: every sender, whatever its caches hold, delivers under DANE (S3, I7).
 
-use super::{Context, Finding, Next, Wait, WaitFor};
+use super::{Context, Finding, Next, Wait, WaitFor, verdict};
 use crate::kernel::{Verdict, claim};
 use crate::world::{Chain, Fact, Needs};
 
@@ -10,6 +10,8 @@ pub(super) fn needs(cx: &Context<'_>) -> Needs {
         parent: true,
         chain: true,
         policy: true,
+        // The verdict is dear: it is asked when the kernel has nothing left to say.
+        verdict: claim(&cx.memory.caches, &cx.memory.actors, cx.now) == Verdict::Now,
         vantages: true,
         smtp: true,
         hosts: cx.hosts().collect(),
@@ -41,10 +43,13 @@ fn validated(cx: &Context<'_>) -> Next {
         Fact::Known {
             value: Chain::Secure,
             ..
-        } => Next::Done(format!(
-            "{} is protected by DANE for every sender, whatever its caches hold",
-            cx.setup.domain
-        )),
+        } => match verdict::safe(cx) {
+            Err(next) => *next,
+            Ok(()) => Next::Done(format!(
+                "{} is protected by DANE for every sender, whatever its caches hold",
+                cx.setup.domain
+            )),
+        },
         Fact::Known {
             value: Chain::Bogus { why },
             ..

@@ -185,6 +185,7 @@ impl Start {
                 ),
             ]
             .into(),
+            verdict: known(crate::world::VerdictFacts::foreseen()),
             policy: known(PolicyFacts {
                 mode: PolicyMode::None,
                 patterns: Default::default(),

@@ -8,6 +8,7 @@ mod context;
 mod memory;
 mod next;
 mod stage;
+mod verdict;
 mod write_mx;
 
 mod add_mx;
@@ -37,6 +38,7 @@ pub use memory::{Approval, Memory};
 pub use next::{Next, Question, Wait, WaitFor};
 pub use preflight::{from_outside, is_new_host};
 pub use stage::Stage;
+pub use verdict::bears_on_the_start;
 
 use crate::playbook::Goal;
 use crate::world::Needs;
@@ -62,7 +64,7 @@ pub fn needs(goal: Goal, cx: &Context<'_>) -> Needs {
         Goal::ProveHost => prove_host::needs(cx),
         Goal::MtaSts => mta_sts::needs(cx),
         Goal::AddMx { .. } => add_mx::needs(cx),
-        Goal::VerifyMx { .. } => verify_mx::needs(cx),
+        Goal::VerifyMx { expect, .. } => verify_mx::needs(cx, expect),
         Goal::SwapMx { .. } => swap_mx::needs(cx),
         Goal::RemoveMx => remove_mx::needs(cx),
         Goal::EnableDane => enable_dane::needs(cx),

@@ -50,6 +50,7 @@ pub(super) fn findings(cx: &Context<'_>) -> Vec<Finding> {
         zone::provider(cx, &mut found);
         microsoft::judge(cx, &mut found);
         host::judge(cx, &mut found);
+        super::verdict::before_the_start(cx, &mut found);
     }
     if let Some(seconds) = cx.facts.clock_jumped {
         found.push(Finding::clock_jumped(seconds));

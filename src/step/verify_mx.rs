@@ -2,24 +2,22 @@
 
 use std::time::Duration;
 
-use super::{Context, Finding, Next, Stage, Wait, WaitFor, write_mx};
+use super::{Context, Finding, Next, Stage, Wait, WaitFor, verdict, write_mx};
 use crate::kernel::Accepts;
 use crate::playbook::Expect;
 use crate::world::{Answer, Fact, Needs};
 
-pub(super) fn needs(cx: &Context<'_>) -> Needs {
+pub(super) fn needs(cx: &Context<'_>, expect: Expect) -> Needs {
     Needs {
         vantages: true,
+        // The verdict is dear: it is asked when everything else is there.
+        verdict: cx.stage() == Some(stage(expect)),
         ..cx.needs_to_write_mx()
     }
 }
 
 pub(super) fn next(cx: &Context<'_>, expect: Expect, soak: Duration) -> Next {
-    let wanted = match expect {
-        Expect::Added => Stage::Added,
-        Expect::Swapped => Stage::Swapped,
-        Expect::Removed => Stage::Removed,
-    };
+    let wanted = stage(expect);
     let zone = match &cx.facts.zone {
         Fact::Known { value, .. } => value,
         other => return Next::blocked(write_mx::zone_unknown(cx, other.why_unknown())),
@@ -59,6 +57,9 @@ pub(super) fn next(cx: &Context<'_>, expect: Expect, soak: Duration) -> Next {
     if let Some(finding) = vantages(cx) {
         return Next::blocked(finding);
     }
+    if let Err(next) = verdict::arrives(cx) {
+        return *next;
+    }
     let since = cx.memory.good_since.get(cx.step).copied().unwrap_or(cx.now);
     let until = since.checked_add(soak).unwrap_or(since);
     if cx.now >= until {
@@ -80,6 +81,14 @@ pub(super) fn next(cx: &Context<'_>, expect: Expect, soak: Duration) -> Next {
             )],
             sooner: "a shorter soak in the domain file's settings".to_owned(),
         })
+    }
+}
+
+const fn stage(expect: Expect) -> Stage {
+    match expect {
+        Expect::Added => Stage::Added,
+        Expect::Swapped => Stage::Swapped,
+        Expect::Removed => Stage::Removed,
     }
 }
 

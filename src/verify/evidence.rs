@@ -53,6 +53,8 @@ pub(super) fn server(seen: &ServerAnswer) -> Evidence {
         from: seen.from.to_string(),
         about: about(seen.kind, &seen.name),
         said,
+        rcode: (!seen.rcode.is_empty()).then(|| seen.rcode.clone()),
+        explained: seen.explained.clone(),
         ttl: seen.ttl,
         at: Some(seen.at),
         ..Evidence::default()

@@ -53,6 +53,15 @@ impl Verifier {
         })
     }
 
+    /// The same, remembering nothing.
+    #[must_use]
+    pub fn fresh(&self) -> Self {
+        Self {
+            dns: self.dns.fresh(),
+            ..self.clone()
+        }
+    }
+
     /// The way to the DNS that it uses.
     #[must_use]
     pub fn dns(&self) -> &Dns {

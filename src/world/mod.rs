@@ -17,7 +17,7 @@ pub use action::{Action, DelegationBy, Instructions, MxRrset, Outcome};
 pub use facts::{
     AddressFacts, Answer, Chain, ExchangeFacts, Fact, Facts, FeatureState, HostFacts, ParentFacts,
     ParentServer, PolicyFacts, PolicyMode, ProviderFacts, ServerFacts, SigningFacts, SmtpOutcome,
-    TenantFacts, TlsaFacts, VantageFacts, ZoneFacts,
+    TenantFacts, TlsaFacts, VantageFacts, VerdictFacts, ZoneFacts,
 };
 pub use model::{Estimates, Model, UNNAMED_HOST};
 pub use needs::Needs;

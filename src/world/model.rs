@@ -10,7 +10,7 @@ use jiff::Timestamp;
 
 use super::{
     Action, AddressFacts, Answer, Chain, ExchangeFacts, Fact, Facts, FeatureState, HostFacts,
-    MxRrset, Needs, Outcome, PolicyMode, SigningFacts, SmtpOutcome, TlsaFacts, World,
+    MxRrset, Needs, Outcome, PolicyMode, SigningFacts, SmtpOutcome, TlsaFacts, VerdictFacts, World,
 };
 use crate::clock::{Clock, VirtualClock};
 use crate::kernel::{Host, KeyId, ZoneKeys};
@@ -53,6 +53,8 @@ pub struct Model {
     clock: VirtualClock,
     estimates: Estimates,
     due: Vec<(Timestamp, Effect)>,
+    /// Whether anything was done: until then the verdict is the one that was observed.
+    touched: bool,
 }
 
 impl Model {
@@ -64,6 +66,7 @@ impl Model {
             clock,
             estimates,
             due: Vec::new(),
+            touched: false,
         }
     }
 
@@ -95,6 +98,18 @@ impl Model {
             .is_some_and(|host| matches!(host.tlsa, TlsaFacts::Absent { .. }));
         if dane == Some(FeatureState::Enabled) && absent {
             self.later(self.estimates.tlsa, Effect::Tlsa(host));
+        }
+    }
+
+    /// What was observed, as long as nothing was done; then what a plan foresees.
+    fn verdict(&self, at: Timestamp) -> Fact<VerdictFacts> {
+        if self.touched || !self.due.is_empty() {
+            Fact::Known {
+                value: VerdictFacts::foreseen(),
+                at,
+            }
+        } else {
+            seen_at(&self.facts.verdict, at)
         }
     }
 
@@ -279,11 +294,13 @@ impl World for Model {
             tenant: seen_at(&truth.tenant, at),
             exchange: seen_at(&truth.exchange, at),
             provider: seen_at(&truth.provider, at),
+            verdict: self.verdict(at),
             clock_jumped: None,
         };
     }
 
     async fn perform(&mut self, action: &Action) -> Outcome {
+        self.touched = true;
         let mut mx_host = None;
         match action {
             Action::WriteMx { after, .. } => {
@@ -315,6 +332,7 @@ impl World for Model {
     }
 
     async fn asked(&mut self, goal: Goal) {
+        self.touched = true;
         match goal {
             Goal::SignZone => self.later(self.estimates.visible, Effect::Signed),
             Goal::MtaSts => {

@@ -21,6 +21,8 @@ pub struct Needs {
     pub smtp: bool,
     /// The MTA-STS policy.
     pub policy: bool,
+    /// The verdict on the whole domain, as `rollout verify` gives it.
+    pub verdict: bool,
     /// The tenant as Graph knows it.
     pub tenant: bool,
     /// The domain as Exchange Online knows it.
@@ -42,6 +44,7 @@ impl Needs {
         self.hosts.extend(other.hosts);
         self.smtp |= other.smtp;
         self.policy |= other.policy;
+        self.verdict |= other.verdict;
         self.tenant |= other.tenant;
         self.exchange |= other.exchange;
         self.provider |= other.provider;
@@ -60,6 +63,7 @@ impl Needs {
             hosts: hosts.into_iter().collect(),
             smtp: true,
             policy: true,
+            verdict: true,
             tenant: true,
             exchange: true,
             provider: true,

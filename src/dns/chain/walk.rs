@@ -10,14 +10,13 @@ use jiff::Timestamp;
 use super::{ChainDs, ChainKey, ChainOfTrust, Entry, Role, ZoneLink, kinds_at};
 use crate::dns::Dns;
 use crate::dns::convert::{from_library, records_at, signatures, soa, to_library};
-use crate::dns::denial::how_no_ds;
+use crate::dns::denial::{Link, how_no_ds};
 use crate::dns::engine::Said;
 use crate::dns::judge::Judge;
 use crate::dns::keys::{DsFit, dnskeys, fit, signs_keys};
 use crate::dns::record::{Data, Dnskey, Ds, Kind, Name, Soa, normal, parent_of};
 use crate::dns::settings::Origin;
 use crate::dns::text::hex;
-use crate::dns::validate::Link;
 use crate::dns::view::{Failure, Status};
 
 /// A zone on the way down and its servers.

@@ -16,6 +16,7 @@ use super::signed::signed;
 use super::{Survey, differs};
 use crate::dns::Dns;
 use crate::dns::convert::{record_type, to_library};
+use crate::dns::denial::Link;
 use crate::dns::judge::Judge;
 use crate::dns::observe::addresses;
 use crate::dns::pin::{Pin, Told, Way};
@@ -23,7 +24,6 @@ use crate::dns::reach::set_aside;
 use crate::dns::record::{Kind, Name, normal};
 use crate::dns::text::hex;
 use crate::dns::transport::{Question, pipelined};
-use crate::dns::validate::Link;
 use crate::dns::view::{Failure, Outcome, ParentView, ServerView, Status, ZoneView};
 
 /// What is asked about, for all servers alike.

@@ -103,3 +103,60 @@ fn nsec3s(message: &Message) -> impl Iterator<Item = (&LibraryName, &NSEC3)> {
 fn all(message: &Message) -> impl Iterator<Item = &Record> {
     message.answers.iter().chain(&message.authorities)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn name(text: &str) -> LibraryName {
+        LibraryName::from_ascii(text).expect("a name")
+    }
+
+    fn denied(owner: &str, next: &str, kinds: &[RecordType]) -> Message {
+        let nsec = NSEC::new(name(next), kinds.iter().copied());
+        let mut message = Message::query();
+        message.add_authority(Record::from_rdata(
+            name(owner),
+            60,
+            RData::DNSSEC(DNSSECRData::NSEC(nsec)),
+        ));
+        message
+    }
+
+    #[test]
+    fn compact_denial_is_told_by_its_pseudo_type_at_the_name_itself() {
+        let kinds = [
+            RecordType::RRSIG,
+            RecordType::NSEC,
+            RecordType::from(NXNAME),
+        ];
+        let message = denied("x.zone.test.", "0.x.zone.test.", &kinds);
+        assert_eq!(
+            proven_by(&message, &name("x.zone.test.")),
+            ProvenBy::Nsec { compact: true }
+        );
+        assert_eq!(
+            proven_by(&message, &name("y.zone.test.")),
+            ProvenBy::Nsec { compact: false }
+        );
+        let message = denied("x.zone.test.", "y.zone.test.", &kinds[..2]);
+        assert_eq!(
+            proven_by(&message, &name("x.zone.test.")),
+            ProvenBy::Nsec { compact: false }
+        );
+        assert_eq!(
+            proven_by(&Message::query(), &name("x.zone.test.")),
+            ProvenBy::Nothing
+        );
+    }
+
+    #[test]
+    fn both_ends_of_a_gap_may_be_wildcards_but_only_in_this_zone() {
+        let apex = name("zone.test.");
+        let of = |owner, next| wildcards(&denied(owner, next, &[]), &name("x.zone.test."), &apex);
+        assert_eq!(of("*.zone.test.", "z.zone.test."), ["*.zone.test"]);
+        assert_eq!(of("a.zone.test.", "*.b.zone.test."), ["*.b.zone.test"]);
+        assert_eq!(of("a.zone.test.", "z.zone.test."), [""; 0]);
+        assert_eq!(of("*.test.", "z.test."), [""; 0]);
+    }
+}

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::dns::keys::DsFit;
-use crate::dns::record::{Ds, Kind, Name};
+use crate::dns::record::{Ds, Kind, Name, is_within};
 use crate::dns::view::{Failure, Outcome, ServerAnswer, Status};
 
 /// One address of one authoritative server of the zone, by itself.
@@ -100,6 +100,12 @@ impl Denial {
     pub fn is_proven(&self) -> bool {
         self.status.is_secure()
             && matches!(self.answer.outcome, Outcome::NoData | Outcome::NxDomain)
+    }
+
+    /// Whether it says that the apex of its own zone does not exist.
+    #[must_use]
+    pub fn denies_the_apex(&self) -> bool {
+        self.probe == Probe::TypeAtApex && self.answer.outcome == Outcome::NxDomain
     }
 }
 
@@ -221,6 +227,18 @@ impl ServerSurvey {
     #[must_use]
     pub fn denial(&self, probe: Probe) -> Option<&Denial> {
         self.denials.iter().find(|denial| denial.probe == probe)
+    }
+
+    /// The wildcard seen that answers for `name`, unless `name`, or one between the two, exists by itself: the nearest above.
+    #[must_use]
+    pub fn wildcard_over(&self, name: &str) -> Option<&Name> {
+        self.wildcards
+            .iter()
+            .filter(|wildcard| {
+                let parent = wildcard.strip_prefix("*.").unwrap_or_default();
+                name != parent && is_within(name, parent)
+            })
+            .max_by_key(|wildcard| wildcard.len())
     }
 
     /// Whether it calls a name absent below which names exist.

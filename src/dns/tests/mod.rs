@@ -1,14 +1,18 @@
 //! Against real name servers: each verdict, each kind of failure.
 
 mod fuzz;
+mod laboratory;
 mod resolvers;
 mod scene;
 mod survey;
+mod transport;
 pub(crate) mod tree;
+mod zones;
 
 use std::net::SocketAddr;
 
 use self::tree::{Place, Tree};
+use super::chain::Entry;
 use super::view::{Answer, Failure, Outcome, Status};
 use super::{Data, Dns, DnsSettings, Kind, Origin, Validated};
 
@@ -215,6 +219,32 @@ async fn each_server_by_itself(tree: &Tree) {
     let ds = &plain.parents[0].ds;
     assert_eq!(ds.outcome, Outcome::NoData);
     assert_eq!(ds.cacheable_for(), Some(20));
+
+    let chain = dns.chain_of_trust("plain.opt").await;
+    match &chain.zones[2].entry {
+        Entry::NoDs { proof, .. } => assert!(proof.contains("opt-out"), "{proof}"),
+        other => panic!("{other:?}"),
+    }
+    // A DS that nobody can use is no proof of absence, and no way in either.
+    let chain = dns.chain_of_trust("mail.odd.test").await;
+    assert_eq!(chain.status(), Status::Insecure);
+    assert!(matches!(&chain.zones[2].entry, Entry::Ds { set, .. } if set[0].key.is_none()));
+    for (name, word) in [
+        ("wrongds.test", "DS is for key 4711"),
+        ("expired.test", "expired"),
+    ] {
+        let chain = dns.chain_of_trust(name).await;
+        let why = chain.status().why().unwrap_or_default().to_owned();
+        assert!(
+            matches!(chain.status(), Status::Bogus { .. }) && why.contains(word),
+            "{name}: {why}"
+        );
+    }
+    let chain = dns.chain_of_trust("flaky.test").await;
+    assert!(
+        matches!(chain.status(), Status::Indeterminate { .. }),
+        "{chain:?}"
+    );
 
     // A host inside a zone: the cut is above it.
     let cut = dns.zone_cut("mail.secure.test").await.expect("a cut");

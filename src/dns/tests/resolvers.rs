@@ -6,7 +6,7 @@ use rollout_servers::unbound::{Options, Start, Unbound};
 
 use super::short;
 use super::tree::{Place, Tree};
-use crate::dns::{Dns, DnsSettings, Failure, Kind, Origin, Vantage, VantageVerdict};
+use crate::dns::{Dns, DnsSettings, Failure, Kind, Origin, Status, Vantage, VantageVerdict};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn through_unbound() {
@@ -127,4 +127,13 @@ async fn forwarder(tree: &Tree, address: SocketAddr) {
         "the servers are asked themselves"
     );
     assert_eq!(view.parents[0].ds.ttl, Some(40));
+    let survey = dns.survey("secure.test").await.expect("a survey");
+    assert_eq!(survey.delegation, Status::Secure);
+    for server in &survey.servers {
+        assert_eq!(server.status(), Status::Secure, "{server:?}");
+    }
+    let chain = dns.chain_of_trust("secure.test").await;
+    let zones: Vec<&str> = chain.zones.iter().map(|z| z.zone.as_str()).collect();
+    assert_eq!(zones, ["", "test", "secure.test"]);
+    assert_eq!(chain.status(), Status::Secure, "{chain:?}");
 }

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::path::Path;
 use std::process::Command;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use hickory_proto::op::Message;
@@ -45,12 +45,16 @@ pub(super) struct Zone {
     pub(super) second: Second,
 }
 
+/// The questions that bent servers were asked: name, type, over TCP.
+pub(super) type Asked = Arc<Mutex<Vec<(String, RecordType, bool)>>>;
+
 /// The servers of the zones: the root at host 1, `test` at 2, first servers at 3, second ones at 4, bent ones above 20.
 pub(super) struct Scene {
     place: Place,
     anchor: String,
     _servers: Vec<Knot>,
     proxies: Vec<JoinHandle<()>>,
+    asked: Asked,
     _folder: TempDir,
 }
 
@@ -81,6 +85,7 @@ impl Scene {
             )
         };
         let mut proxies = Vec::new();
+        let asked = Asked::default();
         let (mut first, mut second) = (Vec::new(), Vec::new());
         let mut delegations = head(2);
         for (i, zone) in zones.into_iter().enumerate() {
@@ -112,7 +117,7 @@ impl Scene {
                     second.push(KnotZone::unsigned(&apex, text));
                 }
                 Second::Bent(bend, tcp) => {
-                    proxies.extend(proxy(at(host), at(3), bend, tcp).await);
+                    proxies.extend(proxy(at(host), at(3), bend, tcp, &asked).await);
                 }
             }
             let label = zone.label;
@@ -152,8 +157,16 @@ impl Scene {
             anchor: root.dnskey,
             _servers: servers,
             proxies,
+            asked,
             _folder: folder,
         })
+    }
+
+    /// What bent servers were asked about names in this zone.
+    pub(super) fn asked(&self, apex: &str) -> Vec<(String, RecordType, bool)> {
+        let all = self.asked.lock().expect("lock");
+        let within = |name: &str| name.trim_end_matches('.').ends_with(apex);
+        all.iter().filter(|a| within(&a.0)).cloned().collect()
     }
 
     pub(super) fn dns(&self) -> Dns {
@@ -220,16 +233,18 @@ async fn proxy(
     upstream: SocketAddr,
     bend: Bend,
     tcp: bool,
+    asked: &Asked,
 ) -> Vec<JoinHandle<()>> {
+    let (asked, over_tcp) = (Arc::clone(asked), Arc::clone(asked));
     let socket = Arc::new(UdpSocket::bind(listen).await.expect("bind"));
     let mut tasks = vec![tokio::spawn(async move {
         let mut buffer = vec![0; 4096];
         loop {
             let (length, peer) = socket.recv_from(&mut buffer).await.expect("receive");
             let question = buffer[..length].to_vec();
-            let socket = Arc::clone(&socket);
+            let (socket, asked) = (Arc::clone(&socket), Arc::clone(&asked));
             tokio::spawn(async move {
-                let answer = bent(upstream, &question, bend, false).await;
+                let answer = bent(upstream, &question, bend, false, &asked).await;
                 socket.send_to(&answer, peer).await.expect("send");
             });
         }
@@ -239,9 +254,10 @@ async fn proxy(
         tasks.push(tokio::spawn(async move {
             loop {
                 let (mut stream, _) = listener.accept().await.expect("accept");
+                let asked = Arc::clone(&over_tcp);
                 tokio::spawn(async move {
                     while let Some(question) = framed(&mut stream).await {
-                        let answer = bent(upstream, &question, bend, true).await;
+                        let answer = bent(upstream, &question, bend, true, &asked).await;
                         send_framed(&mut stream, &answer).await;
                     }
                 });
@@ -251,12 +267,20 @@ async fn proxy(
     tasks
 }
 
-async fn bent(upstream: SocketAddr, question: &[u8], bend: Bend, over_tcp: bool) -> Vec<u8> {
+async fn bent(
+    upstream: SocketAddr,
+    question: &[u8],
+    bend: Bend,
+    over_tcp: bool,
+    asked: &Asked,
+) -> Vec<u8> {
     let mut stream = TcpStream::connect(upstream).await.expect("upstream");
     send_framed(&mut stream, question).await;
     let answer = framed(&mut stream).await.expect("an answer");
     let mut message = Message::from_vec(&answer).expect("a message");
     let kind = message.queries[0].query_type;
+    let name = message.queries[0].name.to_ascii();
+    asked.lock().expect("lock").push((name, kind, over_tcp));
     bend(kind, over_tcp, &mut message);
     message.to_vec().expect("encoded")
 }

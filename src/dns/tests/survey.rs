@@ -1,127 +1,11 @@
 //! Two servers of a zone, and everything that can be wrong with the second.
 
-use hickory_proto::op::{Edns, ResponseCode};
-use hickory_proto::rr::rdata::opt::EdnsOption;
-use hickory_proto::rr::{Record, RecordType};
-
-use super::scene::{Bend, Scene, Second, Zone};
+use super::scene::Scene;
 use super::tree::Place;
+use super::zones::zones;
 use crate::dns::chain::{Entry, Role};
 use crate::dns::survey::{DsFit, Probe, ProvenBy};
 use crate::dns::{Data, Dns, Failure, Kind, Outcome, ServerSurvey, Status, Survey};
-
-const LEAF: &str = "@ 30 MX 10 mail\nmail 30 A 192.0.2.1\n";
-/// From long ago to long ago.
-const EXPIRED: [&str; 4] = ["-s", "20240101000000", "-e", "20240201000000"];
-
-fn zone(label: &'static str, second: Second) -> Zone {
-    Zone {
-        label,
-        text: LEAF.to_owned(),
-        signing: Some(vec![]),
-        ds: true,
-        more_ds: None,
-        second,
-    }
-}
-
-fn bent(label: &'static str, bend: Bend) -> Zone {
-    zone(label, Second::Bent(bend, true))
-}
-
-fn fails(message: &mut hickory_proto::op::Message, code: ResponseCode) {
-    message.metadata.response_code = code;
-    message.answers.clear();
-    message.authorities.clear();
-}
-
-fn zones() -> Vec<Zone> {
-    let other = |text: &str, signing, same_key| Second::Other(text.to_owned(), signing, same_key);
-    vec![
-        zone("good", Second::Same),
-        zone(
-            "stale",
-            other("@ 3600 MX 10 legacy\nlegacy 60 A 192.0.2.2\n", None, true),
-        ),
-        zone("expired", other(LEAF, Some(EXPIRED.to_vec()), true)),
-        zone("otherkey", other(LEAF, Some(vec![]), false)),
-        zone("udponly", Second::Bent(|_, _, _| {}, false)),
-        bent("notimp", |kind, _, m| {
-            if kind == RecordType::TLSA {
-                fails(m, ResponseCode::NotImp);
-            }
-        }),
-        bent("servfail", |kind, _, m| {
-            if kind == RecordType::TLSA {
-                fails(m, ResponseCode::ServFail);
-                let mut edns = Edns::new();
-                let text = [&[0, 22][..], b"no \x1b[31mhope"].concat();
-                edns.options_mut().insert(EdnsOption::Unknown(15, text));
-                m.set_edns(edns);
-            }
-        }),
-        bent("noproof", |kind, _, m| {
-            if kind == RecordType::TLSA {
-                m.authorities.retain(|r: &Record| {
-                    !matches!(r.record_type(), RecordType::NSEC | RecordType::RRSIG)
-                });
-            }
-        }),
-        // No proof either, but for signatures it is the answer itself that lacks them.
-        bent("unsigned", |_, _, m| {
-            m.answers.retain(|r| !r.record_type().is_rrsig());
-            m.authorities.retain(|r| !r.record_type().is_rrsig());
-        }),
-        bent("bare", |kind, _, m| {
-            if kind == RecordType::DNSKEY {
-                m.answers.retain(|r| !r.record_type().is_rrsig());
-            }
-        }),
-        Zone {
-            text: format!("{LEAF}_25._tcp 60 TLSA 3 1 1 {}\n", "ab".repeat(32)),
-            ..bent("ent", |_, _, m| {
-                if m.queries[0].name.to_ascii().starts_with("_tcp.") {
-                    m.metadata.response_code = ResponseCode::NXDomain;
-                }
-            })
-        },
-        bent("apart", |kind, over_tcp, m| {
-            if kind == RecordType::MX && over_tcp {
-                m.answers.clear();
-            }
-        }),
-        Zone {
-            signing: Some(vec!["-3", "aabb", "-H", "5", "-A"]),
-            text: format!("{LEAF}*.wild 60 TXT x\n"),
-            ..zone("n3", Second::Same)
-        },
-        Zone {
-            text: format!("{LEAF}* 60 TXT x\n"),
-            ..zone("wild", Second::Same)
-        },
-        Zone {
-            text: format!("{LEAF}* 60 TXT x\n"),
-            signing: None,
-            ds: false,
-            ..zone("plainwild", Second::Same)
-        },
-        Zone {
-            more_ds: Some(
-                "4711 13 2 abababababababababababababababababababababababababababababababab",
-            ),
-            ..zone("twods", Second::Same)
-        },
-        Zone {
-            text: "@ 86400 MX 10 mail\nmail 30 A 192.0.2.1\n".to_owned(),
-            signing: Some(vec!["-e", "now+3600"]),
-            ..zone("short", Second::Same)
-        },
-        Zone {
-            ds: false,
-            ..zone("island", Second::Same)
-        },
-    ]
-}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn each_server_is_judged_by_itself() {
@@ -132,6 +16,7 @@ async fn each_server_is_judged_by_itself() {
     good(&dns).await;
     out_of_date(&dns).await;
     transports(&dns).await;
+    nothing_twice(&scene).await;
     denials(&dns).await;
     nsec3_and_wildcards(&dns).await;
     keys_and_times(&dns).await;
@@ -265,10 +150,41 @@ async fn transports(dns: &Dns) {
     assert_eq!(second.status(), Status::Secure, "UDP by itself is well");
     assert_eq!(second.tcp.differs, []);
 
+    let (survey, _, second) = look(dns, "cut").await;
+    assert_eq!(second.status(), Status::Secure, "TCP helps");
+    let view = survey.view(&second).expect("seen");
+    assert!(view.dnskey.cut_off && !view.mx.cut_off);
+    assert_eq!(view.dnskey.outcome, Outcome::Answer);
+
+    let (survey, _, second) = look(dns, "cutonly").await;
+    let view = survey.view(&second).expect("seen");
+    assert!(view.dnskey.cut_off);
+    assert_eq!(
+        view.dnskey.outcome,
+        Outcome::Failed(Failure::ConnectionRefused)
+    );
+    // The keys exist, and nobody can fetch them here: not bogus, but no answer either.
+    let mx = second.verdict(Kind::Mx).expect("asked");
+    assert!(matches!(mx, Status::Indeterminate { .. }), "{mx:?}");
+
     let (_, first, second) = look(dns, "apart").await;
     assert_eq!(first.tcp.differs, []);
     assert_eq!(second.tcp.differs, [Kind::Mx]);
     assert_eq!(second.tcp.failure, None);
+}
+
+/// One survey asks an address each question once over UDP and once over TCP, whatever is made of the answers.
+async fn nothing_twice(scene: &Scene) {
+    let before = scene.asked("ent.test").len();
+    look(&scene.dns(), "ent").await;
+    let asked = scene.asked("ent.test").split_off(before);
+    let mut once = asked.clone();
+    once.sort();
+    once.dedup();
+    assert_eq!(once.len(), asked.len(), "{asked:?}");
+    let over_tcp = asked.iter().filter(|a| a.2).count();
+    assert_eq!(over_tcp, 5, "{asked:?}");
+    assert!(asked.len() - over_tcp <= 11, "{asked:?}");
 }
 
 async fn denials(dns: &Dns) {
@@ -322,9 +238,29 @@ async fn nsec3_and_wildcards(dns: &Dns) {
     assert_eq!(first.wildcards, [""; 0], "below another name");
     let (_, first, _) = look(dns, "wild").await;
     assert_eq!(first.wildcards, ["*.wild.test"]);
+    let over = first.wildcard_over("_25._tcp.wild.test");
+    assert_eq!(over.map(String::as_str), Some("*.wild.test"));
+    assert_eq!(first.wildcard_over("wild.test"), None);
+    assert_eq!(first.wildcard_over("_mta-sts.other.test"), None);
     let random = first.denial(Probe::RandomName).expect("asked");
     assert_eq!(random.answer.outcome, Outcome::NoData);
     assert!(random.is_proven(), "{random:?}");
+    let (_, first, _) = look(dns, "wild3").await;
+    assert_eq!(first.wildcards, ["*.wild3.test"]);
+    assert_eq!(first.status(), Status::Secure, "{first:?}");
+    assert_eq!(
+        first.denial(Probe::TypeAtApex).expect("asked").by,
+        ProvenBy::Nsec3 {
+            iterations: 0,
+            salt_length: 0,
+            opt_out: false
+        }
+    );
+    let (_, first, _) = look(dns, "wildtlsa").await;
+    assert_eq!(first.wildcards, ["*.wildtlsa.test"]);
+    let tlsa = first.denial(Probe::TlsaOfDomain).expect("asked");
+    assert_eq!(tlsa.answer.outcome, Outcome::Answer);
+    assert!(tlsa.status.is_secure(), "{tlsa:?}");
     let (survey, first, _) = look(dns, "plainwild").await;
     assert_eq!(survey.delegation, Status::Insecure);
     assert_eq!(first.status(), Status::Insecure);
@@ -338,6 +274,15 @@ async fn keys_and_times(dns: &Dns) {
     assert!(
         fits.contains(&DsFit::Fits) && fits.contains(&DsFit::NoKey),
         "{fits:?}"
+    );
+    let wide: Vec<_> = first
+        .links
+        .iter()
+        .map(|l| (l.ds.algorithm, l.zone_wide))
+        .collect();
+    assert!(
+        wide.contains(&(13, Some(true))) && wide.contains(&(8, Some(false))),
+        "{wide:?}"
     );
     let holding = first.links.iter().filter(|l| l.holds()).count();
     assert_eq!(holding, 1);

@@ -4,7 +4,7 @@ use super::{Walk, WalkError};
 use crate::engine::journal::Note;
 use crate::playbook::PlannedStep;
 use crate::step::{Finding, Next, Question};
-use crate::world::{Action, Outcome};
+use crate::world::{Action, Fact, Outcome, VerdictFacts};
 
 use jiff::Timestamp;
 
@@ -17,7 +17,11 @@ impl Walk<'_> {
         next: &Next,
     ) -> Result<(), WalkError> {
         self.observer.step(now, step, next);
-        let mut notes = vec![Note::Decision(describe(step, next))];
+        let mut notes = vec![Note::Decision(describe(
+            step,
+            next,
+            self.verdict_for(step, now).as_ref(),
+        ))];
         match next {
             Next::Ask(Question::Approve {
                 gate,
@@ -36,6 +40,12 @@ impl Walk<'_> {
         }
         self.journal.note(now, notes, &self.memory).await?;
         Ok(())
+    }
+
+    /// The verdict that a decision rests on, where its step asks for one.
+    fn verdict_for(&self, step: &PlannedStep, now: Timestamp) -> Option<Fact<VerdictFacts>> {
+        let asked = crate::step::needs(step.goal, &self.context(&step.id, now)).verdict;
+        asked.then(|| self.facts.verdict.clone())
     }
 
     /// Gives an intent of an earlier process its outcome, now that it was observed.
@@ -124,9 +134,13 @@ impl Walk<'_> {
     }
 }
 
-fn describe(step: &PlannedStep, next: &Next) -> serde_json::Value {
+fn describe(
+    step: &PlannedStep,
+    next: &Next,
+    verdict: Option<&Fact<VerdictFacts>>,
+) -> serde_json::Value {
     let id = &step.id;
-    match next {
+    let mut said = match next {
         Next::Done(how) => serde_json::json!({"step": id, "next": "done", "how": how}),
         Next::Act(action) => serde_json::json!({"step": id, "next": "act", "action": action}),
         Next::Wait(wait) => serde_json::json!({"step": id, "next": "wait", "wait": wait}),
@@ -134,5 +148,10 @@ fn describe(step: &PlannedStep, next: &Next) -> serde_json::Value {
         Next::Blocked(findings) => {
             serde_json::json!({"step": id, "next": "blocked", "findings": findings})
         }
+    };
+    // A step that is taken, or an effect that is about to be: on what verdict.
+    if let (Next::Done(_) | Next::Act(_), Some(verdict)) = (next, verdict) {
+        said["verdict"] = serde_json::json!(verdict);
     }
+    said
 }

@@ -144,10 +144,12 @@ impl Walk<'_> {
             .absorb(&self.facts, self.setup, self.clock.now());
         let all = self.needs(active);
         let hosts: BTreeSet<_> = all.hosts.difference(&needs.hosts).cloned().collect();
-        if !hosts.is_empty() {
+        let verdict = all.verdict && !needs.verdict;
+        if !hosts.is_empty() || verdict {
             let more = Needs {
+                smtp: all.smtp && !hosts.is_empty(),
                 hosts,
-                smtp: all.smtp,
+                verdict,
                 ..Needs::default()
             };
             self.world.observe(&more, &mut self.facts).await;

@@ -6,6 +6,7 @@
 mod dns;
 mod mail;
 mod service;
+mod verdict;
 
 use std::collections::BTreeMap;
 
@@ -17,6 +18,7 @@ use crate::kernel::Host;
 pub use dns::{Chain, ParentFacts, ParentServer, ServerFacts, VantageFacts, ZoneFacts};
 pub use mail::{AddressFacts, HostFacts, PolicyFacts, PolicyMode, SmtpOutcome, TlsaFacts};
 pub use service::{ExchangeFacts, FeatureState, ProviderFacts, SigningFacts, TenantFacts};
+pub use verdict::VerdictFacts;
 
 /// Something observed, or the reason why it could not be.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -126,6 +128,9 @@ pub struct Facts {
     pub exchange: Fact<ExchangeFacts>,
     /// The DNS provider.
     pub provider: Fact<ProviderFacts>,
+    /// The verdict on the whole domain.
+    #[serde(default)]
+    pub verdict: Fact<VerdictFacts>,
     /// A wall clock that jumped against the monotonic one, in seconds.
     pub clock_jumped: Option<i64>,
 }

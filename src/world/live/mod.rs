@@ -15,12 +15,12 @@ use async_trait::async_trait;
 use futures::future::join_all;
 use jiff::Timestamp;
 
-use super::{Action, Fact, Facts, Needs, Outcome, World};
+use super::{Action, Fact, Facts, Needs, Outcome, VerdictFacts, World};
 use crate::dane::{HttpsSettings, Prober, WebRoots, fetch_policy, observe_host};
 use crate::dns::{Dns, Kind, ZoneView};
 use crate::kernel::Host;
 use crate::microsoft::Microsoft;
-use crate::verify::{DomainView, Extent};
+use crate::verify::{DomainView, Extent, Verifier, Wish, judge};
 use provider::Hosting;
 
 pub use open::{OpenError, delegation_by};
@@ -30,6 +30,8 @@ pub struct LiveWorld {
     domain: Host,
     dns: Dns,
     prober: Prober,
+    /// The whole domain, as `rollout verify` looks at it.
+    verifier: Verifier,
     https: HttpsSettings,
     roots: WebRoots,
     /// `None`: a person runs the cmdlets.
@@ -51,6 +53,7 @@ struct Asked {
     exchange: Option<Instant>,
     provider: Option<Instant>,
     policy: Option<Instant>,
+    verdict: Option<Instant>,
     smtp: BTreeMap<Host, Instant>,
 }
 
@@ -226,6 +229,18 @@ impl World for LiveWorld {
         if needs.policy {
             facts.policy.clone_from(&self.last.policy);
         }
+        if needs.verdict && due(self.asked.verdict, fresh) {
+            let view = self.verifier.fresh().look(self.domain.as_str()).await;
+            let at = Timestamp::now();
+            self.last.verdict = Fact::Known {
+                value: VerdictFacts::of(judge(view, Wish::Dane, at)),
+                at,
+            };
+            self.asked.verdict = Some(Instant::now());
+        }
+        if needs.verdict {
+            facts.verdict.clone_from(&self.last.verdict);
+        }
         match &self.microsoft {
             None => facts.exchange = microsoft::manual(),
             Some(microsoft) => {
@@ -270,6 +285,7 @@ impl World for LiveWorld {
     }
 
     async fn perform(&mut self, action: &Action) -> Outcome {
+        self.asked.verdict = None;
         match action {
             Action::WriteMx { before, after } => self.hosting.write_mx(before, after).await,
             Action::SignZone => self.hosting.sign().await,

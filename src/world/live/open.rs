@@ -14,6 +14,7 @@ use crate::microsoft::{
 };
 use crate::redact::Redactor;
 use crate::surroundings::{Surroundings, SurroundingsError};
+use crate::verify::{Extent, Verifier};
 use crate::world::DelegationBy;
 
 /// Why the live world could not be opened: nothing was asked or changed yet.
@@ -63,6 +64,7 @@ impl LiveWorld {
         Ok(Self {
             domain: Host::new(file.domain.as_str()),
             dns: Dns::new(around.dns()?)?,
+            verifier: Verifier::open(&around, Extent::Full, Prober::new(around.smtp()))?,
             prober: Prober::new(smtp),
             https: around.https()?,
             roots,
