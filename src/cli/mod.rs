@@ -105,7 +105,7 @@ enum Command {
     History(history::Args),
     /// Say whether mail reaches domains, and whether it is protected: DNSSEC, MX, TLSA, SMTP, MTA-STS
     Verify(verify::Args),
-    /// Hold a certificate chain against TLSA records, from files
+    /// Show what a DANE sender makes of certificates, TLSA and other records, from files
     Dane(dane::Args),
     /// Print the JSON Schema of a file, for editors
     Schema(schema::Args),
@@ -220,7 +220,7 @@ async fn dispatch(app: &App, command: Command) -> Result<Exit, CliError> {
         Command::Abort(args) => abort::run(app, args).await,
         Command::History(args) => history::run(app, args).await,
         Command::Verify(args) => verify::run(app, args).await,
-        Command::Dane(args) => dane::run(app, &args),
+        Command::Dane(args) => dane::run(app, &args).await,
         Command::Schema(args) => Ok(schema::run(app, &args)),
         Command::Playbook(args) => playbook::run(app, &args),
         Command::Providers(args) => Ok(providers::run(app, &args)),

@@ -2,13 +2,13 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use jiff::Timestamp;
 use rustls_pki_types::CertificateDer;
 
+use super::certificate::Certificate;
 use super::host::{AddressView, TlsaView, Variant, WebPki};
 use super::judgement::Judgement;
-use super::probe::{KeyType, Probe, ProbeResult};
-use super::prober::Prober;
+use super::probe::{Hello, Probe, ProbeResult};
+use super::prober::{Examined, Prober};
 use super::tlsa::judge;
 use super::webpki::{self, WebRoots};
 
@@ -26,48 +26,76 @@ pub(super) struct Sought<'a> {
     pub(super) tlsa: &'a TlsaView,
 }
 
+/// Examines the address, or takes the chains that were given for it, and judges.
 pub(super) async fn look_at(
     address: IpAddr,
     sought: &Sought<'_>,
     prober: &Prober,
     roots: &WebRoots,
 ) -> AddressView {
-    let seen = prober.examine(address, sought.base, sought.domain).await;
-    let judged = |probe: &Probe| judgement(probe, sought.tlsa, sought.names);
-    let webpki = match chain_of(&seen.main) {
-        Some(chain) => webpki::verify(&chain, sought.host, roots, seen.main.at),
+    let at = SocketAddr::new(address, prober.settings().port);
+    // Whoever captured it is taken to have asked as a sender does.
+    let as_sender = Hello {
+        sni: Some(sought.base),
+        ..Hello::default()
+    };
+    let mut given = prober
+        .given(&[sought.host, sought.base], address)
+        .into_iter()
+        .map(|given| {
+            let result = ProbeResult::Given {
+                chain: given.chain.clone(),
+                from: given.from.clone(),
+            };
+            Probe::of(at, as_sender, result)
+        });
+    let seen = match given.next() {
+        Some(main) => Examined {
+            main,
+            others: given.collect(),
+        },
+        None if prober.goes_out() => prober.examine(address, sought.base, sought.domain).await,
+        None => return not_looked_at(address),
+    };
+    judged(address, seen, sought, roots)
+}
+
+fn judged(address: IpAddr, seen: Examined, sought: &Sought<'_>, roots: &WebRoots) -> AddressView {
+    let Examined { main, others } = seen;
+    let webpki = match main.result.chain() {
+        Some(chain) => webpki::verify(&bytes(chain), sought.host, roots, main.at),
         None => WebPki::NotTold {
             why: "no certificate was seen".into(),
         },
     };
+    let judgement = judgement(&main, sought.tlsa, sought.names);
+    let variants = others
+        .into_iter()
+        .map(|probe| {
+            // Most servers show the same chain each time.
+            let same = probe.result.proven_chain() == main.result.proven_chain();
+            let judgement = if same {
+                judgement.clone()
+            } else {
+                self::judgement(&probe, sought.tlsa, sought.names)
+            };
+            Variant { probe, judgement }
+        })
+        .collect();
     AddressView {
         address,
-        judgement: judged(&seen.main),
+        judgement,
         webpki,
-        probe: seen.main,
-        variants: seen
-            .others
-            .into_iter()
-            .map(|probe| Variant {
-                judgement: judged(&probe),
-                probe,
-            })
-            .collect(),
+        probe: main,
+        variants,
     }
 }
 
 pub(super) fn not_looked_at(address: IpAddr) -> AddressView {
+    let address = SocketAddr::new(address, 25);
     AddressView {
-        address,
-        probe: Probe {
-            address: SocketAddr::new(address, 25),
-            sni: None,
-            key: KeyType::Any,
-            result: ProbeResult::NotProbed,
-            banner: None,
-            at: Timestamp::now(),
-            took_ms: 0,
-        },
+        address: address.ip(),
+        probe: Probe::of(address, Hello::default(), ProbeResult::NotProbed),
         judgement: None,
         webpki: WebPki::NotTold {
             why: "the address was not probed".into(),
@@ -80,15 +108,10 @@ fn judgement(probe: &Probe, tlsa: &TlsaView, names: &[&str]) -> Option<Judgement
     let TlsaView::Secure { records, .. } = tlsa else {
         return None;
     };
-    let ProbeResult::Ok { .. } = probe.result else {
-        return None;
-    };
-    Some(judge(records, &chain_of(probe)?, names, probe.at))
+    let chain = probe.result.proven_chain()?;
+    Some(judge(records, &bytes(chain), names, probe.at))
 }
 
-fn chain_of(probe: &Probe) -> Option<Vec<CertificateDer<'static>>> {
-    probe
-        .result
-        .chain()
-        .map(|chain| chain.iter().map(super::Certificate::bytes).collect())
+fn bytes(chain: &[Certificate]) -> Vec<CertificateDer<'static>> {
+    chain.iter().map(Certificate::bytes).collect()
 }

@@ -6,11 +6,13 @@ use jiff::Timestamp;
 use rustls_pki_types::CertificateDer;
 use serde::{Deserialize, Serialize};
 use x509_parser::certificate::X509Certificate;
+use x509_parser::der_parser::asn1_rs::Any;
 use x509_parser::extensions::GeneralName;
 use x509_parser::prelude::{FromDer as _, SubjectPublicKeyInfo};
 use x509_parser::time::ASN1Time;
 
-use super::tlsa::digest_of;
+use super::digest::digest_of;
+use super::key;
 use crate::dns::text::{hex, safe};
 
 /// A certificate, as sent, with what people want to see of it.
@@ -32,6 +34,16 @@ pub struct Certificate {
     pub sha256: String,
     /// SHA-256 of the public key: the data of `x 1 1`.
     pub spki_sha256: Option<String>,
+    /// The type of its key: `rsa`, `ecdsa`, `ed25519`, or the dotted object identifier of its algorithm; `unreadable` where
+    /// it cannot be read.
+    #[serde(default)]
+    pub key: String,
+    /// The size of its key, in bits.
+    #[serde(default)]
+    pub key_bits: Option<u32>,
+    /// What its issuer signed it with, such as `ecdsa-with-SHA256`. Empty where it cannot be read.
+    #[serde(default)]
+    pub signed_with: String,
 }
 
 impl Certificate {
@@ -39,6 +51,10 @@ impl Certificate {
     #[must_use]
     pub fn read(der: &[u8]) -> Self {
         let parsed = parse(der);
+        let key_info = spki_of(der);
+        let read_key = key_info
+            .and_then(|key| SubjectPublicKeyInfo::from_der(key).ok())
+            .map(|(_, key)| key);
         let time = |t: ASN1Time| Timestamp::from_second(t.timestamp()).ok();
         Self {
             der: STANDARD.encode(der),
@@ -54,26 +70,22 @@ impl Certificate {
             not_before: parsed.as_ref().and_then(|c| time(c.validity().not_before)),
             not_after: parsed.as_ref().and_then(|c| time(c.validity().not_after)),
             sha256: hex(&digest_of(1, der)),
-            spki_sha256: parsed
+            spki_sha256: key_info.map(|key| hex(&digest_of(1, key))),
+            key: read_key
                 .as_ref()
-                .map(|c| hex(&digest_of(1, c.public_key().raw))),
+                .map_or_else(|| "unreadable".into(), key::kind),
+            key_bits: read_key.as_ref().and_then(key::bits),
+            signed_with: parsed
+                .as_ref()
+                .map(|c| key::signature(&c.signature_algorithm.algorithm))
+                .unwrap_or_default(),
         }
     }
 
     /// `rsa`, `ecdsa`, `ed25519`, or the dotted object identifier of the key's algorithm (RFC 5280, 4.1.2.7).
     #[must_use]
     pub fn key_type(&self) -> String {
-        let der = self.bytes();
-        let Some(parsed) = parse(der.as_ref()) else {
-            return "unreadable".to_owned();
-        };
-        let oid = parsed.public_key().algorithm.algorithm.to_id_string();
-        match oid.as_str() {
-            "1.2.840.113549.1.1.1" | "1.2.840.113549.1.1.10" => "rsa".to_owned(),
-            "1.2.840.10045.2.1" => "ecdsa".to_owned(),
-            "1.3.101.112" => "ed25519".to_owned(),
-            _ => oid,
-        }
+        self.key.clone()
     }
 
     /// The DER bytes; empty if the text is no base64, which only an edited file can bring about.
@@ -91,13 +103,33 @@ pub(super) fn parse(der: &[u8]) -> Option<X509Certificate<'_>> {
     }
 }
 
-/// The public key info of a certificate, as encoded in it.
+/// The public key info of a certificate, as encoded in it (RFC 5280, 4.1).
+///
+/// Walks there by hand: dates, names and extensions that a parser would stumble over do not matter to a record about the
+/// key.
 pub(super) fn spki_of(der: &[u8]) -> Option<&[u8]> {
-    // The borrow must be of the input, so the parsed value's own slice is returned.
-    match X509Certificate::from_der(der) {
-        Ok(([], certificate)) => Some(certificate.tbs_certificate.subject_pki.raw),
-        _ => None,
+    let (after, certificate) = element(der)?;
+    let (_, mut fields) = element(certificate)?;
+    if !after.is_empty() {
+        return None;
     }
+    if fields.first() == Some(&0xa0) {
+        // The version.
+        fields = element(fields)?.0;
+    }
+    // Serial number, signature algorithm, issuer, validity, subject.
+    for _ in 0..5 {
+        fields = element(fields)?.0;
+    }
+    let (rest, _) = element(fields)?;
+    let key = &fields[..fields.len() - rest.len()];
+    is_public_key(key).then_some(key)
+}
+
+/// What comes after the first element, and what is inside it.
+fn element(der: &[u8]) -> Option<(&[u8], &[u8])> {
+    let (rest, element) = Any::from_der(der).ok()?;
+    Some((rest, element.data))
 }
 
 /// Whether the bytes are a public key info and nothing else.

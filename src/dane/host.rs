@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::judgement::{Judgement, Outcome};
-use super::probe::{Probe, ProbeResult};
+use super::probe::{KeyType, Probe, ProbeResult, TlsVersions};
 use crate::dns::{Name, Status, Tlsa, Validated};
 
 /// One look at an MX host.
@@ -115,9 +115,36 @@ pub struct AddressView {
     pub judgement: Option<Judgement>,
     /// The chain as an MTA-STS sender sees it.
     pub webpki: WebPki,
-    /// The same address without SNI, and with each type of server key alone, if that was asked for. A handshake that
-    /// fails here says only that the server has no such certificate; one that succeeds must match like any other.
+    /// The same address with the other type of server key, without SNI, and with TLS 1.2 alone, if that was asked for; or
+    /// the further chains given for it. A handshake that fails here says only that the server has no such thing; one that
+    /// succeeds must match like any other.
     pub variants: Vec<Variant>,
+}
+
+impl AddressView {
+    /// Whether the server has nothing to show to clients that send no name, which it must not demand (RFC 7672, 8.1): a
+    /// handshake without SNI failed, and one with SNI came about in a version of TLS that the other offered as well.
+    #[must_use]
+    pub fn needs_sni(&self) -> bool {
+        let all = || std::iter::once(&self.probe).chain(self.variants.iter().map(|v| &v.probe));
+        let refused = all().filter(|p| {
+            p.sni.is_none()
+                && p.key == KeyType::Any
+                && matches!(p.result, ProbeResult::TlsFailed { .. })
+        });
+        let offers = |versions, version: &str| match versions {
+            TlsVersions::Both => true,
+            TlsVersions::Only12 => version == "TLSv1.2",
+            TlsVersions::Only13 => version == "TLSv1.3",
+        };
+        refused.into_iter().any(|bare| {
+            all().any(|named| {
+                named.sni.is_some()
+                    && matches!(&named.result, ProbeResult::Ok { tls_version, .. }
+                        if offers(bare.versions, tls_version))
+            })
+        })
+    }
 }
 
 /// Another handshake with the same address.

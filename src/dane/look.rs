@@ -6,15 +6,19 @@ use futures::future::join_all;
 use jiff::Timestamp;
 
 use super::address::{Sought, look_at, not_looked_at};
+use super::discover::{Destination, Discovery, literal};
 use super::host::{HostView, TlsaView};
 use super::prober::Prober;
 use super::webpki::WebRoots;
-use crate::dns::{Data, Kind, Lookups, Name, Soa, Status, Tlsa, Validated, normal};
+use crate::dns::{Answer, Data, Kind, Lookups, Name, Record, Soa, Status, Tlsa, Validated, normal};
 
 /// Looks at one MX host as a DANE sender meets it.
 ///
 /// `mx_secure`: whether the domain's MX set validated as secure, for only then is the domain a reference name
-/// (RFC 7672, 3.2.2). Without `prober` only the DNS is asked, and each address is [`ProbeResult::NotProbed`].
+/// (RFC 7672, 3.2.2). Without `prober` only the DNS is asked, and each address is [`ProbeResult::NotProbed`]. Where the
+/// mail domain may be an alias or have no MX, use [`observe_destination`], which knows all the reference names.
+///
+/// [`ProbeResult::NotProbed`]: super::ProbeResult::NotProbed
 pub async fn observe_host(
     dns: &dyn Lookups,
     host: &str,
@@ -23,25 +27,61 @@ pub async fn observe_host(
     prober: Option<&Prober>,
     roots: &WebRoots,
 ) -> HostView {
-    let at = Timestamp::now();
-    let host = normal(host);
     let domain = normal(domain);
-    let (a, aaaa) = tokio::join!(
-        dns.validate(&host, Kind::A),
-        dns.validate(&host, Kind::Aaaa)
-    );
+    let further = if mx_secure {
+        vec![domain.clone()]
+    } else {
+        Vec::new()
+    };
+    look(dns, &normal(host), &domain, &further, prober, roots).await
+}
+
+/// Looks at one host of a mail domain as a DANE sender meets it, with the reference names of RFC 7672, 3.2.2.
+pub async fn observe_destination(
+    dns: &dyn Lookups,
+    found: &Discovery,
+    destination: &Destination,
+    prober: Option<&Prober>,
+    roots: &WebRoots,
+) -> HostView {
+    // Those beside the base, which is not known yet.
+    let further = found.reference_names("").split_off(1);
+    let (host, domain) = (&destination.host, &found.domain);
+    look(dns, host, domain, &further, prober, roots).await
+}
+
+async fn look(
+    dns: &dyn Lookups,
+    host: &str,
+    domain: &str,
+    further: &[Name],
+    prober: Option<&Prober>,
+    roots: &WebRoots,
+) -> HostView {
+    let at = Timestamp::now();
+    let (a, aaaa) = match literal(host) {
+        Some(address) => as_written(host, address),
+        None => tokio::join!(dns.validate(host, Kind::A), dns.validate(host, Kind::Aaaa)),
+    };
     let security = address_security(&a, &aaaa);
     let addresses = addresses(&a, &aaaa);
-    let (tlsa, base) = look_up_tlsa(dns, &host, &a, &aaaa, &security, addresses.is_empty()).await;
+    let (tlsa, base) = if literal(host).is_some() {
+        let why = "it is an address, and DANE needs a name (RFC 7672 section 2.2)".to_owned();
+        (TlsaView::NotAsked { why }, host.to_owned())
+    } else {
+        look_up_tlsa(dns, host, &a, &aaaa, &security, addresses.is_empty()).await
+    };
     let negative_ttl = negative_ttl(dns, &base).await;
     let mut names = vec![base.as_str()];
-    if mx_secure && !names.contains(&domain.as_str()) {
-        names.push(&domain);
+    for name in further {
+        if !names.contains(&name.as_str()) {
+            names.push(name);
+        }
     }
     let sought = Sought {
-        host: &host,
+        host,
         base: &base,
-        domain: &domain,
+        domain,
         names: &names,
         tlsa: &tlsa,
     };
@@ -56,8 +96,8 @@ pub async fn observe_host(
     }))
     .await;
     HostView {
-        host,
-        domain: domain.clone(),
+        host: host.to_owned(),
+        domain: domain.to_owned(),
         a,
         aaaa,
         security,
@@ -67,6 +107,34 @@ pub async fn observe_host(
         addresses: seen,
         at,
     }
+}
+
+/// The two lookups of a host that is an address already: nothing is asked, and nothing vouches for it.
+fn as_written(host: &str, address: IpAddr) -> (Validated, Validated) {
+    let lookup = |kind, data: Option<Data>| Validated {
+        name: host.to_owned(),
+        kind,
+        status: Status::Insecure,
+        answer: match data {
+            Some(data) => Answer::Records(vec![Record {
+                name: host.to_owned(),
+                ttl: 0,
+                data,
+            }]),
+            None => Answer::NoData,
+        },
+        aliases: Vec::new(),
+        ttl: None,
+        soa: None,
+        signatures: None,
+        at: Timestamp::now(),
+        from: None,
+    };
+    let (four, six) = match address {
+        IpAddr::V4(ip) => (Some(Data::A(ip)), None),
+        IpAddr::V6(ip) => (None, Some(Data::Aaaa(ip))),
+    };
+    (lookup(Kind::A, four), lookup(Kind::Aaaa, six))
 }
 
 /// The verdict over both families: an answer counts before a failure of the other family, because a sender uses what
@@ -122,7 +190,14 @@ async fn look_up_tlsa(
     if no_address {
         return not_asked("the host has no address".into());
     }
-    let addressed = if a.records().is_empty() { aaaa } else { a };
+    // What a failed lookup happened to serve is for the report only, its aliases too.
+    let gave = |v: &Validated| !v.records().is_empty() && !v.status.is_lookup_error();
+    let addressed = match (gave(a), gave(aaaa)) {
+        // The less trusted of the two decides, as it does for the security above.
+        (true, true) if aaaa.status.is_insecure() && a.status.is_secure() => aaaa,
+        (true, _) => a,
+        _ => aaaa,
+    };
     let alias = addressed.aliases.first();
     if security.is_secure() {
         let expanded = addressed.final_name().to_owned();
@@ -145,6 +220,18 @@ async fn look_up_tlsa(
         return (ask_tlsa(dns, host).await, host.to_owned());
     }
     not_asked("the host's addresses are not signed, so a sender does not ask".into())
+}
+
+/// Asks for the TLSA records of a host that a sender by the RFC does not ask, its addresses being unsigned: some ask all
+/// the same, and defer the mail when the answer is an error (`Profile::Sloppy`).
+pub async fn ask_anyway(dns: &dyn Lookups, view: &HostView) -> Option<TlsaView> {
+    let skipped = matches!(view.tlsa, TlsaView::NotAsked { .. })
+        && !view.addresses.is_empty()
+        && literal(&view.host).is_none();
+    match skipped {
+        true => Some(ask_tlsa(dns, &view.base).await),
+        false => None,
+    }
 }
 
 async fn ask_tlsa(dns: &dyn Lookups, base: &str) -> TlsaView {

@@ -1,20 +1,13 @@
-//! Talks SMTP with STARTTLS to one address and keeps the certificate chain.
+//! What one SMTP conversation with one address came to: plain data, and the wishes behind it.
 
-use std::future::Future;
-use std::io;
 use std::net::SocketAddr;
-use std::time::{Duration, Instant};
+use std::sync::Arc;
+use std::time::Duration;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::TcpStream;
-use tokio::time::timeout;
 
 use super::certificate::Certificate;
-use super::smtp::{Broken, Conversation, Reply};
-use super::tls::{Handshake, Session, shake_hands};
-use crate::dns::text::safe;
 
 /// How to talk SMTP.
 #[derive(Debug, Clone)]
@@ -25,11 +18,18 @@ pub struct SmtpSettings {
     pub helo: String,
     /// For each step of the dialogue.
     pub timeout: Duration,
+    /// For one conversation in all: a server that drips a byte at a time keeps every single step within its time.
+    pub conversation: Duration,
     /// Connections to one address at once; more is bad manners and gets throttled.
     pub per_address: usize,
+    /// Connections to all addresses at once.
+    pub at_once: usize,
+    /// How many examinations a run with a memory remembers; beyond that the oldest are forgotten.
+    pub remember: usize,
     /// Also ask whether mail for `postmaster` at the domain is taken (RFC 5321, 4.5.1).
     pub ask_recipient: bool,
-    /// Also shake hands without SNI and with each type of server key alone: a server may hold several certificates.
+    /// Also shake hands with the other type of server key, without SNI and with TLS 1.2 alone: a server may hold
+    /// several certificates, and senders differ.
     pub every_key: bool,
 }
 
@@ -39,7 +39,10 @@ impl Default for SmtpSettings {
             port: 25,
             helo: "rollout-probe.invalid".into(),
             timeout: Duration::from_secs(20),
+            conversation: Duration::from_secs(60),
             per_address: 2,
+            at_once: 256,
+            remember: 8192,
             ask_recipient: true,
             every_key: true,
         }
@@ -59,6 +62,30 @@ pub enum KeyType {
     Ecdsa,
 }
 
+/// Which versions of TLS are offered. Older ones than 1.2 never are (RFC 8996).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TlsVersions {
+    /// TLS 1.2 and 1.3, as senders do.
+    #[default]
+    Both,
+    /// TLS 1.2 alone.
+    Only12,
+    /// TLS 1.3 alone.
+    Only13,
+}
+
+/// What a handshake offers and asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub struct Hello<'a> {
+    /// The name to send as SNI, if any.
+    pub sni: Option<&'a str>,
+    /// The type of server key.
+    pub key: KeyType,
+    /// The versions of TLS.
+    pub versions: TlsVersions,
+}
+
 /// One conversation with one address.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Probe {
@@ -68,6 +95,9 @@ pub struct Probe {
     pub sni: Option<String>,
     /// The type of server key asked for.
     pub key: KeyType,
+    /// The versions of TLS offered.
+    #[serde(default)]
+    pub versions: TlsVersions,
     /// How it went.
     pub result: ProbeResult,
     /// The greeting, made safe for a terminal.
@@ -76,6 +106,37 @@ pub struct Probe {
     pub at: Timestamp,
     /// How long it took.
     pub took_ms: u64,
+    /// Whether it was seen earlier in the same run, for another question, and not asked again.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub remembered: bool,
+}
+
+impl Probe {
+    /// A conversation that begins now.
+    #[must_use]
+    pub fn of(address: SocketAddr, hello: Hello<'_>, result: ProbeResult) -> Self {
+        Self {
+            address,
+            sni: hello.sni.map(str::to_owned),
+            key: hello.key,
+            versions: hello.versions,
+            result,
+            banner: None,
+            at: Timestamp::now(),
+            took_ms: 0,
+            remembered: false,
+        }
+    }
+
+    /// What the handshake offered and asked for.
+    #[must_use]
+    pub fn hello(&self) -> Hello<'_> {
+        Hello {
+            sni: self.sni.as_deref(),
+            key: self.key,
+            versions: self.versions,
+        }
+    }
 }
 
 /// How a probe went.
@@ -84,12 +145,15 @@ pub struct Probe {
 pub enum ProbeResult {
     /// TLS is up and the second EHLO was answered.
     Ok {
-        /// The certificates sent, the server's own first.
-        chain: Vec<Certificate>,
+        /// The certificates sent, the server's own first. Shared by all that saw the same ones.
+        chain: Arc<[Certificate]>,
         /// Such as `TLSv1.3`.
         tls_version: String,
         /// Such as `TLS13_AES_256_GCM_SHA384`.
         cipher: String,
+        /// The group of the key exchange, such as `X25519`; `None` where it was not told.
+        #[serde(default)]
+        group: Option<String>,
         /// What became of `RCPT TO`, if it was asked for.
         rcpt: Option<Recipient>,
     },
@@ -103,7 +167,7 @@ pub enum ProbeResult {
         /// Why.
         why: String,
         /// Certificates seen before it failed.
-        chain: Vec<Certificate>,
+        chain: Arc<[Certificate]>,
     },
     /// Something answers that does not take mail now (a 4xx or 5xx greeting, or a broken dialogue).
     Unwilling {
@@ -112,9 +176,17 @@ pub enum ProbeResult {
         /// What it said, made safe for a terminal.
         text: String,
     },
+    /// Not seen here: the chain was captured elsewhere and given.
+    Given {
+        /// The certificates, the server's own first.
+        chain: Arc<[Certificate]>,
+        /// Where they came from: a file, made safe for a terminal.
+        from: String,
+    },
     /// Nobody tried: only the DNS was asked for.
     NotProbed,
-    /// Could not tell: nobody listens, or port 25 is blocked on the way. From one place these look the same.
+    /// Could not tell: nobody listens, or port 25 is blocked on the way, by a refusal or by closing the connection before
+    /// a word is said. From one place these look the same.
     Refused,
     /// Could not tell: no answer in time. Often the prober's own network blocks port 25.
     Timeout {
@@ -129,12 +201,35 @@ pub enum ProbeResult {
 }
 
 impl ProbeResult {
-    /// The chain, where one was seen.
+    /// The chain, where one was seen or given.
     #[must_use]
     pub fn chain(&self) -> Option<&[Certificate]> {
+        self.shared_chain().map(AsRef::as_ref)
+    }
+
+    /// The chain, to be kept without copying it.
+    #[must_use]
+    pub fn shared_chain(&self) -> Option<&Arc<[Certificate]>> {
         match self {
-            Self::Ok { chain, .. } => Some(chain),
+            Self::Ok { chain, .. } | Self::Given { chain, .. } => Some(chain),
             Self::TlsFailed { chain, .. } if !chain.is_empty() => Some(chain),
+            _ => None,
+        }
+    }
+
+    /// The same, to be replaced by an equal one.
+    pub(super) fn shared_chain_mut(&mut self) -> Option<&mut Arc<[Certificate]>> {
+        match self {
+            Self::Ok { chain, .. } | Self::TlsFailed { chain, .. } => Some(chain),
+            _ => None,
+        }
+    }
+
+    /// The chain of a peer that proved (here, or to whoever captured it) that it holds the key.
+    #[must_use]
+    pub fn proven_chain(&self) -> Option<&[Certificate]> {
+        match self {
+            Self::Ok { chain, .. } | Self::Given { chain, .. } => Some(chain),
             _ => None,
         }
     }
@@ -169,235 +264,4 @@ pub enum Recipient {
         /// The server's words, made safe for a terminal.
         text: String,
     },
-}
-
-/// Talks to one address: greeting, EHLO, STARTTLS, EHLO again, and if `recipient` is given `MAIL FROM:<>` and `RCPT TO`.
-/// Never DATA.
-pub async fn probe(
-    settings: &SmtpSettings,
-    address: SocketAddr,
-    sni: Option<&str>,
-    key: KeyType,
-    recipient: Option<&str>,
-) -> Probe {
-    let mut out = Probe {
-        address,
-        sni: sni.map(str::to_owned),
-        key,
-        result: ProbeResult::Refused,
-        banner: None,
-        at: Timestamp::now(),
-        took_ms: 0,
-    };
-    let begun = Instant::now();
-    let mut talk = Talk {
-        settings,
-        banner: &mut out.banner,
-    };
-    let result = match talk.all(address, sni, key, recipient).await {
-        Ok(result) | Err(result) => result,
-    };
-    out.result = result;
-    out.took_ms = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
-    out
-}
-
-struct Talk<'a> {
-    settings: &'a SmtpSettings,
-    banner: &'a mut Option<String>,
-}
-
-/// A step either goes on or ends the probe with a result.
-type Step<T> = Result<T, ProbeResult>;
-
-impl Talk<'_> {
-    async fn all(
-        &mut self,
-        address: SocketAddr,
-        sni: Option<&str>,
-        key: KeyType,
-        recipient: Option<&str>,
-    ) -> Step<ProbeResult> {
-        let stream = self
-            .step("connecting", TcpStream::connect(address))
-            .await?
-            .map_err(|e| unreachable(&e))?;
-        // Short lines back and forth; without this some take longer.
-        let _ = stream.set_nodelay(true);
-        let mut plain = Conversation::new(stream);
-        let greeting = self.reply("greeting", plain.reply()).await?;
-        *self.banner = Some(greeting.text());
-        willing(&greeting)?;
-        let offers = self.ehlo(&mut plain).await?;
-        if !offers.offers("STARTTLS") {
-            self.quit(&mut plain).await;
-            return Err(ProbeResult::NoStartTls {
-                why: "the server does not offer STARTTLS".into(),
-            });
-        }
-        let go = self.reply("STARTTLS", plain.command("STARTTLS")).await?;
-        if go.code != 220 {
-            self.quit(&mut plain).await;
-            return Err(ProbeResult::NoStartTls {
-                why: format!("STARTTLS was answered {} {}", go.code, go.text()),
-            });
-        }
-        let (stream, more) = plain.into_stream();
-        if more {
-            return Err(ProbeResult::TlsFailed {
-                why: "the server, or somebody on the way, sent text after agreeing to STARTTLS"
-                    .into(),
-                chain: Vec::new(),
-            });
-        }
-        let Handshake {
-            outcome,
-            chain,
-            cut,
-        } = self
-            .step("TLS handshake", shake_hands(stream, sni, key))
-            .await?;
-        let chain: Vec<Certificate> = chain.iter().map(|c| Certificate::read(c)).collect();
-        let Session {
-            stream,
-            version,
-            cipher,
-        } = match outcome {
-            Ok(session) => session,
-            Err(_) if cut => {
-                return Err(ProbeResult::Timeout {
-                    stage: "TLS handshake".into(),
-                });
-            }
-            Err(why) => {
-                return Err(ProbeResult::TlsFailed {
-                    why: safe(why.as_bytes()),
-                    chain,
-                });
-            }
-        };
-        // What was offered before TLS may have been forged: ask again (RFC 3207, 4.2).
-        let mut secured = Conversation::new(stream);
-        self.ehlo(&mut secured).await?;
-        let rcpt = match recipient {
-            Some(recipient) => self.recipient(&mut secured, recipient).await?,
-            None => None,
-        };
-        self.quit(&mut secured).await;
-        Ok(ProbeResult::Ok {
-            chain,
-            tls_version: version,
-            cipher,
-            rcpt,
-        })
-    }
-
-    async fn ehlo<S>(&self, on: &mut Conversation<S>) -> Step<Reply>
-    where
-        S: AsyncRead + AsyncWrite + Unpin,
-    {
-        let line = format!("EHLO {}", self.settings.helo);
-        let reply = self.reply("EHLO", on.command(&line)).await?;
-        willing(&reply)?;
-        Ok(reply)
-    }
-
-    /// Whether the server would take mail for the recipient. Nothing is sent.
-    async fn recipient<S>(
-        &self,
-        on: &mut Conversation<S>,
-        recipient: &str,
-    ) -> Step<Option<Recipient>>
-    where
-        S: AsyncRead + AsyncWrite + Unpin,
-    {
-        // It goes into a command line: no blank, bracket or control character may be in it.
-        let fit = recipient
-            .bytes()
-            .all(|b| b.is_ascii_graphic() && b != b'<' && b != b'>');
-        if !fit {
-            return Ok(None);
-        }
-        let from = self.reply("MAIL FROM", on.command("MAIL FROM:<>")).await?;
-        let verdict = if from.is_positive() {
-            let to = format!("RCPT TO:<{recipient}>");
-            self.reply("RCPT TO", on.command(&to)).await?
-        } else {
-            from
-        };
-        Ok(Some(match verdict.code / 100 {
-            2 => Recipient::Accepted,
-            5 => Recipient::Rejected {
-                code: verdict.code,
-                text: verdict.text(),
-            },
-            _ => Recipient::Deferred {
-                code: verdict.code,
-                text: verdict.text(),
-            },
-        }))
-    }
-
-    /// Takes leave; whatever comes of it changes nothing.
-    async fn quit<S>(&self, on: &mut Conversation<S>)
-    where
-        S: AsyncRead + AsyncWrite + Unpin,
-    {
-        let wait = self.settings.timeout.min(Duration::from_secs(2));
-        let _ = timeout(wait, async {
-            let _ = on.command("RSET").await;
-            on.command("QUIT").await
-        })
-        .await;
-    }
-
-    async fn reply(
-        &self,
-        stage: &str,
-        work: impl Future<Output = Result<Reply, Broken>>,
-    ) -> Step<Reply> {
-        match self.step(stage, work).await? {
-            Ok(reply) => Ok(reply),
-            Err(Broken::NotSmtp(text)) => Err(ProbeResult::Unwilling { code: None, text }),
-            Err(Broken::Io(error)) if error.kind() == io::ErrorKind::TimedOut => {
-                Err(ProbeResult::Timeout {
-                    stage: stage.to_owned(),
-                })
-            }
-            Err(Broken::Io(error)) => Err(ProbeResult::Unwilling {
-                code: None,
-                text: safe(format!("the connection ended at {stage}: {error}").as_bytes()),
-            }),
-        }
-    }
-
-    async fn step<T>(&self, stage: &str, work: impl Future<Output = T>) -> Step<T> {
-        timeout(self.settings.timeout, work)
-            .await
-            .map_err(|_| ProbeResult::Timeout {
-                stage: stage.to_owned(),
-            })
-    }
-}
-
-fn willing(reply: &Reply) -> Step<()> {
-    if reply.is_positive() {
-        return Ok(());
-    }
-    Err(ProbeResult::Unwilling {
-        code: Some(reply.code),
-        text: reply.text(),
-    })
-}
-
-fn unreachable(error: &io::Error) -> ProbeResult {
-    match error.kind() {
-        io::ErrorKind::ConnectionRefused | io::ErrorKind::ConnectionReset => ProbeResult::Refused,
-        io::ErrorKind::TimedOut => ProbeResult::Timeout {
-            stage: "connecting".into(),
-        },
-        _ => ProbeResult::NoRoute {
-            detail: safe(error.to_string().as_bytes()),
-        },
-    }
 }

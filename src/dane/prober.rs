@@ -1,61 +1,95 @@
-//! Probes addresses as a polite guest.
+//! Examines addresses for many who ask: a shared guest, with a memory for one run where that is wished.
 
 use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
 
-use super::probe::{KeyType, Probe, ProbeResult, SmtpSettings, probe};
+use super::captured::{Captured, GivenChain};
+pub use super::examination::Examined;
+use super::examination::examine;
+use super::memory::Memory;
+use super::probe::SmtpSettings;
+use super::visits::Visits;
 
-/// Talks SMTP to addresses, by the same settings.
+/// Talks SMTP to addresses, by the same settings. Cheap to clone: all clones are one guest.
 #[derive(Debug, Clone)]
 pub struct Prober {
-    settings: SmtpSettings,
-}
-
-/// All that was seen of one address.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Examined {
-    /// The conversation as a sender has it.
-    pub main: Probe,
-    /// Further ones: without SNI, and with each type of server key alone.
-    pub others: Vec<Probe>,
+    visits: Arc<Visits>,
+    memory: Option<Arc<Memory>>,
+    captured: Arc<Captured>,
+    /// Whether it talks to anybody at all.
+    goes_out: bool,
 }
 
 impl Prober {
-    /// Asks nobody yet.
+    /// One whose every look is fresh: what a rollout's gates use. Asks nobody yet.
     #[must_use]
     pub fn new(settings: SmtpSettings) -> Self {
-        Self { settings }
+        Self {
+            visits: Arc::new(Visits::new(settings, false)),
+            memory: None,
+            captured: Arc::default(),
+            goes_out: true,
+        }
+    }
+
+    /// One with a memory for one run: the same address with the same SNI is examined once, also when several ask at the
+    /// same time, and a dead address costs its time-out once, whatever names point to it. What comes from the memory
+    /// says so ([`super::Probe::remembered`]).
+    #[must_use]
+    pub fn for_run(settings: SmtpSettings) -> Self {
+        let memory = Memory::new(settings.remember);
+        Self {
+            visits: Arc::new(Visits::new(settings, true)),
+            memory: Some(Arc::new(memory)),
+            captured: Arc::default(),
+            goes_out: true,
+        }
+    }
+
+    /// One that talks to nobody and only knows chains that were captured elsewhere.
+    #[must_use]
+    pub fn only_given(captured: Captured) -> Self {
+        Self {
+            goes_out: false,
+            ..Self::new(SmtpSettings::default()).with_captured(captured)
+        }
+    }
+
+    /// The same guest, who takes chains captured elsewhere where they are given, and probes the rest.
+    #[must_use]
+    pub fn with_captured(mut self, captured: Captured) -> Self {
+        self.captured = Arc::new(captured);
+        self
     }
 
     /// What it was made from.
     #[must_use]
     pub fn settings(&self) -> &SmtpSettings {
-        &self.settings
+        self.visits.settings()
     }
 
-    /// Examines one address with `base` as SNI.
+    /// The chains given for this address of a host, under any of its names; empty where it must be probed.
+    pub(super) fn given(&self, names: &[&str], address: IpAddr) -> Vec<&GivenChain> {
+        self.captured.of(names, address)
+    }
+
+    /// Whether it talks to anybody at all.
+    pub(super) const fn goes_out(&self) -> bool {
+        self.goes_out
+    }
+
+    /// Examines one address with `base` as SNI, and asks about `postmaster` at `domain` if that is wished. From the memory
+    /// the verdict on a recipient comes only for the domain it was asked for.
     pub async fn examine(&self, address: IpAddr, base: &str, domain: &str) -> Examined {
-        let smtp = &self.settings;
-        let address = SocketAddr::new(address, smtp.port);
-        let recipient = smtp.ask_recipient.then(|| format!("postmaster@{domain}"));
-        let main = probe(
-            smtp,
-            address,
-            Some(base),
-            KeyType::Any,
-            recipient.as_deref(),
-        )
-        .await;
-        let mut others = Vec::new();
-        if smtp.every_key && matches!(main.result, ProbeResult::Ok { .. }) {
-            // One after the other: a prober should be no burden.
-            for (sni, key) in [
-                (None, KeyType::Any),
-                (Some(base), KeyType::Rsa),
-                (Some(base), KeyType::Ecdsa),
-            ] {
-                others.push(probe(smtp, address, sni, key, None).await);
-            }
+        let settings = self.settings();
+        let address = SocketAddr::new(address, settings.port);
+        let recipient = settings
+            .ask_recipient
+            .then(|| format!("postmaster@{domain}"));
+        let look = examine(&self.visits, address, base, recipient.as_deref());
+        match &self.memory {
+            Some(memory) => memory.once(address, base, domain, look).await,
+            None => look.await,
         }
-        Examined { main, others }
     }
 }

@@ -38,6 +38,15 @@ impl Reply {
                 .is_some_and(|word| word.eq_ignore_ascii_case(extension.as_bytes()))
         })
     }
+
+    /// Whether an EHLO reply has a keyword that was crossed out: firewalls that "inspect" SMTP write `XXXXXXXA` over
+    /// STARTTLS.
+    pub(super) fn has_blanked_extension(&self) -> bool {
+        self.lines.iter().skip(1).any(|line| {
+            let word = line.split(u8::is_ascii_whitespace).next().unwrap_or(&[]);
+            word.len() == "STARTTLS".len() && word[..7].iter().all(|b| *b == b'X')
+        })
+    }
 }
 
 /// What went wrong while talking.
@@ -69,6 +78,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Conversation<S> {
             unread: Vec::new(),
             heard: 0,
         }
+    }
+
+    /// How many bytes the server has said.
+    pub(super) const fn heard(&self) -> usize {
+        self.heard
     }
 
     /// The stream, and whether the server had said more than it should have.
@@ -181,12 +195,17 @@ mod tests {
             .expect("a reply");
         assert!(many.offers("STARTTLS") && many.offers("size") && !many.offers("MX"));
         assert_eq!(read(b"250\n").await.expect("a reply").code, 250);
+        let long = [b"250 ".as_slice(), &[b'x'; 4000], b"\r\n"].concat();
+        assert_eq!(read(&long).await.expect("a reply").code, 250);
     }
 
     #[tokio::test]
     async fn what_is_no_reply_is_refused() {
         let long = [b"220-".as_slice(), &[b'x'; 10_000], b"\r\n"].concat();
         let endless = b"220-x\r\n".repeat(200);
+        // Neither too long nor too many, but too much.
+        let wordy = [b"220-".as_slice(), &[b'x'; 4000], b"\r\n"].concat();
+        let wordy = wordy.repeat(100);
         for bytes in [
             b"HTTP/1.1 400 Bad Request\r\n".as_slice(),
             b"22\r\n",
@@ -196,10 +215,12 @@ mod tests {
             b"\x16\x03\x01\r\n",
             &long,
             &endless,
+            &wordy,
         ] {
             assert!(
                 matches!(read(bytes).await, Err(Broken::NotSmtp(_))),
-                "{bytes:?}"
+                "{}",
+                safe(bytes)
             );
         }
         assert!(matches!(read(b"220 half").await, Err(Broken::Io(_))));

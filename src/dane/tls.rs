@@ -3,9 +3,14 @@
 use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use rustls::client::Resumption;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::{CryptoProvider, aws_lc_rs, verify_tls12_signature, verify_tls13_signature};
-use rustls::{ClientConfig, DigitallySignedStruct, Error, ProtocolVersion, SignatureScheme};
+use rustls::version::{TLS12, TLS13};
+use rustls::{
+    AlertDescription, ClientConfig, DigitallySignedStruct, Error, PeerIncompatible,
+    ProtocolVersion, SignatureScheme, SupportedProtocolVersion,
+};
 use rustls_pki_types::{CertificateDer, ServerName, UnixTime};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_rustls::TlsConnector;
@@ -13,7 +18,7 @@ use tokio_rustls::client::TlsStream;
 use x509_parser::prelude::{FromDer as _, SubjectPublicKeyInfo};
 
 use super::certificate::spki_of;
-use super::probe::KeyType;
+use super::probe::{Hello, KeyType, TlsVersions};
 
 /// What a handshake brought.
 pub(super) struct Handshake<S> {
@@ -29,14 +34,15 @@ pub(super) struct Session<S> {
     pub(super) stream: TlsStream<S>,
     pub(super) version: String,
     pub(super) cipher: String,
+    pub(super) group: Option<String>,
 }
 
-/// Shakes hands; without `sni` no name is sent.
+/// Shakes hands; without SNI in the `hello` no name is sent.
 pub(super) async fn shake_hands<S: AsyncRead + AsyncWrite + Unpin>(
     stream: S,
-    sni: Option<&str>,
-    key: KeyType,
+    hello: Hello<'_>,
 ) -> Handshake<S> {
+    let Hello { sni, key, versions } = hello;
     let failed = |why: String| Handshake {
         outcome: Err(why),
         chain: Vec::new(),
@@ -49,7 +55,7 @@ pub(super) async fn shake_hands<S: AsyncRead + AsyncWrite + Unpin>(
     });
     // An explicit provider: two are linked in, and the process-wide one is not ours to choose.
     let config = ClientConfig::builder_with_provider(Arc::clone(&seen.provider))
-        .with_safe_default_protocol_versions();
+        .with_protocol_versions(offered(versions));
     let mut config = match config {
         Ok(builder) => builder
             .dangerous()
@@ -58,6 +64,8 @@ pub(super) async fn shake_hands<S: AsyncRead + AsyncWrite + Unpin>(
         Err(error) => return failed(error.to_string()),
     };
     config.enable_sni = sni.is_some();
+    // Each conversation shows its own certificate, so none takes up where another ended.
+    config.resumption = Resumption::disabled();
     let name = match ServerName::try_from(sni.unwrap_or("no-name.invalid").to_owned()) {
         Ok(name) => name,
         Err(error) => return failed(format!("the name cannot be sent in TLS: {error}")),
@@ -82,11 +90,15 @@ pub(super) async fn shake_hands<S: AsyncRead + AsyncWrite + Unpin>(
                 .negotiated_cipher_suite()
                 .map(|suite| format!("{:?}", suite.suite()))
                 .unwrap_or_default();
+            let group = connection
+                .negotiated_key_exchange_group()
+                .map(|group| format!("{:?}", group.name()));
             Handshake {
                 outcome: Ok(Session {
                     stream,
                     version,
                     cipher,
+                    group,
                 }),
                 chain,
                 cut: false,
@@ -97,9 +109,58 @@ pub(super) async fn shake_hands<S: AsyncRead + AsyncWrite + Unpin>(
                 error.kind(),
                 io::ErrorKind::TimedOut | io::ErrorKind::HostUnreachable
             ),
-            outcome: Err(error.to_string()),
+            outcome: Err(words(&error, versions)),
             chain,
         },
+    }
+}
+
+/// The versions offered.
+fn offered(versions: TlsVersions) -> &'static [&'static SupportedProtocolVersion] {
+    static BOTH: [&SupportedProtocolVersion; 2] = [&TLS13, &TLS12];
+    match versions {
+        TlsVersions::Both => &BOTH,
+        TlsVersions::Only13 => &BOTH[..1],
+        TlsVersions::Only12 => &BOTH[1..],
+    }
+}
+
+/// Why a handshake failed, in words for somebody who runs a mail server.
+fn words(error: &io::Error, versions: TlsVersions) -> String {
+    let tls = error
+        .get_ref()
+        .and_then(|inner| inner.downcast_ref::<Error>());
+    let spoken = match versions {
+        TlsVersions::Both => "neither TLS 1.2 nor TLS 1.3",
+        TlsVersions::Only12 => "no TLS 1.2",
+        TlsVersions::Only13 => "no TLS 1.3",
+    };
+    match tls {
+        Some(Error::PeerIncompatible(PeerIncompatible::ServerDoesNotSupportTls12Or13)) => {
+            "the server speaks only TLS 1.1 or older, which senders have given up (RFC 8996)".into()
+        }
+        Some(
+            Error::AlertReceived(AlertDescription::ProtocolVersion)
+            | Error::PeerIncompatible(PeerIncompatible::ServerTlsVersionIsDisabledByOurConfig),
+        ) => {
+            let old = match versions {
+                TlsVersions::Both => ": only TLS 1.1 or older, which senders have given up (RFC 8996)",
+                _ => "",
+            };
+            format!("the server speaks {spoken}{old}")
+        }
+        Some(Error::AlertReceived(AlertDescription::HandshakeFailure)) => {
+            "the server found no key, cipher and group that both sides have (alert handshake_failure)"
+                .into()
+        }
+        Some(Error::AlertReceived(AlertDescription::UnrecognisedName)) => {
+            "the server does not know the name sent as SNI (alert unrecognized_name)".into()
+        }
+        Some(Error::AlertReceived(alert)) => format!("the server ended the handshake: {alert:?}"),
+        _ if error.kind() == io::ErrorKind::UnexpectedEof => {
+            "the server closed the connection during the handshake".into()
+        }
+        _ => error.to_string(),
     }
 }
 

@@ -1,10 +1,10 @@
 //! Holds a certificate chain against TLSA records, as RFC 7671 and RFC 7672 tell a sender to.
 
-use aws_lc_rs::digest;
 use jiff::Timestamp;
 use rustls_pki_types::CertificateDer;
 
-use super::certificate::spki_of;
+use super::certificate::{is_public_key, spki_of};
+pub(super) use super::digest::digest_of;
 use super::judgement::{Judgement, Outcome, RecordResult, RecordVerdict};
 use super::path::{self, Anchor};
 use crate::dns::Tlsa;
@@ -123,7 +123,7 @@ fn usable(record: &Tlsa) -> Result<Usable, String> {
             }
         }
         None => {
-            if !super::certificate::is_public_key(&data) {
+            if !is_public_key(&data) {
                 return Err("the data are not a public key".into());
             }
         }
@@ -240,14 +240,5 @@ fn selected<'a>(selector: u8, certificate: &'a CertificateDer<'_>) -> Option<&'a
         Some(certificate.as_ref())
     } else {
         spki_of(certificate.as_ref())
-    }
-}
-
-/// What the data of a record with this matching type would be.
-pub(super) fn digest_of(matching: u8, bytes: &[u8]) -> Vec<u8> {
-    match matching {
-        1 => digest::digest(&digest::SHA256, bytes).as_ref().to_vec(),
-        2 => digest::digest(&digest::SHA512, bytes).as_ref().to_vec(),
-        _ => bytes.to_vec(),
     }
 }

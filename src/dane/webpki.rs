@@ -1,12 +1,13 @@
 //! Ordinary certificate validation, as an MTA-STS sender does it (RFC 8461, 4.2): trusted roots, dates, names.
 
+use std::borrow::Cow;
 use std::sync::OnceLock;
 use std::time::Duration;
 
 use jiff::Timestamp;
 use rustls::RootCertStore;
 use rustls_pki_types::pem::PemObject as _;
-use rustls_pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls_pki_types::{CertificateDer, ServerName, TrustAnchor, UnixTime};
 use webpki::{ALL_VERIFICATION_ALGS, EndEntityCert, KeyUsage};
 
 use super::host::WebPki;
@@ -59,18 +60,21 @@ impl WebRoots {
         })
     }
 
-    fn store(&self) -> RootCertStore {
-        let mut store = RootCertStore::empty();
-        if self.system {
-            store.roots.extend(system_roots().iter().cloned());
+    /// The anchors, without copying the system's where they are all.
+    fn anchors(&self) -> Cow<'static, [TrustAnchor<'static>]> {
+        let system = if self.system { system_roots() } else { &[] };
+        if self.extra.is_empty() {
+            return Cow::Borrowed(system);
         }
+        let mut store = RootCertStore::empty();
         store.add_parsable_certificates(self.extra.iter().cloned());
-        store
+        store.roots.extend(system.iter().cloned());
+        Cow::Owned(store.roots)
     }
 }
 
 /// The operating system's roots, read once: there are more than a hundred.
-fn system_roots() -> &'static [rustls_pki_types::TrustAnchor<'static>] {
+fn system_roots() -> &'static [TrustAnchor<'static>] {
     static ROOTS: OnceLock<RootCertStore> = OnceLock::new();
     &ROOTS
         .get_or_init(|| {
@@ -84,13 +88,13 @@ fn system_roots() -> &'static [rustls_pki_types::TrustAnchor<'static>] {
 /// Whether the chain is valid for `host` at `at` under these roots.
 #[must_use]
 pub fn verify(chain: &[CertificateDer<'_>], host: &str, roots: &WebRoots, at: Timestamp) -> WebPki {
-    let store = roots.store();
-    if store.is_empty() {
+    let anchors = roots.anchors();
+    if anchors.is_empty() {
         return WebPki::NotTold {
             why: "this machine has no trusted roots to check with".into(),
         };
     }
-    match check(chain, host, &store, at) {
+    match check(chain, host, &anchors, at) {
         Ok(()) => WebPki::Valid,
         Err(why) => WebPki::Invalid { why },
     }
@@ -99,7 +103,7 @@ pub fn verify(chain: &[CertificateDer<'_>], host: &str, roots: &WebRoots, at: Ti
 fn check(
     chain: &[CertificateDer<'_>],
     host: &str,
-    store: &RootCertStore,
+    anchors: &[TrustAnchor<'_>],
     at: Timestamp,
 ) -> Result<(), String> {
     let (leaf, others) = chain.split_first().ok_or("no certificate was sent")?;
@@ -109,7 +113,7 @@ fn check(
     ));
     leaf.verify_for_usage(
         ALL_VERIFICATION_ALGS,
-        &store.roots,
+        anchors,
         others,
         time,
         KeyUsage::server_auth(),

@@ -223,33 +223,41 @@ pub(super) fn rcode_failure(message: &Message) -> Failure {
     }
 }
 
-/// The extended error that came along.
+/// The extended errors that came along.
 pub(super) fn explained(message: &Message) -> Option<String> {
     message.edns.as_ref().and_then(extended_error)
 }
 
-/// The extended DNS error of an answer (RFC 8914), as `22 (No Reachable Authority): text`.
+/// The extended DNS errors of an answer (RFC 8914), as `extended error 22, no reachable authority: text`.
 pub(super) fn extended_error(edns: &Edns) -> Option<String> {
     const EXTENDED_ERROR: u16 = 15;
-    edns.options().as_ref().iter().find_map(|(_, option)| {
-        let EdnsOption::Unknown(EXTENDED_ERROR, bytes) = option else {
-            return None;
-        };
-        let [high, low, text @ ..] = bytes.as_slice() else {
-            return None;
-        };
-        let code = u16::from_be_bytes([*high, *low]);
-        let mut out = format!("extended error {code}");
-        if let Some(meaning) = extended_meaning(code) {
-            out.push_str(", ");
-            out.push_str(meaning);
-        }
-        if !text.is_empty() {
-            out.push_str(": ");
-            out.push_str(&safe(text));
-        }
-        Some(out)
-    })
+    let all: Vec<String> = edns
+        .options()
+        .as_ref()
+        .iter()
+        .filter_map(|(_, option)| match option {
+            EdnsOption::Unknown(EXTENDED_ERROR, bytes) => one_extended_error(bytes),
+            _ => None,
+        })
+        .collect();
+    (!all.is_empty()).then(|| all.join("; "))
+}
+
+fn one_extended_error(bytes: &[u8]) -> Option<String> {
+    let [high, low, text @ ..] = bytes else {
+        return None;
+    };
+    let code = u16::from_be_bytes([*high, *low]);
+    let mut out = format!("extended error {code}");
+    if let Some(meaning) = extended_meaning(code) {
+        out.push_str(", ");
+        out.push_str(meaning);
+    }
+    if !text.is_empty() {
+        out.push_str(": ");
+        out.push_str(&safe(text));
+    }
+    Some(out)
 }
 
 /// The codes that occur here; the full list is at IANA.

@@ -4,7 +4,8 @@ use hickory_proto::dnssec::Proof;
 use hickory_proto::dnssec::rdata::{DNSSECRData, NSEC, NSEC3};
 use hickory_proto::rr::{Name, RData, Record, RecordType};
 
-use super::convert::from_library;
+use super::convert::{from_library, record_type};
+use super::record::Kind;
 
 /// What validated NSEC or NSEC3 records say about a delegation without DS.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -116,6 +117,45 @@ pub(super) fn how_no_ds(authorities: &[Record], name: &Name) -> Option<String> {
 fn listed(kinds: impl Iterator<Item = RecordType>) -> String {
     let all: Vec<String> = kinds.map(|kind| kind.to_string()).collect();
     all.join(", ")
+}
+
+/// Whether validated NSEC3 records leave open, by opt-out, that there is an unsigned delegation at `name` or below it:
+/// a name above it exists, and the gap that covers the next name down has the flag (RFC 5155, 8.3 and 8.6). What has
+/// nothing but unsigned delegations below it need not have an NSEC3 of its own (RFC 5155, 7.1).
+///
+/// Needed because the library calls such answers bogus where that gap is not about `name` itself.
+pub(super) fn open_by_opt_out(authorities: &[Record], name: &Name) -> bool {
+    let proofs: Vec<(&Name, &NSEC3)> = authorities
+        .iter()
+        .filter(|r| r.proof == Proof::Secure)
+        .filter_map(|r| match &r.data {
+            RData::DNSSEC(DNSSECRData::NSEC3(nsec3)) => Some((&r.name, nsec3)),
+            _ => None,
+        })
+        .collect();
+    let mut next = name.clone();
+    while !next.is_root() {
+        let encloser = next.base_name();
+        for (owner, nsec3) in &proofs {
+            let zone = owner.base_name();
+            if !zone.zone_of(&encloser)
+                || !matches!(nsec3_at(owner, nsec3, &encloser), Some(At::Match))
+            {
+                continue;
+            }
+            let has = |kind| nsec3.type_set().contains(kind);
+            let leads_away = has(RecordType::NS) && !has(RecordType::SOA);
+            return !leads_away
+                && !has(record_type(Kind::Dname))
+                && proofs.iter().any(|(owner, nsec3)| {
+                    owner.base_name() == zone
+                        && nsec3.opt_out()
+                        && matches!(nsec3_at(owner, nsec3, &next), Some(At::Covered))
+                });
+        }
+        next = encloser;
+    }
+    false
 }
 
 /// Whether validated NSEC records prove that a wildcard was rightly expanded to `name`: nothing closer exists

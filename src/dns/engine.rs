@@ -8,12 +8,13 @@ use hickory_net::{DnsError, NetError};
 use hickory_proto::dnssec::Proof;
 use hickory_proto::op::{DnsRequestOptions, Message, Query};
 use hickory_proto::rr::{Name, Record as LibraryRecord, RecordType};
+use tokio::sync::OnceCell;
 
 use super::convert::from_library;
 use super::denial::wildcard_is_proven;
 use super::handle::{Handle, Log, is_from_wildcard};
 use super::pin::Way;
-use super::view::Source;
+use super::view::{Failure, Source};
 
 /// How many records deep the library may go to validate one answer.
 const DEEPEST_PROOF: usize = 26;
@@ -21,19 +22,30 @@ const DEEPEST_PROOF: usize = 26;
 /// The library's validator, asking one way. It remembers which sets it has verified.
 #[derive(Clone)]
 pub(super) struct Engine {
-    handle: DnssecDnsHandle<Handle>,
+    way: Way,
+    /// Made at the first question: for the anchors the root may have to be asked.
+    handle: Arc<OnceCell<DnssecDnsHandle<Handle>>>,
     log: Log,
 }
 
 impl Engine {
     /// With nothing verified yet.
     pub(super) fn new(way: Way) -> Self {
-        let log = Log::default();
-        let anchors = Arc::clone(&way.dns.inner.anchors);
         Self {
-            handle: DnssecDnsHandle::with_trust_anchor(Handle::new(way, log.clone()), anchors),
-            log,
+            way,
+            handle: Arc::default(),
+            log: Log::default(),
         }
+    }
+
+    async fn handle(&self) -> Result<&DnssecDnsHandle<Handle>, Failure> {
+        self.handle
+            .get_or_try_init(|| async {
+                let anchors = self.way.dns.anchors().await?;
+                let handle = Handle::new(self.way.clone(), self.log.clone());
+                Ok(DnssecDnsHandle::with_trust_anchor(handle, anchors))
+            })
+            .await
     }
 
     /// The library's verdict about one question.
@@ -42,8 +54,16 @@ impl Engine {
         options.use_edns = true;
         options.edns_set_dnssec_ok = true;
         options.max_request_depth = DEEPEST_PROOF;
-        let result = self
-            .handle
+        let handle = match self.handle().await {
+            Ok(handle) => handle,
+            Err(failure) => {
+                return Heard {
+                    verdict: Said::Unknown(format!("the keys of the root zone: {failure}")),
+                    from: None,
+                };
+            }
+        };
+        let result = handle
             .lookup(Query::query(name.clone(), kind), options)
             .first_answer()
             .await;

@@ -5,7 +5,7 @@ use hickory_proto::rr::{Name, RecordType};
 
 use super::Dns;
 use super::convert::{from_library, record_type, records_at, signatures, soa};
-use super::denial::Link;
+use super::denial::{Link, open_by_opt_out};
 use super::engine::{Engine, Heard, Said, has, wildcard_holds};
 use super::memory::Reply;
 use super::pin::Way;
@@ -92,6 +92,9 @@ impl Judge {
             Said::Insecure(message) => found(&message, name, wanted, Status::Insecure),
             Said::Bogus(message) if wildcard_holds(&message, name) => {
                 found(&message, name, wanted, Status::Secure)
+            }
+            Said::Bogus(message) if is_left_open(&message, name) => {
+                found(&message, name, wanted, Status::Insecure)
             }
             Said::Bogus(message) => match self.alias_of_dname(&message, name).await {
                 Some(found) => found,
@@ -230,6 +233,14 @@ fn found(message: &Message, name: &Name, kind: RecordType, status: Status) -> Fo
         signatures,
         from: None,
     }
+}
+
+/// No data, and a validly signed gap with opt-out that covers the name or one above it: rightly insecure, though the
+/// library says bogus.
+pub(super) fn is_left_open(message: &Message, name: &Name) -> bool {
+    message.answers.is_empty()
+        && message.metadata.response_code == ResponseCode::NoError
+        && open_by_opt_out(&message.authorities, name)
 }
 
 pub(super) fn unknown(why: String) -> Found {

@@ -1,13 +1,17 @@
 //! Who answers a question with a verdict.
 
+mod fixture;
+
 use async_trait::async_trait;
 
 use super::Dns;
 use super::record::Kind;
 use super::view::Validated;
 
-/// Answers a name and type with a verdict: [`Dns`] from the network, a table of records where the rules about
-/// looking things up are judged by themselves.
+pub use fixture::{Fixture, FixtureError};
+
+/// Answers a name and type with a verdict: [`Dns`] from the network, a [`Fixture`] from a table of records where the
+/// rules about looking things up are judged by themselves.
 #[async_trait]
 pub trait Lookups: Send + Sync {
     /// Asks for `name`/`kind`, follows aliases, and says how far the answer can be trusted.
@@ -17,6 +21,6 @@ pub trait Lookups: Send + Sync {
 #[async_trait]
 impl Lookups for Dns {
     async fn validate(&self, name: &str, kind: Kind) -> Validated {
-        Dns::validate(self, name, kind).await
+        Self::validate(self, name, kind).await
     }
 }

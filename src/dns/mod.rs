@@ -8,11 +8,13 @@
 //! - [`Dns::ask_vantage`]: what a resolver out there says.
 
 pub mod algorithm;
+mod anchors;
 pub mod chain;
 mod convert;
 mod denial;
 mod engine;
 mod handle;
+mod held;
 mod judge;
 mod keys;
 mod lookups;
@@ -40,10 +42,14 @@ use std::time::Duration;
 use hickory_proto::dnssec::TrustAnchors;
 use tokio::sync::Semaphore;
 
+use self::anchors::Anchors;
+use self::held::Held;
 use self::memory::Memory;
 
 pub use chain::ChainOfTrust;
 pub use lookups::Lookups;
+pub use opinion::{Agreement, Contradiction, Opinion, agreement};
+pub use lookups::{Fixture, FixtureError, Lookups};
 pub use opinion::Opinion;
 pub use record::{Data, Dnskey, Ds, Kind, Name, Record, Signatures, Soa, Tlsa, normal};
 pub use settings::{DnsSettings, Origin, SettingsError, TrustAnchor, Vantage};
@@ -65,7 +71,11 @@ pub struct Dns {
 
 struct Inner {
     settings: DnsSettings,
-    anchors: Arc<TrustAnchors>,
+    anchors: Anchors,
+    /// The keys that anchors given as digests stand for.
+    root_keys: Held<TrustAnchors>,
+    /// The second validator, with what it found out about zones.
+    second: Held<opinion::Validator>,
     memory: Memory,
     limit: Semaphore,
 }
@@ -92,28 +102,14 @@ impl Dns {
             return Err(SettingsError::NobodyToAsk);
         }
         let anchors = settings.anchors()?;
-        Ok(Self {
-            inner: Arc::new(Inner {
-                anchors,
-                memory: Memory::new(settings.memory),
-                limit: Semaphore::new(settings.concurrency.max(1)),
-                settings,
-            }),
-        })
+        let age = settings.memory;
+        Ok(Self::with(settings, anchors, age))
     }
 
     /// The same, remembering nothing: after this machine itself changed a delegation or key.
     #[must_use]
     pub fn fresh(&self) -> Self {
-        let settings = self.inner.settings.clone();
-        Self {
-            inner: Arc::new(Inner {
-                anchors: Arc::clone(&self.inner.anchors),
-                memory: Memory::new(settings.memory),
-                limit: Semaphore::new(settings.concurrency.max(1)),
-                settings,
-            }),
-        }
+        self.remembering_for(self.inner.settings.memory)
     }
 
     /// Itself, or where nothing is remembered from look to look, one that remembers what the questions of one look share.
@@ -121,11 +117,21 @@ impl Dns {
         if self.inner.settings.memory >= SHORTEST_MEMORY {
             return self.clone();
         }
-        let settings = self.inner.settings.clone();
+        self.remembering_for(SHORTEST_MEMORY)
+    }
+
+    /// The same settings with an empty memory.
+    fn remembering_for(&self, age: Duration) -> Self {
+        Self::with(self.inner.settings.clone(), self.inner.anchors.clone(), age)
+    }
+
+    fn with(settings: DnsSettings, anchors: Anchors, age: Duration) -> Self {
         Self {
             inner: Arc::new(Inner {
-                anchors: Arc::clone(&self.inner.anchors),
-                memory: Memory::new(SHORTEST_MEMORY),
+                anchors,
+                root_keys: Held::new(age),
+                second: Held::new(age),
+                memory: Memory::new(age),
                 limit: Semaphore::new(settings.concurrency.max(1)),
                 settings,
             }),

@@ -21,7 +21,7 @@ const MOST_REFERRALS: usize = 12;
 /// How many addresses of one zone are tried for one question.
 const MOST_ADDRESSES: usize = 8;
 
-type Later<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+pub(super) type Later<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
 impl Dns {
     /// Asks whoever is responsible.

@@ -2,11 +2,9 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::time::Duration;
 
-use hickory_proto::dnssec::TrustAnchors;
-
+use super::anchors::Anchors;
 use super::record::Name;
 
 /// How to reach and judge the DNS.
@@ -61,7 +59,7 @@ pub enum TrustAnchor {
     /// The root zone's keys 20326 and 38696, as published by IANA.
     #[default]
     BuiltIn,
-    /// DNSKEY records in zone-file form.
+    /// DNSKEY or DS records of the root in zone-file form. Which key a DS means is asked when it is needed.
     Text(String),
     /// A file of such.
     File(PathBuf),
@@ -81,7 +79,7 @@ pub struct Vantage {
 pub enum SettingsError {
     /// The trust anchor cannot be read.
     #[error(
-        "the trust anchor {origin} cannot be used: {why}; give DNSKEY records as in a zone file, one per line"
+        "the trust anchor {origin} cannot be used: {why}; give DNSKEY or DS records of the root as in a zone file, one per line"
     )]
     TrustAnchor {
         /// Which.
@@ -105,9 +103,9 @@ pub enum SettingsError {
 }
 
 impl DnsSettings {
-    pub(super) fn anchors(&self) -> Result<Arc<TrustAnchors>, SettingsError> {
+    pub(super) fn anchors(&self) -> Result<Anchors, SettingsError> {
         let (origin, text) = match &self.trust_anchor {
-            TrustAnchor::BuiltIn => return Ok(Arc::new(TrustAnchors::default())),
+            TrustAnchor::BuiltIn => return Ok(Anchors::built_in()),
             TrustAnchor::Text(text) => ("in the settings".to_owned(), text.clone()),
             TrustAnchor::File(path) => {
                 let origin = path.display().to_string();
@@ -119,22 +117,7 @@ impl DnsSettings {
                 (origin, text)
             }
         };
-        let anchors: TrustAnchors =
-            text.parse()
-                .map_err(|e: hickory_proto::serialize::txt::ParseError| {
-                    SettingsError::TrustAnchor {
-                        origin: origin.clone(),
-                        why: e.to_string(),
-                    }
-                })?;
-        // Our walk starts at the root, so an anchor below it would never be reached.
-        if anchors.is_empty() {
-            return Err(SettingsError::TrustAnchor {
-                origin,
-                why: "it holds no key of the root zone".into(),
-            });
-        }
-        Ok(Arc::new(anchors))
+        Anchors::read(&text).map_err(|why| SettingsError::TrustAnchor { origin, why })
     }
 }
 
@@ -226,9 +209,10 @@ mod tests {
     fn both_iana_keys_are_built_in() {
         use hickory_proto::dnssec::{Algorithm, PublicKey, rdata::DNSKEY};
         let anchors = DnsSettings::default().anchors().expect("built in");
-        let tags: Vec<u16> = (0..anchors.len())
+        let keys = anchors.keys();
+        let tags: Vec<u16> = (0..keys.len())
             .map(|i| {
-                let key = anchors.get(i).expect("in range").clone();
+                let key = keys.get(i).expect("in range").clone();
                 assert_eq!(key.algorithm(), Algorithm::RSASHA256);
                 DNSKEY::new(true, true, false, key)
                     .calculate_key_tag()
@@ -243,7 +227,11 @@ mod tests {
         for text in [
             "",
             "nonsense",
-            ". 3600 IN DS 20326 8 2 E06D44B80B8F1D39A95C0B0D7C65D08458E880409BBC683457104237C7F8EC8D",
+            "example. 3600 IN DNSKEY 257 3 13 AAAA",
+            "test DNSKEY 257 3 13",
+            // Cut short, and of a type that nobody knows.
+            ". 3600 IN DS 20326 8 2 E06D44B80B8F1D39A95C0B0D7C65D08458E880409BBC683457104237C7F8EC",
+            ". 3600 IN DS 20326 8 9 E06D44B80B8F1D39A95C0B0D7C65D08458E880409BBC683457104237C7F8EC8D",
         ] {
             let settings = DnsSettings {
                 trust_anchor: TrustAnchor::Text(text.into()),

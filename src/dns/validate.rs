@@ -10,7 +10,7 @@ use super::Dns;
 use super::convert::from_library;
 use super::denial::{Delegation, Link, no_ds};
 use super::engine::{Said, has, wildcard_holds};
-use super::judge::{Content, Found, Judge, unknown};
+use super::judge::{Content, Found, Judge, is_left_open, unknown};
 use super::record::{Kind, Soa, normal};
 use super::settings::Origin;
 use super::view::{Alias, Answer, Failure, Status, Validated};
@@ -179,6 +179,7 @@ impl Dns {
             {
                 Link::NotACut
             }
+            Said::Bogus(message) if is_left_open(&message, name) => Link::Insecure,
             Said::Bogus(message) => match judge.alias_of_dname(&message, name).await {
                 Some(alias) if alias.status.is_secure() => Link::NotACut,
                 _ => Link::Bogus(format!(

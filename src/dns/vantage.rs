@@ -32,6 +32,7 @@ impl Dns {
             ttl: None,
             ad: false,
             rcode: String::new(),
+            explained: None,
             at: Timestamp::now(),
             from: Source {
                 server: None,
@@ -63,6 +64,7 @@ impl Dns {
         };
         out.at = Timestamp::now();
         out.rcode = code_name(message.metadata.response_code);
+        out.explained = message.edns.as_ref().and_then(extended_error);
         match message.metadata.response_code {
             ResponseCode::NoError | ResponseCode::NXDomain if !resolves(&message) => {
                 out.verdict = VantageVerdict::Failed(Failure::Lame);
@@ -81,7 +83,7 @@ impl Dns {
                         read(&mut out, &second, &question);
                         out.ad = false;
                         VantageVerdict::Bogus {
-                            explained: message.edns.as_ref().and_then(extended_error),
+                            explained: out.explained.clone(),
                         }
                     }
                     _ => VantageVerdict::Failed(rcode_failure(&message)),

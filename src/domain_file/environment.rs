@@ -94,7 +94,7 @@ pub const OVERRIDES: [Override; 13] = [
     Override {
         variable: "ROLLOUT_TRUST_ANCHOR",
         key: "resolve.trust_anchor",
-        about: "DNSKEY records of the root as text, or file:PATH.",
+        about: "DNSKEY or DS records of the root as text, or file:PATH.",
         apply: Apply::Around(|around, text| {
             parsed(text).map(|anchor| around.resolve.trust_anchor = Some(anchor))
         }),

@@ -25,7 +25,7 @@ pub struct Resolve {
     /// The port of every root and authoritative server.
     #[schemars(range(min = 1))]
     pub port: u16,
-    /// DNSKEY records of the root as text, or file:PATH; by default those of the IANA.
+    /// DNSKEY or DS records of the root as text, or file:PATH; by default those of the IANA.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub trust_anchor: Option<TextOrFile>,
     /// The resolvers used as vantages.

@@ -28,7 +28,7 @@ fn of_address(host: &HostView, address: &AddressView, all: &mut Vec<Row>) {
     all.push(own);
     for variant in &address.variants {
         // The same key again is no news; without SNI it is, where the key is another one.
-        if !matches!(variant.probe.result, ProbeResult::Ok { .. }) {
+        if variant.probe.result.proven_chain().is_none() {
             continue;
         }
         let row = row(host, &variant.probe, variant.judgement.as_ref(), None);
@@ -80,7 +80,7 @@ fn outcome(
             return ("could-not-tell", format!("no path from here ({detail})"));
         }
         ProbeResult::NotProbed => return ("not-probed", "only the DNS was asked".into()),
-        ProbeResult::Ok { .. } => {}
+        ProbeResult::Ok { .. } | ProbeResult::Given { .. } => {}
     }
     match (&host.tlsa, judgement.map(|j| &j.outcome)) {
         (_, Some(Outcome::Authenticated { record, depth })) => (

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
 
 mod dane;
+mod dane_plan;
 mod inputs;
 mod kill;
 mod readme;

@@ -1,56 +1,32 @@
 //! Kinds of senders: what each makes of the same records and hosts, because they differ today.
+//!
+//! All of it is pure. What is not known stays not known: an unknown input stands for every value it could have, every
+//! combination of them is followed to its end, and only where all ends agree is there an answer ([`worlds`]).
+//!
+//! Every sender is taken to look things up through a resolver that validates. Which software each profile stands for, and
+//! from where that is known, is in `docs/senders.md`.
+
+mod address;
+mod chain;
+mod deliver;
+mod host;
+mod profile;
+mod report;
+mod safety;
+mod worlds;
+
+use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
 
 use super::{HostView, MtaStsView};
-use crate::dns::Validated;
+use crate::dns::{Name, Validated};
 
-/// A kind of sender.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Profile {
-    /// RFC 7672 to the letter.
-    Rfc,
-    /// Postfix with `dane`: no local roots, half-dane for an insecure MX.
-    Postfix,
-    /// Exchange Online: all MX must fail before it gives up, then mail bounces.
-    Exo,
-    /// Any record may match, no digest agility.
-    AnyMatch,
-    /// Usage 2 by WebPKI rules: no common name, serverAuth.
-    WebPki,
-    /// DANE mandatory (RFC 7672, 6).
-    Mandatory,
-    /// No DANE: MTA-STS only.
-    StsOnly,
-}
-
-impl Profile {
-    /// All of them.
-    pub const ALL: [Self; 7] = [
-        Self::Rfc,
-        Self::Postfix,
-        Self::Exo,
-        Self::AnyMatch,
-        Self::WebPki,
-        Self::Mandatory,
-        Self::StsOnly,
-    ];
-
-    /// Its stable name.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Rfc => "rfc",
-            Self::Postfix => "postfix",
-            Self::Exo => "exo",
-            Self::AnyMatch => "any-match",
-            Self::WebPki => "webpki",
-            Self::Mandatory => "mandatory",
-            Self::StsOnly => "sts-only",
-        }
-    }
-}
+pub use deliver::{deliver, deliver_all, deliver_sloppy};
+pub use host::{Demand, demand};
+pub use profile::Profile;
+pub use report::{ResultType, microsoft_code};
+pub use safety::{Safety, safe};
 
 /// Whether mail arrives.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -66,8 +42,8 @@ pub enum Arrives {
     CouldNotTell,
 }
 
-/// How the connection is protected.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+/// How the connection is protected. In order: each is weaker than the one before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Protection {
     /// By DANE.
@@ -82,6 +58,19 @@ pub enum Protection {
     CouldNotTell,
 }
 
+/// What becomes of mail that finds no host.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", tag = "fate")]
+pub enum Fate {
+    /// It is tried again, and bounces after this many hours.
+    Waits {
+        /// Hours.
+        hours: u32,
+    },
+    /// It bounces at the first attempt that meets the failure.
+    BouncesAtOnce,
+}
+
 /// What one kind of sender makes of a domain.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Delivery {
@@ -89,8 +78,64 @@ pub struct Delivery {
     pub profile: Profile,
     /// Whether its mail arrives.
     pub arrives: Arrives,
-    /// How it is protected, at the least protected host that it may use.
+    /// How it is protected, at the least protected host that it may use. A host that the sender turns away from because
+    /// it cannot be authenticated counts as what the sender demanded of it: nothing leaves unprotected.
     pub protection: Protection,
+    /// The protection that this kind of sender has to find if the domain is to be safe: DANE; for one that knows no DANE
+    /// MTA-STS where an enforcing policy promises it, else encryption to whoever answers.
+    pub expected: Protection,
+    /// What becomes of the mail that does not arrive; `None` where all of it does.
+    pub fate: Option<Fate>,
+    /// Why, in a sentence.
+    pub why: String,
+    /// Each host by itself, in order of preference.
+    pub hosts: Vec<HostVerdict>,
+    /// What the sender would report (RFC 8460, 4.3), without repetition. It includes what it would report if a lookup
+    /// that failed here failed there too.
+    pub reports: Vec<ResultType>,
+}
+
+impl Delivery {
+    /// Whether all its mail arrives, with the protection to be expected.
+    #[must_use]
+    pub fn is_good(&self) -> bool {
+        self.arrives == Arrives::Yes && self.protection == self.expected
+    }
+
+    /// Whether it is certain that some of its mail does not arrive (in time), or less protected than expected.
+    #[must_use]
+    pub fn is_bad(&self) -> bool {
+        matches!(self.arrives, Arrives::No | Arrives::Degraded)
+            || (self.protection != Protection::CouldNotTell && self.protection != self.expected)
+    }
+}
+
+/// What one kind of sender makes of one host.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HostVerdict {
+    /// The host.
+    pub host: Name,
+    /// Its preference.
+    pub preference: Option<u16>,
+    /// The sender passes it over without trying, as one that makes DANE mandatory does with a host without it.
+    pub passed_over: bool,
+    /// Whether it takes this sender's mail.
+    pub arrives: Arrives,
+    /// What the sender demands of it, or gets.
+    pub protection: Protection,
+    /// Why, in a sentence.
+    pub why: String,
+    /// Each address by itself.
+    pub addresses: Vec<AddressVerdict>,
+}
+
+/// What one kind of sender makes of one address.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AddressVerdict {
+    /// The address.
+    pub address: IpAddr,
+    /// Whether it takes this sender's mail.
+    pub arrives: Arrives,
     /// Why, in a sentence.
     pub why: String,
 }
@@ -102,14 +147,8 @@ pub struct Mail<'a> {
     pub domain: &'a str,
     /// The MX lookup.
     pub mx: &'a Validated,
-    /// The hosts in order of preference.
+    /// The hosts in order of preference. One that the MX set names and that is missing here counts as not known.
     pub hosts: &'a [(Option<u16>, &'a HostView)],
     /// MTA-STS.
     pub policy: &'a MtaStsView,
-}
-
-/// What each kind of sender makes of a domain.
-#[must_use]
-pub fn deliver_all(_: &Mail<'_>) -> Vec<Delivery> {
-    Vec::new()
 }

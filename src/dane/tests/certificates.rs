@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 
 use rcgen::{
-    BasicConstraints, CertificateParams, CertifiedIssuer, DistinguishedName, DnType,
-    ExtendedKeyUsagePurpose, GeneralSubtree, IsCa, KeyPair, KeyUsagePurpose, NameConstraints,
-    date_time_ymd,
+    BasicConstraints, CertificateParams, CertifiedIssuer, CustomExtension, DistinguishedName,
+    DnType, ExtendedKeyUsagePurpose, GeneralSubtree, IsCa, KeyIdMethod, KeyPair, KeyUsagePurpose,
+    NameConstraints, date_time_ymd,
 };
 use rustls_pki_types::CertificateDer;
 
@@ -43,6 +43,16 @@ impl Box {
         let inter = below("Inter", &root, |_| {});
         put("inter", inter.der());
         put("leaf", &leaf(&inter, |_| {}));
+        // The same issuer, by its key and name, under another root as well.
+        let elsewhere = root_named("Elsewhere", |_| {});
+        put("elsewhere-root", elsewhere.der());
+        put(
+            "inter-cross",
+            authority("Inter", |_| {})
+                .signed_by(inter.key(), &elsewhere)
+                .expect("signed")
+                .der(),
+        );
         put("direct", &leaf(&root, |_| {}));
         put(
             "sub",
@@ -143,6 +153,14 @@ impl Box {
             "self-lapsed",
             lapsed.self_signed(&key).expect("signed").der(),
         );
+        // Dates that nobody can read: of no concern to a record about the key.
+        let mut undated = own.der().to_vec();
+        let date = undated
+            .windows(13)
+            .position(|w| w == b"200101000000Z")
+            .expect("a date");
+        undated[date + 1] = b'x';
+        put("undated", &CertificateDer::from(undated));
         put("broken", &CertificateDer::from(vec![0x30, 0x03, 1, 2, 3]));
         Self { all }
     }
@@ -191,4 +209,31 @@ fn leaf(issuer: &Issuer, change: impl FnOnce(&mut CertificateParams)) -> Certifi
         .expect("signed")
         .der()
         .clone()
+}
+
+/// A server's certificate and its issuer's, with these key identifiers (RFC 5280, 4.2.1.1 and 4.2.1.2) or without.
+pub(super) fn identified(
+    authority_key: Option<&[u8]>,
+    subject_key: Option<&[u8]>,
+) -> [CertificateDer<'static>; 2] {
+    let issuer = root_named("Identified", |p| match subject_key {
+        Some(id) => p.key_identifier_method = KeyIdMethod::PreSpecified(id.to_vec()),
+        None => {
+            // The library gives every authority an identifier, so its authority is written by hand.
+            p.is_ca = IsCa::NoCa;
+            let constraints = vec![0x30, 3, 1, 1, 0xff];
+            let mut basic = CustomExtension::from_oid_content(&[2, 5, 29, 19], constraints);
+            basic.set_criticality(true);
+            p.custom_extensions.push(basic);
+        }
+    });
+    let own = leaf(&issuer, |p| {
+        if let Some(id) = authority_key {
+            let length = u8::try_from(id.len()).expect("short");
+            let content = [&[0x30, length + 2, 0x80, length], id].concat();
+            p.custom_extensions
+                .push(CustomExtension::from_oid_content(&[2, 5, 29, 35], content));
+        }
+    });
+    [own, issuer.der().clone()]
 }

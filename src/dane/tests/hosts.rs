@@ -140,7 +140,7 @@ async fn details(scene: &Scene) {
     let good = scene.see("mx1.secure.test").await;
     assert!(matches!(&good.tlsa, TlsaView::Secure { ttl: 40, records, .. } if records.len() == 2));
     assert_eq!(good.negative_ttl, Some(20));
-    assert_eq!(good.addresses[0].variants.len(), 3);
+    assert_eq!(good.addresses[0].variants.len(), 2);
     assert!(
         matches!(good.addresses[0].webpki, WebPki::NotTold { .. }),
         "no roots, no verdict"

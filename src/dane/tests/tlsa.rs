@@ -5,16 +5,16 @@
 
 use jiff::Timestamp;
 
-use super::certificates::{Box, HOST};
+use super::certificates::{Box, HOST, identified};
 use crate::dane::certificate::spki_of;
 use crate::dane::tlsa::{digest_of, judge};
 use crate::dane::{Judgement, Outcome, RecordResult};
 use crate::dns::Tlsa;
 use crate::dns::text::hex;
 
-const NOW: &str = "2026-11-21T00:00:00Z";
+pub(super) const NOW: &str = "2026-11-21T00:00:00Z";
 
-fn record(certificates: &Box, text: &str) -> Tlsa {
+pub(super) fn record(certificates: &Box, text: &str) -> Tlsa {
     let fields: Vec<&str> = text.split_whitespace().collect();
     let number = |i: usize| fields[i].parse().expect("a number");
     let (usage, selector, matching) = (number(0), number(1), number(2));
@@ -93,6 +93,10 @@ fn the_table() {
         ("3 1 1 elsewhere", "elsewhere", "authenticated 0"),
         ("3 1 1 early", "early", "authenticated 0"),
         ("3 1 1 client", "client", "authenticated 0"),
+        // Not even readable dates are needed; by digest of the whole it is another certificate, though.
+        ("3 1 1 self", "undated", "authenticated 0"),
+        ("3 0 1 undated", "undated", "authenticated 0"),
+        ("3 0 1 self", "undated", "mismatch"),
         // One key, two certificates: selector 1 does not mind, selector 0 does.
         ("3 1 1 self", "self-lapsed", "authenticated 0"),
         ("3 0 1 self", "self-lapsed", "mismatch"),
@@ -111,6 +115,25 @@ fn the_table() {
         ("2 1 1 inter", "leaf root inter", "authenticated 2"),
         ("2 0 1 root", "leaf stranger root inter", "authenticated 2"),
         ("2 1 1 root", "server root", "authenticated 1"),
+        // An issuer under two roots: by its key either will do, and the way goes where the record points.
+        ("2 1 1 inter", "leaf inter-cross", "authenticated 1"),
+        ("2 0 1 inter", "leaf inter-cross", "mismatch"),
+        (
+            "2 0 1 root",
+            "leaf inter-cross inter root",
+            "authenticated 3",
+        ),
+        (
+            "2 1 1 elsewhere-root",
+            "leaf inter inter-cross elsewhere-root",
+            "authenticated 3",
+        ),
+        (
+            "2 1 0 elsewhere-root",
+            "leaf inter-cross",
+            "authenticated 2",
+        ),
+        ("2 0 1 root", "leaf inter-cross root", "mismatch"),
         // A digest of an issuer that is not sent proves nothing.
         ("2 0 1 root", "leaf inter", "mismatch"),
         ("2 1 1 root", "leaf inter", "mismatch"),
@@ -156,6 +179,9 @@ fn the_table() {
         ("2 0 1 gone", "of-gone gone", "mismatch"),
         ("2 0 0 gone", "of-gone", "mismatch"),
         ("2 1 1 gone", "of-gone gone", "mismatch"),
+        // A key has no dates; but where its certificate is sent, that one's count.
+        ("2 1 0 gone", "of-gone", "authenticated 1"),
+        ("2 1 0 gone", "of-gone gone", "mismatch"),
         // Authority.
         ("2 0 1 root", "of-humble humble root", "mismatch"),
         ("2 0 1 humble", "of-humble humble root", "mismatch"),
@@ -172,6 +198,8 @@ fn the_table() {
         ("2 0 1 fenced", "of-fenced fenced", "mismatch"),
         ("2 0 0 fenced", "of-fenced", "mismatch"),
         ("2 0 1 root", "client root", "mismatch"),
+        // A full certificate in the DNS brings its fences and its path length along.
+        ("2 0 0 short", "of-short", "authenticated 1"),
         // Several records: any match will do.
         (
             "3 1 1 stranger; 3 1 1 leaf",
@@ -214,6 +242,23 @@ fn the_table() {
         ),
         (
             &format!("3 1 0 leaf; {wrong512}"),
+            "leaf inter",
+            "authenticated 0",
+        ),
+        // Nor does one of a usage that no sender takes.
+        (
+            "3 1 1 leaf; 1 1 2 stranger",
+            "leaf inter",
+            "authenticated 0",
+        ),
+        // A match in full counts beside the strongest digest, and a digest beside a wrong full one.
+        (
+            &format!("3 1 0 stranger; 3 1 1 leaf; {wrong512}"),
+            "leaf inter",
+            "mismatch",
+        ),
+        (
+            "3 1 0 stranger; 3 1 2 leaf",
             "leaf inter",
             "authenticated 0",
         ),
@@ -308,4 +353,43 @@ fn each_record_says_what_came_of_it() {
         serde_json::from_str::<Judgement>(&text).expect("plain data"),
         judgement
     );
+}
+
+#[test]
+fn key_identifiers_do_not_matter() {
+    let (right, wrong): (&[u8], &[u8]) = (&[1, 2, 3, 4], &[9, 9, 9, 9]);
+    for authority_key in [None, Some(right), Some(wrong), Some(&[][..])] {
+        for subject_key in [None, Some(right)] {
+            let chain = identified(authority_key, subject_key);
+            let [leaf, issuer] = &chain;
+            let at: Timestamp = NOW.parse().expect("a time");
+            for (usage, selector, matching) in [
+                (3, 1, 1),
+                (2, 0, 1),
+                (2, 1, 1),
+                (2, 0, 2),
+                (2, 0, 0),
+                (2, 1, 0),
+            ] {
+                let of = if usage == 3 { leaf } else { issuer };
+                let bytes = match selector {
+                    1 => spki_of(of).expect("a key"),
+                    _ => of.as_ref(),
+                };
+                let record = Tlsa {
+                    usage,
+                    selector,
+                    matching,
+                    data: hex(&digest_of(matching, bytes)),
+                };
+                // Those held in full by the DNS need not be sent.
+                let sent: &[_] = if matching == 0 { &chain[..1] } else { &chain };
+                let outcome = judge(&[record], sent, &[HOST], at).outcome;
+                assert!(
+                    matches!(outcome, Outcome::Authenticated { .. }),
+                    "{authority_key:?} {subject_key:?} {usage} {selector} {matching}: {outcome:?}"
+                );
+            }
+        }
+    }
 }

@@ -12,7 +12,7 @@ use crate::dns::Dns;
 use crate::dns::convert::{from_library, records_at, signatures, soa, to_library};
 use crate::dns::denial::{Link, how_no_ds};
 use crate::dns::engine::Said;
-use crate::dns::judge::Judge;
+use crate::dns::judge::{Judge, is_left_open};
 use crate::dns::keys::{DsFit, dnskeys, fit, signs_keys};
 use crate::dns::record::{Data, Dnskey, Ds, Kind, Name, Soa, normal, parent_of};
 use crate::dns::settings::Origin;
@@ -199,6 +199,12 @@ impl Dns {
                     .into(),
                 ttl,
             },
+            Said::Bogus(message) if is_left_open(&message, zone) => Entry::NoDs {
+                proof:
+                    "an NSEC3 spans a name above it with opt-out: delegations there are unsigned"
+                        .into(),
+                ttl,
+            },
             Said::Bogus(_) | Said::Unknown(_) => Entry::Unknown,
         }
     }
@@ -217,7 +223,7 @@ fn ds_set(message: &Message, zone: &LibraryName) -> Vec<Ds> {
 /// The tags of the keys in `section` that are trust anchors.
 fn anchored(dns: &Dns, section: &[LibraryRecord], zone: &LibraryName) -> Vec<u16> {
     let mut tags: Vec<u16> = dnskeys(section, zone)
-        .filter(|key| dns.inner.anchors.contains(key.public_key()))
+        .filter(|key| dns.inner.anchors.trusts(key))
         .filter_map(|key| key.calculate_key_tag().ok())
         .collect();
     tags.sort_unstable();

@@ -1,7 +1,10 @@
 //! Against real name servers: each verdict, each kind of failure.
 
+mod explained;
 mod fuzz;
 mod laboratory;
+mod odd;
+mod opinion;
 mod resolvers;
 mod scene;
 mod survey;

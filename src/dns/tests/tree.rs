@@ -66,18 +66,22 @@ impl Drop for Tree {
 
 /// How a zone is signed.
 #[derive(Clone, Copy, PartialEq)]
-enum Sign {
+pub(super) enum Sign {
     No,
     Nsec,
     Nsec3,
+    /// With 150 iterations, more than a validator may bother about (RFC 9276, 3.2).
+    Iterated,
     OptOut,
     Expired,
 }
 
-struct Signed {
-    text: String,
-    ds: String,
-    dnskey: String,
+pub(super) struct Signed {
+    pub(super) text: String,
+    pub(super) ds: String,
+    /// With SHA-1.
+    pub(super) old_ds: String,
+    pub(super) dnskey: String,
 }
 
 impl Tree {
@@ -305,10 +309,22 @@ async fn no_keys(listen: SocketAddr, upstream: SocketAddr) {
 }
 
 fn sign(folder: &Path, apex: &str, text: &str, how: Sign) -> Signed {
+    sign_with(folder, apex, text, how, "ECDSAP256SHA256")
+}
+
+/// Signs with one key of BIND's name for an algorithm.
+pub(super) fn sign_with(
+    folder: &Path,
+    apex: &str,
+    text: &str,
+    how: Sign,
+    algorithm: &str,
+) -> Signed {
     if how == Sign::No {
         return Signed {
             text: text.to_owned(),
             ds: String::new(),
+            old_ds: String::new(),
             dnskey: String::new(),
         };
     }
@@ -316,13 +332,21 @@ fn sign(folder: &Path, apex: &str, text: &str, how: Sign) -> Signed {
         let program: PathBuf = programs::find(program).expect("installed");
         programs::run(Command::new(program).current_dir(folder).args(args)).expect("ran")
     };
+    let size: &[&str] = if algorithm.contains("RSA") {
+        &["-b", "2048"]
+    } else {
+        &[]
+    };
     let key = run(
         "dnssec-keygen",
-        &["-q", "-a", "ECDSAP256SHA256", "-f", "KSK", apex],
+        &[&["-q", "-a", algorithm, "-f", "KSK"][..], size, &[apex]].concat(),
     );
     let key = key.trim().to_owned();
-    let ds = run("dnssec-dsfromkey", &["-2", &format!("{key}.key")]);
-    let ds = ds.split_once(" DS ").expect("a DS").1.trim().to_owned();
+    let digest = |kind| {
+        let ds = run("dnssec-dsfromkey", &[kind, &format!("{key}.key")]);
+        ds.split_once(" DS ").expect("a DS").1.trim().to_owned()
+    };
+    let (ds, old_ds) = (digest("-2"), digest("-1"));
     let dnskey = std::fs::read_to_string(folder.join(format!("{key}.key"))).expect("key");
     let dnskey = dnskey
         .lines()
@@ -341,6 +365,7 @@ fn sign(folder: &Path, apex: &str, text: &str, how: Sign) -> Signed {
     let mut args = vec!["-z", "-P", "-O", "full", "-o", apex, "-f", "signed.tmp"];
     match how {
         Sign::Nsec3 => args.extend(["-3", "-"]),
+        Sign::Iterated => args.extend(["-3", "-", "-H", "150"]),
         Sign::OptOut => args.extend(["-3", "-", "-A"]),
         Sign::Expired => args.extend(["-s", "20240101000000", "-e", "20240201000000"]),
         Sign::No | Sign::Nsec => {}
@@ -351,6 +376,7 @@ fn sign(folder: &Path, apex: &str, text: &str, how: Sign) -> Signed {
     Signed {
         text: std::fs::read_to_string(folder.join("signed.tmp")).expect("signed"),
         ds,
+        old_ds,
         dnskey,
     }
 }

@@ -25,6 +25,9 @@ pub struct VantageAnswer {
     pub ad: bool,
     /// The response code's mnemonic; empty when no answer came.
     pub rcode: String,
+    /// The extended errors (RFC 8914) that came with the answer, whatever it was; made safe for a terminal.
+    #[serde(default)]
+    pub explained: Option<String>,
     /// When.
     pub at: Timestamp,
     /// Who.

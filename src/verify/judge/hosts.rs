@@ -195,7 +195,8 @@ fn reached(host: &HostView, address: &AddressView, found: &mut Found) {
                 &said,
             ));
         }
-        ProbeResult::NotProbed => {}
+        // Of a chain that was captured elsewhere there is no conversation to speak of.
+        ProbeResult::NotProbed | ProbeResult::Given { .. } => {}
         ProbeResult::Refused => found.add(of(
             SMTP_UNREACHED.found(
                 about,
@@ -219,7 +220,7 @@ fn reached(host: &HostView, address: &AddressView, found: &mut Found) {
         )),
     }
     // Without SNI a server may have nothing to show, or something else.
-    if matches!(address.probe.result, ProbeResult::Ok { .. })
+    if address.needs_sni()
         && let Some(variant) = address.variants.iter().find(|v| {
             v.probe.sni.is_none() && matches!(v.probe.result, ProbeResult::TlsFailed { .. })
         })

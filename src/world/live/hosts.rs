@@ -83,6 +83,10 @@ fn smtp(view: &AddressView) -> SmtpOutcome {
         ProbeResult::NotProbed => SmtpOutcome::Unreached {
             why: "not probed".to_owned(),
         },
+        // A rollout's gates want to see for themselves.
+        ProbeResult::Given { from, .. } => SmtpOutcome::Unreached {
+            why: format!("not probed from here: the chain was given in {from}"),
+        },
         ProbeResult::Timeout { stage } => SmtpOutcome::Unreached {
             why: format!("no answer in time ({stage})"),
         },

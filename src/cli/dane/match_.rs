@@ -9,7 +9,7 @@ use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::PemObject as _;
 use serde_json::{Value, json};
 
-use super::{App, CliError, Exit};
+use super::super::{App, CliError, Exit};
 use crate::dane::{Certificate, Outcome, RecordResult, judge};
 use crate::dns::Tlsa;
 use crate::dns::text::unhex;
@@ -18,21 +18,9 @@ use crate::output::{Line, Page, Tone};
 /// More than a server would ever send.
 const LARGEST_CHAIN: u64 = 1 << 20;
 
-/// Arguments of `dane`.
+/// Arguments of `dane match`.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    #[command(subcommand)]
-    what: What,
-}
-
-#[derive(Debug, clap::Subcommand)]
-enum What {
-    /// Hold a certificate chain against TLSA records (RFC 7671, RFC 7672)
-    Match(Match),
-}
-
-#[derive(Debug, clap::Args)]
-struct Match {
     /// A TLSA record: usage, selector, matching type, data in hexadecimal
     #[arg(long, value_name = "U S M HEX", value_parser = tlsa)]
     tlsa: Vec<Tlsa>,
@@ -47,8 +35,7 @@ struct Match {
     at: Option<Timestamp>,
 }
 
-pub(super) fn run(app: &App, args: &Args) -> Result<Exit, CliError> {
-    let What::Match(given) = &args.what;
+pub(super) fn run(app: &App, given: &Args) -> Result<Exit, CliError> {
     let chain = read_chain(&given.chain)?;
     let names: Vec<&str> = given.name.iter().map(|n| n.trim_end_matches('.')).collect();
     let at = given.at.unwrap_or_else(Timestamp::now);
