@@ -47,10 +47,8 @@ use self::held::Held;
 use self::memory::Memory;
 
 pub use chain::ChainOfTrust;
-pub use lookups::Lookups;
-pub use opinion::{Agreement, Contradiction, Opinion, agreement};
 pub use lookups::{Fixture, FixtureError, Lookups};
-pub use opinion::Opinion;
+pub use opinion::{Agreement, Contradiction, Opinion, agreement};
 pub use record::{Data, Dnskey, Ds, Kind, Name, Record, Signatures, Soa, Tlsa, normal};
 pub use settings::{DnsSettings, Origin, SettingsError, TrustAnchor, Vantage};
 pub use survey::{ServerSurvey, Survey};

@@ -118,6 +118,9 @@ rules! {
     DNSSEC_ENGINES_DIFFER: "dnssec.engines-differ", CouldNotTell, Arrival, "RFC 4035 section 4.3",
         "two validators do not agree, so some senders get the mail through and some do not",
         "look at the evidence; a zone that is right by the letter is taken by both";
+    DNSSEC_ONE_ENGINE: "dnssec.one-engine", CouldNotTell, Arrival, "RFC 4035 section 4.3",
+        "where the second validator cannot tell, it may hide that it would judge otherwise",
+        "run again; look at the evidence";
     DNSSEC_RESOLVERS_DIFFER: "dnssec.resolvers-differ", CouldNotTell, Arrival, "RFC 4035 section 4.3",
         "a resolver out there judges otherwise, so senders behind it see another domain than the one seen from here",
         "look at the evidence; run again when the TTL it shows is over";

@@ -1,16 +1,15 @@
 //! Asks everything that a verdict needs, side by side, and decides nothing.
 
-use std::net::IpAddr;
-
 use futures::future::join_all;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::view::{DomainView, MxHost};
 use crate::dane::{
-    HttpsSettings, MtaStsView, Prober, WebRoots, fetch_policy, look_up_record, observe_host,
+    Discovery, HttpsSettings, MtaStsView, Prober, WebRoots, discover, fetch_policy, look_up_record,
+    observe_destination,
 };
-use crate::dns::{Data, Dns, Kind, Validated, normal};
+use crate::dns::{Dns, Kind, Validated, normal};
 use crate::mail_records;
 use crate::surroundings::{Surroundings, SurroundingsError};
 
@@ -77,24 +76,30 @@ impl Verifier {
                 .into_iter()
                 .map(|(name, kind)| async move { self.dns.validate(&name, kind).await }),
         );
-        let (survey, policy, (mx, hosts), texts) = tokio::join!(
+        let (survey, policy, (found, hosts), texts) = tokio::join!(
             self.dns.survey(&domain),
             self.policy(&domain),
             self.hosts(&domain),
             texts,
         );
-        let questions = questions(&mx, &hosts);
+        let questions = questions(&found.mx, &hosts);
+        let opinions = join_all(
+            questions
+                .iter()
+                .map(|(name, kind)| self.dns.second_opinion(name, *kind)),
+        );
         let vantages = join_all(self.dns.settings().vantages.iter().flat_map(|vantage| {
             questions
                 .iter()
                 .map(move |(name, kind)| self.dns.ask_vantage(vantage, name, *kind))
         }));
-        let vantages = vantages.await;
+        let (opinions, vantages) = tokio::join!(opinions, vantages);
         DomainView {
             survey,
-            mx,
+            mx: found.mx,
+            route: found.route,
             hosts,
-            opinions: Vec::new(),
+            opinions,
             vantages,
             policy,
             texts,
@@ -111,53 +116,22 @@ impl Verifier {
         }
     }
 
-    async fn hosts(&self, domain: &str) -> (Validated, Vec<MxHost>) {
-        let mx = self.dns.validate(domain, Kind::Mx).await;
-        let secure = mx.status.is_secure();
-        let named = named(&mx, domain);
-        let hosts = join_all(named.into_iter().map(|(preference, host)| async move {
-            let view = observe_host(
-                &self.dns,
-                &host,
-                domain,
-                secure,
-                self.prober.as_ref(),
-                &self.roots,
-            )
-            .await;
-            MxHost { preference, view }
+    async fn hosts(&self, domain: &str) -> (Discovery, Vec<MxHost>) {
+        let found = discover(&self.dns, domain).await;
+        let hosts = join_all(found.hosts.iter().map(|destination| {
+            let found = &found;
+            async move {
+                let prober = self.prober.as_ref();
+                MxHost {
+                    preference: destination.preference,
+                    view: observe_destination(&self.dns, found, destination, prober, &self.roots)
+                        .await,
+                }
+            }
         }))
         .await;
-        (mx, hosts)
+        (found, hosts)
     }
-}
-
-/// The hosts that the answer leads to, in order (RFC 5321, 5.1).
-fn named(mx: &Validated, domain: &str) -> Vec<(Option<u16>, String)> {
-    if mx.status.is_lookup_error() {
-        return Vec::new();
-    }
-    if mx.answer.is_absent() {
-        return vec![(None, domain.to_owned())];
-    }
-    let mut all: Vec<_> = mx
-        .records()
-        .iter()
-        .filter_map(|record| match &record.data {
-            Data::Mx {
-                preference,
-                exchange,
-            } if !exchange.is_empty() && exchange.parse::<IpAddr>().is_err() => {
-                Some((Some(*preference), exchange.clone()))
-            }
-            _ => None,
-        })
-        .collect();
-    all.sort();
-    // The same host twice is asked once, at its best preference.
-    let mut seen = std::collections::HashSet::new();
-    all.retain(|(_, host)| seen.insert(host.clone()));
-    all
 }
 
 /// The questions that the verdict hangs on, for the other engine and for resolvers.

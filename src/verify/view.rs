@@ -4,8 +4,8 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::verifier::Extent;
-use crate::dane::{HostView, MtaStsView};
-use crate::dns::{Failure, Name, Opinion, Survey, Validated, VantageAnswer};
+use crate::dane::{HostView, MtaStsView, Route};
+use crate::dns::{Failure, Kind, Name, Opinion, Survey, Validated, VantageAnswer};
 
 /// One look at a domain and all that its mail depends on.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -16,6 +16,8 @@ pub struct DomainView {
     pub survey: Result<Survey, Failure>,
     /// The MX lookup with our own verdict.
     pub mx: Validated,
+    /// Which way mail for it goes.
+    pub route: Route,
     /// The hosts that the MX set names (or the domain itself: implicit MX), in order of preference.
     pub hosts: Vec<MxHost>,
     /// What the second validator says of every question that the verdict hangs on.
@@ -30,6 +32,22 @@ pub struct DomainView {
     pub extent: Extent,
     /// When the look began.
     pub at: Timestamp,
+}
+
+impl DomainView {
+    /// Our own answer to a question that the verdict hangs on.
+    #[must_use]
+    pub fn answer(&self, name: &str, kind: Kind) -> Option<&Validated> {
+        let hosts = self.hosts.iter().flat_map(|host| {
+            let view = &host.view;
+            [Some(&view.a), Some(&view.aaaa), view.tlsa.lookup()]
+                .into_iter()
+                .flatten()
+        });
+        std::iter::once(&self.mx)
+            .chain(hosts)
+            .find(|seen| seen.name == name && seen.kind == kind)
+    }
 }
 
 /// A host of the MX set.

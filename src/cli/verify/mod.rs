@@ -13,7 +13,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use jiff::Timestamp;
 
 use super::{App, CliError, Exit, Session};
-use crate::dane::Prober;
+use crate::dane::{Captured, Prober};
 use crate::output::verify as shown;
 use crate::surroundings::Surroundings;
 use crate::verify::{Extent, Report, Verdict, Verifier, Wish, judge};
@@ -44,6 +44,10 @@ pub struct Args {
     /// Show every finding, host and sender, also where several domains are looked at
     #[arg(long)]
     full: bool,
+    /// A chain captured elsewhere, judged instead of probing: HOST=FILE, or HOST=ADDRESS=FILE for one address of the host;
+    /// PEM, the server's own certificate first
+    #[arg(long, value_name = "HOST=FILE", conflicts_with = "dns_only")]
+    from_chain: Vec<String>,
     /// Draw the chain of trust from the root to the domain, its hosts and their TLSA records
     #[arg(long)]
     explain: bool,
@@ -109,7 +113,7 @@ pub(super) async fn run(app: &App, args: Args) -> Result<Exit, CliError> {
         return Ok(exit.and(ready::run(app, &args, &targets, &views).await?));
     }
     if args.watch {
-        return watch::run(app, &args, &targets, &views).await;
+        return watch::run(app, &args, &targets).await;
     }
     let brief = targets.len() > 1 && !args.full;
     let bar = progress(app, targets.len());
@@ -193,6 +197,8 @@ impl Views {
         } else {
             Extent::Full
         };
+        let captured = Captured::parse(&args.from_chain)
+            .map_err(|error| CliError::Usage(error.to_string()))?;
         let mut all: Vec<(Surroundings, Verifier)> = Vec::new();
         for target in targets {
             if all.iter().any(|(around, _)| *around == target.around) {
@@ -201,7 +207,8 @@ impl Views {
             let mut smtp = target.around.smtp();
             // A host that serves several domains is examined once, so nobody is asked for one of them.
             smtp.ask_recipient = args.recipient || targets.len() == 1;
-            let verifier = Verifier::open(&target.around, extent, Prober::new(smtp))
+            let prober = Prober::for_run(smtp).with_captured(captured.clone());
+            let verifier = Verifier::open(&target.around, extent, prober)
                 .map_err(|error| CliError::Usage(error.to_string()))?;
             all.push((target.around.clone(), verifier));
         }

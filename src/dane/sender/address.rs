@@ -85,6 +85,8 @@ pub(super) fn meet(profile: Profile, view: &AddressView, wanted: &Wanted<'_>) ->
             let met = handshake(profile, view, wanted);
             recipient(met, rcpt.as_ref())
         }
+        // Captured elsewhere: the handshake is known, and so is all that hangs on it.
+        ProbeResult::Given { .. } => handshake(profile, view, wanted),
         ProbeResult::NoStartTls { why } => match wanted {
             Wanted::Whatever => Met::new(
                 Share::ALL,

@@ -2,8 +2,8 @@
 
 mod captured;
 mod certificates;
-mod families;
 mod discovery;
+mod families;
 mod fuzz;
 mod handshake;
 mod hosts;

@@ -4,6 +4,7 @@
 
 mod hosts;
 mod mx;
+mod opinions;
 mod policy;
 mod senders;
 mod texts;
@@ -37,11 +38,6 @@ impl Found {
     fn until(&mut self, until: Timestamp) {
         self.not_before = self.not_before.max(Some(until));
     }
-
-    /// Whether one of these was found.
-    fn has(&self, id: &str) -> bool {
-        self.findings.iter().any(|finding| finding.id == id)
-    }
 }
 
 /// Judges a look, for somebody who wants to know `wish`.
@@ -53,6 +49,7 @@ pub fn judge(view: DomainView, wish: Wish, now: Timestamp) -> Report {
     hosts::judge(&view, now, &mut found);
     policy::judge(&view, &mut found);
     texts::judge(&view, &mut found);
+    opinions::judge(&view, &mut found);
     vantages::judge(&view, now, &mut found);
     let hosts: Vec<_> = view
         .hosts

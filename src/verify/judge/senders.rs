@@ -14,6 +14,10 @@ pub(super) fn judge(view: &DomainView, senders: &[Delivery], found: &mut Found) 
         return;
     }
     for delivery in senders {
+        // Who insists on DANE gets no mail through to a domain that offers none: that is what it insists on.
+        if delivery.profile == Profile::Mandatory && !some_by_dane {
+            continue;
+        }
         let name = delivery.profile.name();
         match delivery.arrives {
             Arrives::No => found.add(SENDER_LOSES.found(

@@ -5,14 +5,14 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::Found;
-use crate::dns::{Data, Kind, Validated, VantageAnswer, VantageVerdict};
+use crate::dns::{Data, Kind, VantageAnswer, VantageVerdict};
 use crate::verify::DomainView;
-use crate::verify::catalogue::{DNSSEC_RESOLVERS_DIFFER, VANTAGE_FAILED, VANTAGE_OLD};
+use crate::verify::catalogue::{VANTAGE_FAILED, VANTAGE_OLD};
 use crate::verify::evidence;
 
 pub(super) fn judge(view: &DomainView, now: Timestamp, found: &mut Found) {
     for answer in &view.vantages {
-        let Some(ours) = ours(view, answer) else {
+        let Some(ours) = view.answer(&answer.name, answer.kind) else {
             continue;
         };
         let both = || [evidence::vantage(answer), evidence::validated(ours)];
@@ -30,31 +30,10 @@ pub(super) fn judge(view: &DomainView, now: Timestamp, found: &mut Found) {
                     );
                 }
             }
-            VantageVerdict::Bogus { .. } if !ours.status.is_lookup_error() => found.add(
-                DNSSEC_RESOLVERS_DIFFER
-                    .found(
-                        answer.vantage.clone(),
-                        format!(
-                            "the resolver {} takes {} of {} for bogus, our validator does not",
-                            answer.vantage, answer.kind, answer.name
-                        ),
-                    )
-                    .shown_by(both()),
-            ),
+            // How it judges is compared beside the second validator's verdict.
             VantageVerdict::Bogus { .. } => {}
             // Nothing to compare with.
             _ if ours.status.is_lookup_error() => {}
-            _ if answer.ad && ours.status.is_insecure() => found.add(
-                DNSSEC_RESOLVERS_DIFFER
-                    .found(
-                        answer.vantage.clone(),
-                        format!(
-                            "the resolver {} has validated {} of {}, our validator finds it unsigned",
-                            answer.vantage, answer.kind, answer.name
-                        ),
-                    )
-                    .shown_by(both()),
-            ),
             _ if contents(answer.records.iter().map(|r| &r.data), answer.kind)
                 != contents(ours.records().iter().map(|r| &r.data), answer.kind) =>
             {
@@ -85,22 +64,6 @@ fn failed_before(found: &Found, answer: &VantageAnswer) -> bool {
         .findings
         .iter()
         .any(|f| f.id == VANTAGE_FAILED.id && f.about == answer.vantage)
-}
-
-/// Our own answer to the question that the resolver was asked.
-fn ours<'a>(view: &'a DomainView, answer: &VantageAnswer) -> Option<&'a Validated> {
-    let hosts = view.hosts.iter().flat_map(|host| {
-        [
-            Some(&host.view.a),
-            Some(&host.view.aaaa),
-            host.view.tlsa.lookup(),
-        ]
-        .into_iter()
-        .flatten()
-    });
-    std::iter::once(&view.mx)
-        .chain(hosts)
-        .find(|seen| seen.name == answer.name && seen.kind == answer.kind)
 }
 
 /// The records of the type asked for, without owner and TTL.

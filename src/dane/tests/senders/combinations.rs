@@ -86,7 +86,7 @@ fn outcome(which: &str) -> (ProbeResult, WebPki) {
         "plain" => ProbeResult::NoStartTls { why: why() },
         "broken" => ProbeResult::TlsFailed {
             why: why(),
-            chain: Vec::new(),
+            chain: Vec::new().into(),
         },
         "busy" => ProbeResult::Unwilling {
             code: Some(421),

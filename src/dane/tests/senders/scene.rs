@@ -179,7 +179,8 @@ pub(super) fn with_recipient(chain: &str, rcpt: Option<Recipient>) -> ProbeResul
         })
         .clone();
     ProbeResult::Ok {
-        chain,
+        chain: chain.into(),
+        group: None,
         tls_version: "TLSv1.3".into(),
         cipher: "TLS13_AES_256_GCM_SHA384".into(),
         rcpt,

@@ -303,7 +303,7 @@ fn every_certificate_of_an_address_counts() {
     let good = || Scene::signed(&["3 1 1 leaf"], "leaf inter");
     let failed = || ProbeResult::TlsFailed {
         why: "no".into(),
-        chain: Vec::new(),
+        chain: Vec::new().into(),
     };
     let timeout = || ProbeResult::Timeout {
         stage: "greeting".into(),

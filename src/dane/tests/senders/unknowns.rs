@@ -30,7 +30,7 @@ fn result(which: usize) -> (ProbeResult, WebPki) {
         _ => (
             ProbeResult::TlsFailed {
                 why: why(),
-                chain: Vec::new(),
+                chain: Vec::new().into(),
             },
             WebPki::NotTold { why: why() },
         ),
