@@ -113,7 +113,7 @@ impl DnsHandle for Handle {
 /// The answer for one name: later links of a chain, the zone's NS set and glue are left out, because each is
 /// either asked for by itself or of no account.
 fn only_what_was_asked(reply: &Reply, name: &Name, kind: RecordType) -> Message {
-    let mut message = reply.message.clone();
+    let mut message = reply.message.as_ref().clone();
     message.additionals.clear();
     message
         .answers

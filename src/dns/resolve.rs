@@ -26,16 +26,15 @@ pub(super) type Later<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 impl Dns {
     /// Asks whoever is responsible.
     pub(super) async fn resolve(&self, name: &Name, kind: RecordType) -> Result<Reply, Failure> {
-        let shared = matches!(kind, RecordType::DS | RecordType::DNSKEY | RecordType::NS);
-        let key = (name.clone(), kind);
-        if shared && let Some(reply) = self.inner.memory.replies.get(&key) {
-            return Ok(reply);
-        }
-        let reply = self.resolve_at(name.clone(), kind, 0).await?;
-        if shared {
-            self.inner.memory.replies.put(key, reply.clone());
-        }
-        Ok(reply)
+        let replies = match kind {
+            RecordType::DS | RecordType::DNSKEY | RecordType::NS => &self.inner.memory.replies,
+            _ => match &self.look {
+                Some(look) => look.replies(name),
+                None => return self.resolve_at(name.clone(), kind, 0).await,
+            },
+        };
+        let ask = self.resolve_at(name.clone(), kind, 0);
+        replies.once(&(name.clone(), kind), Result::is_ok, ask).await
     }
 
     fn resolve_at(
@@ -67,7 +66,7 @@ impl Dns {
                 Ok(message) if is_readable(&message) && !resolves(&message) => last = Failure::Lame,
                 Ok(message) if is_readable(&message) => {
                     return Ok(Reply {
-                        message,
+                        message: Arc::new(message),
                         from: Source {
                             server: None,
                             address,
@@ -94,7 +93,7 @@ impl Dns {
                     self.inner
                         .memory
                         .cuts
-                        .put(deeper.name.clone(), Cut::Zone(deeper.clone()));
+                        .put(deeper.name.clone(), Ok(Cut::Zone(deeper.clone())));
                     zone = deeper;
                 }
             }
@@ -144,13 +143,27 @@ impl Dns {
         candidate: &Name,
         depth: u8,
     ) -> Result<Option<Cut>, Failure> {
-        if let Some(cut) = self.inner.memory.cuts.get(candidate) {
-            return Ok(Some(cut));
+        let cuts = &self.inner.memory.cuts;
+        // Deeper down a question may depend on itself, and would wait for itself.
+        if depth > 0 {
+            if let Some(cut) = cuts.get(candidate) {
+                return cut.map(Cut::told);
+            }
+            let cut = self.find_cut(zone, candidate, depth).await;
+            if is_told(&cut) {
+                cuts.put(candidate.clone(), cut.clone());
+            }
+            return cut.map(Cut::told);
         }
-        let cut = match self.ask_zone(zone, candidate, RecordType::NS, depth).await {
+        let ask = self.find_cut(zone, candidate, depth);
+        cuts.once(candidate, is_told, ask).await.map(Cut::told)
+    }
+
+    async fn find_cut(&self, zone: &Zone, candidate: &Name, depth: u8) -> Result<Cut, Failure> {
+        Ok(match self.ask_zone(zone, candidate, RecordType::NS, depth).await {
             Ok(Said::Referral(deeper)) if deeper.name == *candidate => Cut::Zone(deeper),
             // A zone in between that an earlier question did not reveal: later questions will meet it.
-            Ok(Said::Referral(_)) => return Ok(None),
+            Ok(Said::Referral(_)) => Cut::NotTold,
             Ok(Said::Answer(reply)) => {
                 // Parent and child on one server: the child answers for itself.
                 let names = servers_named(&reply.message.answers, candidate);
@@ -164,13 +177,9 @@ impl Dns {
                 }
             }
             // Some servers refuse the type NS at names they do not expect; the real question may fare better.
-            Err(Failure::Rcode { .. } | Failure::Lame | Failure::Malformed { .. }) => {
-                return Ok(None);
-            }
+            Err(Failure::Rcode { .. } | Failure::Lame | Failure::Malformed { .. }) => Cut::NotTold,
             Err(failure) => return Err(failure),
-        };
-        self.inner.memory.cuts.put(candidate.clone(), cut.clone());
-        Ok(Some(cut))
+        })
     }
 
     /// Asks the zone's servers, one after the other, until one gives a usable answer.
@@ -207,7 +216,7 @@ impl Dns {
                         Ok(Verdict::Referral(deeper)) => return Ok(Said::Referral(deeper)),
                         Ok(Verdict::Answer(message)) => {
                             return Ok(Said::Answer(Reply {
-                                message,
+                                message: Arc::new(message),
                                 from: Source {
                                     server: Some(from_library(server)),
                                     address,
@@ -239,9 +248,34 @@ impl Dns {
                 ),
             });
         }
-        if let Some(known) = self.inner.memory.addresses.get(server) {
-            return Ok(known);
+        let known = &self.inner.memory.addresses;
+        // As with cuts.
+        if depth > 0 {
+            if let Some(found) = known.get(server) {
+                return found;
+            }
+            let (found, whole) = self.find_addresses(server, depth).await;
+            if whole {
+                known.put(server.clone(), found.clone());
+            }
+            return found;
         }
+        let whole = AtomicBool::new(false);
+        let ask = async {
+            let (found, all) = self.find_addresses(server, depth).await;
+            whole.store(all, Ordering::Relaxed);
+            found
+        };
+        let keeps = |_: &_| whole.load(Ordering::Relaxed);
+        known.once(server, keeps, ask).await
+    }
+
+    /// Also whether nothing failed, so that this is all.
+    async fn find_addresses(
+        &self,
+        server: &Name,
+        depth: u8,
+    ) -> (Result<Vec<IpAddr>, Failure>, bool) {
         let (v4, v6) = tokio::join!(
             self.resolve_at(server.clone(), RecordType::A, depth + 1),
             self.resolve_at(server.clone(), RecordType::AAAA, depth + 1)
@@ -264,15 +298,9 @@ impl Dns {
         found.sort();
         found.dedup();
         match failed {
-            Some(failure) if found.is_empty() => Err(failure),
-            Some(_) => Ok(found),
-            None => {
-                self.inner
-                    .memory
-                    .addresses
-                    .put(server.clone(), found.clone());
-                Ok(found)
-            }
+            Some(failure) if found.is_empty() => (Err(failure), false),
+            Some(_) => (Ok(found), false),
+            None => (Ok(found), true),
         }
     }
 
@@ -291,23 +319,23 @@ impl Dns {
         address: SocketAddr,
         question: &Question,
     ) -> (Result<Message, Failure>, bool) {
+        let place = match self.inner.doors.enter(address, Transport::Udp).await {
+            Ok(place) => place,
+            Err(failure) => return (Err(failure), false),
+        };
         // The semaphore is never closed; were it, there would be no limit to keep.
         let _permit = self.inner.limit.acquire().await.ok();
         let settings = &self.inner.settings;
         let answer = exchange_noting(address, question, settings.timeout, settings.attempts).await;
-        if matches!(
-            answer.0,
-            Err(Failure::Timeout | Failure::NoRoute { .. } | Failure::ConnectionRefused)
-        ) {
-            self.inner.memory.silent.put(address, ());
-        }
+        // Cut off is answered too, whatever became of TCP.
+        place.leave(answer.0.as_ref().err().filter(|_| !answer.1));
         answer
     }
 
     /// The addresses, those that just failed to answer last: a dead address costs its time-out once.
     fn willing_first(&self, addresses: &[SocketAddr]) -> Vec<SocketAddr> {
         let mut all = addresses.to_vec();
-        all.sort_by_key(|a| self.inner.memory.silent.get(a).is_some());
+        all.sort_by_cached_key(|a| self.inner.doors.is_silent(*a));
         all
     }
 
@@ -315,6 +343,16 @@ impl Dns {
     pub(super) fn library_name(name: &str) -> Result<Name, Failure> {
         to_library(name)
     }
+}
+
+impl Cut {
+    fn told(self) -> Option<Self> {
+        (!matches!(self, Self::NotTold)).then_some(self)
+    }
+}
+
+fn is_told(cut: &Result<Cut, Failure>) -> bool {
+    matches!(cut, Ok(Cut::Zone(_) | Cut::Not))
 }
 
 enum Said {

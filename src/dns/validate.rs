@@ -135,14 +135,11 @@ impl Dns {
 
     /// What the parent proves about a cut at `name`, remembered for a few seconds.
     pub(super) async fn link(&self, name: &Name) -> Link {
-        if let Some(known) = self.inner.memory.links.get(name) {
-            return known;
-        }
-        let link = self.prove_link(name).await;
-        if !matches!(link, Link::Bogus(_) | Link::Unknown(_)) {
-            self.inner.memory.links.put(name.clone(), link.clone());
-        }
-        link
+        let keeps = |link: &Link| !matches!(link, Link::Bogus(_) | Link::Unknown(_));
+        let links = &self.inner.memory.links;
+        // In a box: the proof is far larger than what waits for it.
+        let proof = Box::pin(self.prove_link(name));
+        links.once(name, keeps, proof).await
     }
 
     async fn prove_link(&self, name: &Name) -> Link {
