@@ -18,6 +18,7 @@ declare -A package_of=(
   [pdns_server]=pdns-server
   [pdnsutil]=pdns-server
   [sqlite3]=sqlite3
+  [nsd]=nsd
   [unbound]=unbound
   [unbound-control]=unbound
   [postfix]=postfix
@@ -89,6 +90,7 @@ if [[ -d /run/systemd/system ]]; then
       bind9) units="named.service" ;;
       knot) units="knot.service" ;;
       pdns-server) units="pdns.service" ;;
+      nsd) units="nsd.service" ;;
       unbound) units="unbound.service" ;;
       postfix) units="postfix.service" ;;
       *) continue ;;

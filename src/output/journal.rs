@@ -118,7 +118,14 @@ fn decision(body: &Value) -> Option<String> {
         "blocked" => format!("blocked: {}", join(body.get("findings")?, Some("what"))),
         _ => return None,
     };
-    Some(format!("{step}: {told}"))
+    let verdict =
+        verdict(body).map_or_else(String::new, |verdict| format!(" (verdict: {verdict})"));
+    Some(format!("{step}: {told}{verdict}"))
+}
+
+/// The verdict on the whole domain that a decision rested on, where its step asks for one.
+fn verdict(body: &Value) -> Option<&str> {
+    text(body.get("verdict")?.get("value")?, "headline")
 }
 
 fn join(list: &Value, member: Option<&str>) -> String {

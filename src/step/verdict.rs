@@ -1,7 +1,7 @@
 //! What steps make of the verdict on the whole domain: the same that `rollout verify` gives.
 
 use super::{Context, Finding, Next, Severity, Wait, WaitFor};
-use crate::dane::sender::Arrives;
+use crate::dane::sender::{Arrives, Profile};
 use crate::verify::Verdict;
 use crate::world::{Fact, VerdictFacts};
 
@@ -26,6 +26,10 @@ pub(super) fn arrives(cx: &Context<'_>) -> Result<(), Box<Next>> {
     let verdict = known(cx)?;
     let mut found = Vec::new();
     for sender in &verdict.senders {
+        // Who insists on DANE gets no mail through until the move is over: that is what it insists on.
+        if sender.profile == Profile::Mandatory {
+            continue;
+        }
         let name = sender.profile.name();
         match sender.arrives {
             Arrives::No => found.push(

@@ -10,4 +10,5 @@ mod readme;
 mod real;
 mod secrets;
 mod support;
+mod truth;
 mod walk;

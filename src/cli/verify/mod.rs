@@ -4,7 +4,7 @@ mod ready;
 mod targets;
 mod watch;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ use jiff::Timestamp;
 
 use super::{App, CliError, Exit, Session};
 use crate::dane::{Captured, Prober};
-use crate::output::verify as shown;
+use crate::output::{Line, verify as shown};
 use crate::surroundings::Surroundings;
 use crate::verify::{Extent, Report, Verdict, Verifier, Wish, judge};
 use targets::Target;
@@ -108,25 +108,28 @@ pub(super) async fn run(app: &App, args: Args) -> Result<Exit, CliError> {
         };
     }
     let _laboratories = targets::laboratories(&targets)?;
-    let views = Views::open(&targets, &args)?;
+    let captured =
+        Captured::parse(&args.from_chain).map_err(|error| CliError::Usage(error.to_string()))?;
+    let views = Views::open(&targets, &args, &captured)?;
     if args.wish == For::ExchangeDane {
         return Ok(exit.and(ready::run(app, &args, &targets, &views).await?));
     }
     if args.watch {
-        return watch::run(app, &args, &targets).await;
+        return watch::run(app, &args, &targets, &captured).await;
     }
     let brief = targets.len() > 1 && !args.full;
     let bar = progress(app, targets.len());
     let mut counts = shown::Counts::default();
     let mut reports = views.look_at(&targets, &args);
     let mut first = true;
+    let mut hosts = BTreeSet::new();
     while let Some(report) = reports.next().await {
         bar.inc(1);
         let one = Exit::of_verdict(report.verdict);
         exit = exit.and(one);
         counts.add(report.verdict);
         if !first && !brief {
-            app.console.result(crate::output::Line::default());
+            app.console.result(Line::default());
         }
         app.console.result(if brief {
             shown::brief(&report)
@@ -140,8 +143,16 @@ pub(super) async fn run(app: &App, args: Args) -> Result<Exit, CliError> {
             explain(app, &views, &targets, &report).await;
         }
         first = false;
+        hosts.extend(report.view.hosts.into_iter().map(|host| host.view.host));
     }
     bar.finish_and_clear();
+    for (host, _) in captured.hosts() {
+        if !hosts.contains(host) {
+            app.console.remark(Line::from(format!(
+                "The chain given for {host} was not used: no MX names that host."
+            )));
+        }
+    }
     if targets.len() > 1 {
         app.console.result(counts.page());
         app.console.object(&counts.object());
@@ -163,7 +174,7 @@ async fn explain(app: &App, views: &Views, targets: &[Target], report: &Report) 
     }
     names.dedup();
     let chains = futures::future::join_all(names.iter().map(|name| dns.chain_of_trust(name))).await;
-    app.console.result(crate::output::Line::default());
+    app.console.result(Line::default());
     app.console.result(shown::chain(&chains, Timestamp::now()));
     for chain in &chains {
         app.console
@@ -191,14 +202,12 @@ fn progress(app: &App, all: usize) -> ProgressBar {
 struct Views(Vec<(Surroundings, Verifier)>);
 
 impl Views {
-    fn open(targets: &[Target], args: &Args) -> Result<Self, CliError> {
+    fn open(targets: &[Target], args: &Args, captured: &Captured) -> Result<Self, CliError> {
         let extent = if args.dns_only {
             Extent::DnsOnly
         } else {
             Extent::Full
         };
-        let captured = Captured::parse(&args.from_chain)
-            .map_err(|error| CliError::Usage(error.to_string()))?;
         let mut all: Vec<(Surroundings, Verifier)> = Vec::new();
         for target in targets {
             if all.iter().any(|(around, _)| *around == target.around) {

@@ -4,17 +4,23 @@ use futures::StreamExt as _;
 use jiff::Timestamp;
 
 use super::{App, Args, CliError, Exit, Round, Target, Views, pause};
+use crate::dane::Captured;
 use crate::output::verify as shown;
 
 /// Until Ctrl-C; the exit code is that of the last round.
-pub(super) async fn run(app: &App, args: &Args, targets: &[Target]) -> Result<Exit, CliError> {
+pub(super) async fn run(
+    app: &App,
+    args: &Args,
+    targets: &[Target],
+    captured: &Captured,
+) -> Result<Exit, CliError> {
     let mut before: Option<Round> = None;
     let mut exit = Exit::Done;
     let stop = super::super::stop::listen(app.console.clone());
     loop {
         let mut stopped = stop.clone();
         // What one round learnt is no knowledge for the next.
-        let views = Views::open(targets, args)?;
+        let views = Views::open(targets, args, captured)?;
         let round = tokio::select! {
             round = round(&views, targets, args) => round,
             _ = stopped.wait_for(|stop| *stop) => return Ok(exit),

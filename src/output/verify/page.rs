@@ -125,6 +125,7 @@ fn senders(report: &Report, page: &mut Page) {
             Arrives::CouldNotTell => ("could not tell", Tone::Warn),
         };
         let protection = match sender.protection {
+            _ if sender.arrives == Arrives::No => "",
             Protection::Dane => ", by DANE",
             Protection::MtaSts => ", by MTA-STS",
             Protection::Opportunistic => ", encrypted to whoever answers",

@@ -114,9 +114,11 @@ fn headline(view: &DomainView, wish: Wish, verdict: Verdict, findings: &[Finding
     match verdict {
         Verdict::Safe => match wish {
             Wish::Dane => {
-                format!("mail arrives and is protected by DANE, whoever sends{by_dns}")
+                format!(
+                    "mail arrives from every sender, protected by DANE where the sender uses it{by_dns}"
+                )
             }
-            Wish::Delivery => format!("mail arrives, whoever sends{by_dns}"),
+            Wish::Delivery => format!("mail arrives from every sender{by_dns}"),
         },
         Verdict::NotYet { from } => {
             format!(

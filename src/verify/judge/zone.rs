@@ -306,8 +306,17 @@ fn served(server: &ServerSurvey, found: &mut Found) {
 /// How one server proves what does not exist.
 fn denials(server: &ServerSurvey, found: &mut Found) {
     let who = format!("{} ({})", server.server, server.address);
+    // Where what is there does not validate either, or counts as unsigned because its algorithm is not known here, no
+    // denial is to blame; that was said.
+    let bogus = server
+        .verdicts
+        .iter()
+        .any(|set| matches!(set.status, Status::Bogus { .. }));
+    let insecure = server.verdicts.iter().any(|set| set.status.is_insecure());
     for denial in &server.denials {
-        if let Some((rule, why)) = broken(denial) {
+        let follows = bogus && matches!(denial.status, Status::Bogus { .. })
+            || insecure && denial.status.is_insecure();
+        if let Some((rule, why)) = broken(denial).filter(|_| !follows) {
             found.add(
                 rule.found(
                     server.address.to_string(),
@@ -361,9 +370,16 @@ fn broken(denial: &Denial) -> Option<(Rule, String)> {
         (Outcome::Failed(failure), _) => Some((SERVER_UNPROVEN, failure.to_string())),
         (_, Status::Bogus { why }) => Some((SERVER_DENIAL, why.clone())),
         (_, Status::Indeterminate { why }) => Some((SERVER_UNPROVEN, why.clone())),
-        (Outcome::NoData | Outcome::NxDomain, Status::Insecure) => {
-            Some((SERVER_DENIAL, "the proof does not cover it".to_owned()))
-        }
+        (Outcome::NoData | Outcome::NxDomain, Status::Insecure) => match denial.by {
+            // Opt-out leaves gaps, and too many iterations count as no proof (RFC 9276, 3.2): the iterations are a finding
+            // of their own.
+            ProvenBy::Nsec3 {
+                iterations,
+                opt_out,
+                ..
+            } if iterations > 0 || opt_out => None,
+            _ => Some((SERVER_DENIAL, "the proof does not cover it".to_owned())),
+        },
         _ => None,
     }
 }

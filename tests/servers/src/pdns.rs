@@ -38,6 +38,23 @@ impl PowerDns {
 
     /// The same, answering DNS at `dns_addr`; the API stays at 127.0.0.1.
     pub fn start_at(dns_addr: SocketAddr, zones: &[(&str, &str)]) -> Result<Self, ServerError> {
+        Self::start_with(dns_addr, zones, false)
+    }
+
+    /// The same with every zone signed from its first answer on, absence being proven by NSEC3 records made for the question
+    /// (RFC 7129 appendix B, "white lies").
+    pub fn start_signed_at(
+        dns_addr: SocketAddr,
+        zones: &[(&str, &str)],
+    ) -> Result<Self, ServerError> {
+        Self::start_with(dns_addr, zones, true)
+    }
+
+    fn start_with(
+        dns_addr: SocketAddr,
+        zones: &[(&str, &str)],
+        signed: bool,
+    ) -> Result<Self, ServerError> {
         let folder = folder("pdns")?;
         let path = folder.path();
         let database = path.join("zones.sqlite");
@@ -95,6 +112,12 @@ impl PowerDns {
                 "SOA-EDIT-API",
                 "DEFAULT",
             ]))?;
+            if signed {
+                let lies = ["set-nsec3", apex, "1 0 0 -", "narrow"];
+                for order in [&["secure-zone", apex][..], &lies] {
+                    run(Command::new(&pdnsutil).arg(&folder_option).args(order))?;
+                }
+            }
         }
         let mut command = Command::new(find("pdns_server")?);
         command.arg(&folder_option);

@@ -36,6 +36,8 @@ pub struct MailHost {
     pub certificate: HostCertificate,
     /// The domains whose mail it takes from the start. All other mail gets a 5xx, as at Exchange Online.
     pub accepts: Vec<String>,
+    /// Settings of `main.cf` for this host alone, as in `smtpd_tls_security_level=none`.
+    pub settings: Vec<String>,
 }
 
 /// A running Postfix.
@@ -89,6 +91,9 @@ impl Postfix {
                     chain = chain.display(),
                     accepted = accepted.display(),
                 ));
+                for setting in &host.settings {
+                    services.push_str(&format!("  -o {setting}\n"));
+                }
             }
         }
         std::fs::write(path.join("etc/main.cf"), main_cf(path)?)
@@ -108,14 +113,22 @@ impl Postfix {
         command.arg("-c").arg(path.join("etc")).arg("-s");
         let mut server = Server::spawn_leader("Postfix", command, path)?;
         server.wait_until("greeted at every address", || {
-            hosts.iter().all(|host| {
-                host.addresses.iter().all(|address| {
-                    let at = SocketAddr::new(*address, port);
-                    !matches!(
-                        offer(at, "postmaster@nowhere.test", PATIENCE),
-                        Verdict::TryAgain(_)
-                    )
-                })
+            // All at once: each greeting costs Postfix a process.
+            std::thread::scope(|threads| {
+                let greeted: Vec<_> = hosts
+                    .iter()
+                    .flat_map(|host| &host.addresses)
+                    .map(|address| {
+                        let at = SocketAddr::new(*address, port);
+                        threads.spawn(move || {
+                            let said = offer(at, "postmaster@nowhere.test", PATIENCE);
+                            !matches!(said, Verdict::TryAgain(_))
+                        })
+                    })
+                    .collect();
+                greeted
+                    .into_iter()
+                    .all(|thread| thread.join().unwrap_or(false))
             })
         })?;
         Ok(Self {

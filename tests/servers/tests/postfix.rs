@@ -22,6 +22,7 @@ fn hosts_take_mail_for_their_domains_and_end() {
                 addresses: vec![IpAddr::from(address)],
                 certificate: authority.issue(&[name]),
                 accepts: accepts.iter().map(|domain| (*domain).to_owned()).collect(),
+                settings: Vec::new(),
             };
             let hosts = [
                 host("old.test", [127, 25, 0, 1], &["one.test", "two.test"]),

@@ -2,16 +2,23 @@
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 use std::io::{BufRead, BufReader};
+use std::net::{IpAddr, SocketAddr};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
+use hickory_proto::op::ResponseCode;
 use hickory_proto::rr::RecordType;
 use rollout_servers::ask::{self, Ask};
 use rollout_servers::bind::Bind;
+use rollout_servers::crooked::{self, Fault};
 use rollout_servers::knot::{Knot, KnotZone};
+use rollout_servers::nsd::{self, Nsd};
 use rollout_servers::pdns::PowerDns;
 use rollout_servers::process::wait_for;
+use rollout_servers::programs::available;
+use rollout_servers::signer::{self, Signer, Signing};
 use rollout_servers::unbound::{Options, Start, Unbound};
+use rollout_servers::{ports, zone};
 
 const RECORDS: &str = "@ MX 0 mail\nmail A 192.0.2.25\n";
 
@@ -163,4 +170,73 @@ fn a_killed_test_leaves_no_server_behind() {
     inner.kill().unwrap();
     inner.wait().unwrap();
     assert!(wait_for(|| !runs(pid)), "the server outlives its test");
+}
+
+/// What a resolver would get from `server` for a name that does not exist: response code, and how many records deny it.
+fn denial(server: SocketAddr, name: &str, kind: RecordType) -> Option<(ResponseCode, usize)> {
+    let ask = Ask {
+        recursion: false,
+        dnssec: true,
+        timeout: Duration::from_millis(500),
+        ..Ask::default()
+    };
+    let answer = ask.send(server, name, kind).ok()?;
+    let denials = answer
+        .authorities
+        .iter()
+        .filter(|record| record.record_type() == RecordType::NSEC)
+        .count();
+    Some((answer.metadata.response_code, denials))
+}
+
+#[test]
+fn nsd_serves_what_was_signed_and_a_proxy_spoils_it() {
+    let purpose = "NSD serves a signed zone, and a proxy spoils chosen answers";
+    if !available(purpose, &nsd::PROGRAMS) || !available(purpose, &signer::PROGRAMS) {
+        return;
+    }
+    let local = IpAddr::from([127, 0, 0, 1]);
+    let at = |port: u16| SocketAddr::new(local, port);
+    let zones: Vec<(String, String)> = ["one.test", "two.test", "three.test"]
+        .iter()
+        .map(|apex| {
+            let plain = zone::file(apex, RECORDS, local);
+            let signer = Signer::new(apex, Signing::default()).unwrap();
+            ((*apex).to_owned(), signer.sign(&plain).unwrap().text)
+        })
+        .collect();
+    let zones: Vec<(&str, &str)> = zones
+        .iter()
+        .map(|(apex, text)| (apex.as_str(), text.as_str()))
+        .collect();
+    let server = Nsd::start_at(&[at(ports::free(local).unwrap())], &zones).unwrap();
+    let real = server.addresses[0];
+    assert!(ask::serves_signed(real, "one.test"));
+
+    let spoilt = at(ports::free(local).unwrap());
+    let faults = [
+        ("one.test", Fault::Code(ResponseCode::ServFail)),
+        ("two.test", Fault::NoDenial),
+        ("three.test", Fault::Silence),
+    ];
+    crooked::spoil(spoilt, real, RecordType::TLSA, &faults).unwrap();
+    for apex in ["one.test", "two.test", "three.test"] {
+        let name = format!("_25._tcp.{apex}");
+        let honest = denial(real, &name, RecordType::TLSA).unwrap();
+        assert!(
+            honest.0 == ResponseCode::NXDomain && honest.1 > 0,
+            "{honest:?}"
+        );
+        // Other types pass as they are.
+        assert_eq!(denial(spoilt, &name, RecordType::A), Some(honest));
+    }
+    let at_tlsa = |apex: &str| denial(spoilt, &format!("_25._tcp.{apex}"), RecordType::TLSA);
+    assert_eq!(at_tlsa("one.test"), Some((ResponseCode::ServFail, 0)));
+    assert_eq!(at_tlsa("two.test"), Some((ResponseCode::NXDomain, 0)));
+    assert_eq!(at_tlsa("three.test"), None);
+
+    let pid = server.pid();
+    assert!(runs(pid));
+    drop(server);
+    assert!(!runs(pid));
 }

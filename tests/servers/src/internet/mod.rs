@@ -17,6 +17,8 @@
 pub mod microsoft;
 mod start;
 
+pub use start::write_anchors;
+
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 

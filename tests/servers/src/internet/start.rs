@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, SocketAddr};
+use std::path::Path;
 
 use hickory_proto::rr::RecordType;
 
@@ -112,7 +113,7 @@ impl Internet {
             .iter()
             .map(ToString::to_string)
             .collect::<Vec<_>>();
-        write_anchors(&folder, &anchor, &keys, &authority)?;
+        write_anchors(folder.path(), &anchor, &keys, &authority)?;
         let resolver = |address: IpAddr| {
             Unbound::start(&Options {
                 listen: Some(at(address)),
@@ -158,12 +159,14 @@ fn mail_hosts(
                 .iter()
                 .map(|customer| customer.domain.clone())
                 .collect(),
+            settings: Vec::new(),
         },
         MailHost {
             name: NEW_HOST.to_owned(),
             addresses: NEW_MX.to_vec(),
             certificate: new_certificate.clone(),
             accepts: Vec::new(),
+            settings: Vec::new(),
         },
     ];
     Postfix::start(&hosts, SMTP_PORT)
@@ -290,8 +293,10 @@ fn root_zone(customers: &[Customer]) -> KnotZone {
     KnotZone::signed("", records)
 }
 
-fn write_anchors(
-    folder: &tempfile::TempDir,
+/// Writes the root's DS and DNSKEY data into `folder` in the forms that its readers want: `root.ds` (Unbound, ldns),
+/// `root.key` (`rollout`), `bind.keys` (delv); and the authority's certificate as `authority.pem`.
+pub fn write_anchors(
+    folder: &Path,
     anchor: &[String],
     keys: &[String],
     authority: &Authority,
@@ -319,7 +324,7 @@ fn write_anchors(
         ("bind.keys", clauses.as_str()),
         ("authority.pem", authority.pem()),
     ] {
-        std::fs::write(folder.path().join(name), text)
+        std::fs::write(folder.join(name), text)
             .map_err(ServerError::io(format!("writing {name}")))?;
     }
     Ok(())
