@@ -62,6 +62,11 @@ impl Memory {
             addresses: Kept::new(age),
         }
     }
+
+    /// How long it lasts.
+    pub(super) const fn age(&self) -> Duration {
+        self.links.age
+    }
 }
 
 /// Answers about one domain while it is looked at: the parts of a look that need the same set see the same answer.

@@ -3,12 +3,15 @@
 use std::net::{IpAddr, SocketAddr};
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use hickory_proto::op::{Message, ResponseCode};
 use hickory_proto::rr::{Name, RData, Record, RecordType};
 
 use super::Dns;
 use super::convert::{from_library, rcode_failure, to_library};
+use super::doors::Transport;
+use super::keys::rrsig;
 use super::memory::{Cut, Reply, Zone};
 use super::settings::Origin;
 use super::transport::{Question, exchange_noting};
@@ -34,7 +37,9 @@ impl Dns {
             },
         };
         let ask = self.resolve_at(name.clone(), kind, 0);
-        replies.once(&(name.clone(), kind), Result::is_ok, ask).await
+        replies
+            .once(&(name.clone(), kind), Result::is_ok, ask)
+            .await
     }
 
     fn resolve_at(
@@ -81,6 +86,12 @@ impl Dns {
     }
 
     async fn iterate(&self, name: &Name, kind: RecordType, depth: u8) -> Result<Reply, Failure> {
+        if kind != RecordType::DS
+            && !self.inner.memory.age().is_zero()
+            && let Some(reply) = self.straight(name, kind, depth).await?
+        {
+            return Ok(reply);
+        }
         let mut zone = self.zone_of(name, kind == RecordType::DS, depth).await?;
         for _ in 0..MOST_REFERRALS {
             match self.ask_zone(&zone, name, kind, depth).await? {
@@ -101,6 +112,70 @@ impl Dns {
         Err(Failure::NoServer {
             detail: format!("too many referrals on the way to {}", from_library(name)),
         })
+    }
+
+    /// Asks the zone found so far without asking about each label below it first, where the answer itself shows that no
+    /// other zone begins in between. `None`: it does not show, or nothing would be saved.
+    async fn straight(
+        &self,
+        name: &Name,
+        kind: RecordType,
+        depth: u8,
+    ) -> Result<Option<Reply>, Failure> {
+        let cuts = &self.inner.memory.cuts;
+        let Origin::Roots(roots) = &self.inner.settings.source else {
+            return Ok(None);
+        };
+        let mut zone = root_zone(roots);
+        let mut unknown = Vec::new();
+        for labels in 1..=usize::from(name.num_labels()) {
+            let candidate = name.trim_to(labels);
+            let cut = match cuts.get(&candidate) {
+                Some(cut) => cut?,
+                // Top-level domains and what is registered below them: parents and children are often on one server.
+                None if zone.name.num_labels() < 2 => {
+                    match self.cut_at(&zone, &candidate, depth).await? {
+                        Some(cut) => cut,
+                        None => return Ok(None),
+                    }
+                }
+                None => {
+                    unknown.push(candidate);
+                    continue;
+                }
+            };
+            match cut {
+                Cut::Zone(deeper) => {
+                    zone = deeper;
+                    unknown.clear();
+                }
+                Cut::Not | Cut::NotTold => {}
+            }
+        }
+        if unknown.is_empty() {
+            return Ok(None);
+        }
+        for _ in 0..MOST_REFERRALS {
+            match self.ask_zone(&zone, name, kind, depth).await? {
+                Said::Answer(reply) if shows_no_cut(&reply.message, &zone.name, name) => {
+                    for candidate in unknown.into_iter().filter(|c| zone.name.zone_of(c)) {
+                        if candidate != zone.name {
+                            cuts.put(candidate, Ok(Cut::Not));
+                        }
+                    }
+                    return Ok(Some(reply));
+                }
+                Said::Answer(reply) => {
+                    let found = self.zone_of(name, false, depth).await?;
+                    return Ok((found.name == zone.name).then_some(reply));
+                }
+                Said::Referral(deeper) => {
+                    cuts.put(deeper.name.clone(), Ok(Cut::Zone(deeper.clone())));
+                    zone = deeper;
+                }
+            }
+        }
+        Ok(None)
     }
 
     /// The zones from the root to the one that holds `name`; with `above`, to the one that would delegate it.
@@ -160,26 +235,34 @@ impl Dns {
     }
 
     async fn find_cut(&self, zone: &Zone, candidate: &Name, depth: u8) -> Result<Cut, Failure> {
-        Ok(match self.ask_zone(zone, candidate, RecordType::NS, depth).await {
-            Ok(Said::Referral(deeper)) if deeper.name == *candidate => Cut::Zone(deeper),
-            // A zone in between that an earlier question did not reveal: later questions will meet it.
-            Ok(Said::Referral(_)) => Cut::NotTold,
-            Ok(Said::Answer(reply)) => {
-                // Parent and child on one server: the child answers for itself.
-                let names = servers_named(&reply.message.answers, candidate);
-                if names.is_empty() {
-                    Cut::Not
-                } else {
-                    Cut::Zone(Zone {
-                        name: candidate.clone(),
-                        servers: Arc::new(with_glue(names, &reply.message.additionals, &zone.name)),
-                    })
+        Ok(
+            match self.ask_zone(zone, candidate, RecordType::NS, depth).await {
+                Ok(Said::Referral(deeper)) if deeper.name == *candidate => Cut::Zone(deeper),
+                // A zone in between that an earlier question did not reveal: later questions will meet it.
+                Ok(Said::Referral(_)) => Cut::NotTold,
+                Ok(Said::Answer(reply)) => {
+                    // Parent and child on one server: the child answers for itself.
+                    let names = servers_named(&reply.message.answers, candidate);
+                    if names.is_empty() {
+                        Cut::Not
+                    } else {
+                        Cut::Zone(Zone {
+                            name: candidate.clone(),
+                            servers: Arc::new(with_glue(
+                                names,
+                                &reply.message.additionals,
+                                &zone.name,
+                            )),
+                        })
+                    }
                 }
-            }
-            // Some servers refuse the type NS at names they do not expect; the real question may fare better.
-            Err(Failure::Rcode { .. } | Failure::Lame | Failure::Malformed { .. }) => Cut::NotTold,
-            Err(failure) => return Err(failure),
-        })
+                // Some servers refuse the type NS at names they do not expect; the real question may fare better.
+                Err(Failure::Rcode { .. } | Failure::Lame | Failure::Malformed { .. }) => {
+                    Cut::NotTold
+                }
+                Err(failure) => return Err(failure),
+            },
+        )
     }
 
     /// Asks the zone's servers, one after the other, until one gives a usable answer.
@@ -377,6 +460,26 @@ fn judge(message: Message, zone: &Zone, name: &Name) -> Result<Verdict, Failure>
         Some(deeper) => Ok(Verdict::Referral(deeper)),
         None => Err(Failure::Lame),
     }
+}
+
+/// Whether the answer about `name` is from `zone` itself and not from one below it on the same server: the SOA that comes
+/// with an absence, or the signer of what is there, is the zone's. (Unsigned data do not tell.)
+fn shows_no_cut(message: &Message, zone: &Name, name: &Name) -> bool {
+    if message.answers.is_empty() {
+        let mut soas = message
+            .authorities
+            .iter()
+            .filter(|r| r.record_type() == RecordType::SOA)
+            .peekable();
+        return soas.peek().is_some() && soas.all(|r| r.name == *zone);
+    }
+    let mut signatures = message
+        .answers
+        .iter()
+        .filter(|r| r.name == *name)
+        .filter_map(rrsig)
+        .peekable();
+    signatures.peek().is_some() && signatures.all(|s| s.input().signer_name == *zone)
 }
 
 /// The delegation below `zone` towards `name` in the authority section.
