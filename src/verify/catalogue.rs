@@ -101,7 +101,7 @@ rules! {
     MX_ALIAS: "mx.alias", Warning, Arrival, "RFC 2181 section 10.3; RFC 5321 section 5.1",
         "the name in an MX may not be an alias; some senders refuse it, and for DANE two names come into question",
         "name the alias's target in the MX";
-    MX_ADDRESS_LITERAL: "mx.address-literal", Blocker, Protection, "RFC 5321 section 5.1; RFC 7672 section 2.2",
+    MX_ADDRESS_LITERAL: "mx.address-literal", Blocker, Arrival, "RFC 5321 section 5.1; RFC 7672 section 2.2",
         "an MX names a host, not an address: many senders refuse it, and DANE cannot apply",
         "name the host in the MX";
     MX_NO_ADDRESS: "mx.no-address", Blocker, Arrival, "RFC 5321 section 5.1",
@@ -118,13 +118,13 @@ rules! {
     DNSSEC_ENGINES_DIFFER: "dnssec.engines-differ", CouldNotTell, Arrival, "RFC 4035 section 4.3",
         "two validators do not agree, so some senders get the mail through and some do not",
         "look at the evidence; a zone that is right by the letter is taken by both";
-    DNSSEC_ONE_ENGINE: "dnssec.one-engine", CouldNotTell, Arrival, "RFC 4035 section 4.3",
-        "where the second validator cannot tell, it may hide that it would judge otherwise",
+    DNSSEC_SECOND_OPINION: "dnssec.second-opinion", CouldNotTell, Arrival, "RFC 4035 section 4.3",
+        "a second validator shows where the first one errs, and it had nothing to say",
         "run again; look at the evidence";
     DNSSEC_RESOLVERS_DIFFER: "dnssec.resolvers-differ", CouldNotTell, Arrival, "RFC 4035 section 4.3",
         "a resolver out there judges otherwise, so senders behind it see another domain than the one seen from here",
         "look at the evidence; run again when the TTL it shows is over";
-    DNSSEC_ALGORITHM: "dnssec.algorithm", Blocker, Protection, "RFC 9905; RFC 9904",
+    DNSSEC_ALGORITHM: "dnssec.algorithm", Blocker, Arrival, "RFC 9905; RFC 9904",
         "validators that have dropped the algorithm take the zone for unsigned or for broken, each in its own way",
         "roll the zone over to algorithm 13 (ECDSA P-256)";
     DNSSEC_DIGEST: "dnssec.digest", Warning, Protection, "RFC 9905; RFC 4509 section 3",

@@ -11,6 +11,9 @@ mod rows;
 mod verifier;
 pub mod view;
 
+#[cfg(test)]
+pub(crate) mod tests;
+
 pub use catalogue::{Concern, Rule};
 pub use judge::judge;
 pub use report::{Report, Row, Verdict};

@@ -11,13 +11,13 @@ use crate::dane::{
     RecordResult, RecordVerdict, TlsaView,
 };
 use crate::dns::{Status, Tlsa};
-use crate::finding::Finding;
+use crate::finding::{Finding, Severity};
 use crate::verify::catalogue::{
     CERTIFICATE_ENDS, CERTIFICATE_EXPIRED, HOST_BOGUS, HOST_INSECURE, HOST_LOOKUP_ERROR,
     SMTP_DEFERS, SMTP_NO_STARTTLS, SMTP_NOT_PROBED, SMTP_REJECTS, SMTP_SNI, SMTP_TLS_FAILED,
-    SMTP_UNREACHED, SMTP_UNWILLING, TLSA_BOGUS, TLSA_BRITTLE, TLSA_INSECURE, TLSA_LOOKUP_ERROR,
-    TLSA_MISMATCH, TLSA_NONE, TLSA_PARAMETER_SET, TLSA_TTL, TLSA_UNMATCHED, TLSA_UNUSABLE,
-    TLSA_UNUSABLE_RECORD,
+    SMTP_TLS12, SMTP_UNREACHED, SMTP_UNWILLING, TLSA_BOGUS, TLSA_BRITTLE, TLSA_INSECURE,
+    TLSA_LOOKUP_ERROR, TLSA_MISMATCH, TLSA_NONE, TLSA_PARAMETER_SET, TLSA_TTL, TLSA_UNMATCHED,
+    TLSA_UNUSABLE, TLSA_UNUSABLE_RECORD,
 };
 use crate::verify::{DomainView, evidence};
 
@@ -38,11 +38,17 @@ pub(super) fn judge(view: &DomainView, now: Timestamp, found: &mut Found) {
             judged(&host.view, address, found);
             dates(&host.view, address, dates_count, now, found);
         }
-        if view.extent == crate::verify::Extent::DnsOnly && !host.view.addresses.is_empty() {
-            found.add(SMTP_NOT_PROBED.found(
+        let unprobed = |address: &AddressView| address.probe.result == ProbeResult::NotProbed;
+        if host.view.addresses.iter().any(unprobed) {
+            let mut finding = SMTP_NOT_PROBED.found(
                 host.view.host.clone(),
                 format!("{} was not probed", host.view.host),
-            ));
+            );
+            if view.extent == crate::verify::Extent::Full {
+                // It was to be.
+                finding.severity = Severity::CouldNotTell;
+            }
+            found.add(finding);
         }
     }
 }
@@ -123,6 +129,26 @@ fn tlsa(host: &HostView, found: &mut Found) {
                         .shown_by(shown()),
                 );
             }
+            // Without any chain at all, only what cannot be used whatever comes is told.
+            let alone = crate::dane::judge(records, &[], &[], host.at);
+            for verdict in &alone.records {
+                if let RecordResult::Unusable { why } = &verdict.result {
+                    found.add(TLSA_UNUSABLE_RECORD.found(
+                        about(),
+                        format!("the record {} cannot be used: {why}", verdict.record),
+                    ));
+                }
+            }
+            if alone.outcome == Outcome::Unusable {
+                found.add(
+                    TLSA_UNUSABLE
+                        .found(
+                            about(),
+                            format!("none of the TLSA records of {} can be used", host.host),
+                        )
+                        .shown_by(shown()),
+                );
+            }
             // Beside a sturdy record a brittle one does no harm.
             let sturdy = records.iter().any(|r| r.usage == 3 && r.selector == 1);
             let brittle = records
@@ -186,14 +212,16 @@ fn reached(host: &HostView, address: &AddressView, found: &mut Found) {
                 Some(code) => format!("{code} {text}"),
                 None => text.clone(),
             };
-            let rule = match code {
-                Some(400..500) => SMTP_DEFERS,
-                _ => SMTP_UNWILLING,
+            let finding = match code {
+                Some(400..500) => Finding {
+                    // Its certificate was not seen, and nobody knows whether it will be another time.
+                    severity: Severity::CouldNotTell,
+                    ..SMTP_DEFERS
+                        .found(about, format!("{name} at {at} puts everything off: {said}"))
+                },
+                _ => SMTP_UNWILLING.found(about, format!("{name} at {at} takes no mail: {said}")),
             };
-            found.add(of(
-                rule.found(about, format!("{name} at {at} takes no mail: {said}")),
-                &said,
-            ));
+            found.add(of(finding, &said));
         }
         // Of a chain that was captured elsewhere there is no conversation to speak of.
         ProbeResult::NotProbed | ProbeResult::Given { .. } => {}
@@ -218,6 +246,36 @@ fn reached(host: &HostView, address: &AddressView, found: &mut Found) {
             ),
             detail,
         )),
+    }
+    for variant in &address.variants {
+        let why = match &variant.probe.result {
+            ProbeResult::Refused => "the connection was refused".to_owned(),
+            ProbeResult::Timeout { stage } => format!("no answer in time ({stage})"),
+            ProbeResult::NoRoute { detail } => format!("no path from this machine ({detail})"),
+            ProbeResult::Unwilling { text, .. } => format!("it takes no mail: {text}"),
+            _ => continue,
+        };
+        let how = how(&variant.probe);
+        found.add(
+            SMTP_UNREACHED
+                .found(
+                    place(host, address),
+                    format!("what {name} at {at} shows{how} could not be told: {why}"),
+                )
+                .shown_by([evidence::probe(&variant.probe, why.as_str())]),
+        );
+    }
+    if let ProbeResult::Ok { tls_version, .. } = &address.probe.result
+        && tls_version != "TLSv1.3"
+    {
+        found.add(
+            SMTP_TLS12
+                .found(
+                    place(host, address),
+                    format!("{name} at {at} speaks {tls_version} at most"),
+                )
+                .shown_by([evidence::probe(&address.probe, tls_version.as_str())]),
+        );
     }
     // Without SNI a server may have nothing to show, or something else.
     if address.needs_sni()
@@ -251,12 +309,8 @@ fn judged(host: &HostView, address: &AddressView, found: &mut Found) {
     for (probe, judgement) in judgements(address) {
         match &judgement.outcome {
             Outcome::Mismatch => found.add(mismatch(host, address, probe, judgement)),
-            Outcome::Unusable => found.add(TLSA_UNUSABLE.found(
-                host.tlsa_name(),
-                format!("none of the TLSA records of {} can be used", host.host),
-            )),
             Outcome::Authenticated { .. } => parameter_sets(host, address, probe, judgement, found),
-            Outcome::None => {}
+            Outcome::Unusable | Outcome::None => {}
         }
     }
 }
@@ -316,21 +370,7 @@ fn records(host: &HostView, found: &mut Found) {
         })
     };
     for record in host.tlsa.secure_records() {
-        let unusable = verdicts
-            .iter()
-            .filter(|verdict| verdict.record == *record)
-            .find_map(|verdict| match &verdict.result {
-                RecordResult::Unusable { why } => Some(why),
-                _ => None,
-            });
-        if let Some(why) = unusable {
-            found.add(TLSA_UNUSABLE_RECORD.found(
-                host.tlsa_name(),
-                format!("the record {record} cannot be used: {why}"),
-            ));
-        } else if !matched(&|other| other == record)
-            && matched(&|other| form(other) == form(record))
-        {
+        if !matched(&|other| other == record) && matched(&|other| form(other) == form(record)) {
             found.add(TLSA_UNMATCHED.found(
                 host.tlsa_name(),
                 format!(
@@ -341,18 +381,23 @@ fn records(host: &HostView, found: &mut Found) {
     }
 }
 
+/// What was asked for, where it is not the ordinary thing.
+fn how(probe: &Probe) -> &'static str {
+    match (&probe.sni, probe.key) {
+        (None, _) => " without SNI",
+        (Some(_), crate::dane::KeyType::Rsa) => " with its RSA certificate",
+        (Some(_), crate::dane::KeyType::Ecdsa) => " with its ECDSA certificate",
+        (Some(_), crate::dane::KeyType::Any) => "",
+    }
+}
+
 fn mismatch(
     host: &HostView,
     address: &AddressView,
     probe: &Probe,
     judgement: &Judgement,
 ) -> Finding {
-    let how = match (&probe.sni, probe.key) {
-        (None, _) => ", without SNI,",
-        (Some(_), crate::dane::KeyType::Rsa) => " with its RSA certificate",
-        (Some(_), crate::dane::KeyType::Ecdsa) => " with its ECDSA certificate",
-        (Some(_), crate::dane::KeyType::Any) => "",
-    };
+    let how = how(probe);
     let reasons: Vec<String> = judgement
         .records
         .iter()

@@ -63,7 +63,7 @@ pub fn judge(view: DomainView, wish: Wish, now: Timestamp) -> Report {
         policy: &view.policy,
     });
     senders::judge(&view, &senders, &mut found);
-    let not_before = found.not_before.filter(|until| *until > now);
+    let not_before = found.not_before;
     let mut findings = found.findings;
     if wish == Wish::Delivery {
         for finding in &mut findings {
@@ -105,25 +105,29 @@ fn verdict(findings: &[Finding], not_before: Option<Timestamp>) -> Verdict {
 }
 
 /// The answer in a sentence: what it is worth, then the gravest reason.
+///
+/// That mail arrives is said only where hosts were asked and every one of them told.
 fn headline(view: &DomainView, wish: Wish, verdict: Verdict, findings: &[Finding]) -> String {
     let first = findings.first().map(|finding| finding.what.as_str());
-    let by_dns = match view.extent {
-        super::Extent::Full => "",
-        super::Extent::DnsOnly => ", as far as the DNS tells (no host was probed)",
-    };
+    let probed = view.extent == super::Extent::Full;
     match verdict {
-        Verdict::Safe => match wish {
+        Verdict::Safe if probed => match wish {
             Wish::Dane => {
-                format!(
-                    "mail arrives from every sender, protected by DANE where the sender uses it{by_dns}"
-                )
+                "mail arrives from every sender, protected by DANE where the sender uses it"
             }
-            Wish::Delivery => format!("mail arrives from every sender{by_dns}"),
-        },
+            Wish::Delivery => "mail arrives from every sender",
+        }
+        .to_owned(),
+        Verdict::Safe => match wish {
+            Wish::Dane => "the DNS is right for mail protected by DANE; no host was probed",
+            Wish::Delivery => "the DNS is right for mail; no host was probed",
+        }
+        .to_owned(),
         Verdict::NotYet { from } => {
             format!(
-                "right, but some caches may hold what was before until {}",
-                crate::kernel::utc(from)
+                "right, but some caches may hold what was before until {}{}",
+                crate::kernel::utc(from),
+                if probed { "" } else { "; no host was probed" }
             )
         }
         Verdict::CouldNotTell => first.unwrap_or("nothing usable was seen").to_owned(),
@@ -139,8 +143,10 @@ fn headline(view: &DomainView, wish: Wish, verdict: Verdict, findings: &[Finding
                 "mail does not arrive from every sender"
             } else if arrival(Severity::CouldNotTell) {
                 "mail is not protected by DANE, and whether it arrives could not be told"
-            } else {
+            } else if probed {
                 "mail arrives, but is not protected by DANE"
+            } else {
+                "mail is not protected by DANE (no host was probed)"
             };
             format!("{what}: {}", first.unwrap_or("see the findings"))
         }

@@ -98,11 +98,11 @@ pub(super) fn judge(view: &DomainView, found: &mut Found) {
                     .shown_by(both.map(evidence::validated)),
             );
         }
-        // Where the lookup failed, the host's own findings say so.
-        let absent = both
+        // Where a lookup failed, the host's own findings say so.
+        let failed = both
             .iter()
-            .all(|lookup| lookup.answer.is_absent() && !lookup.status.is_lookup_error());
-        if absent && view.mx.answer != Answer::NxDomain {
+            .any(|lookup| lookup.status.is_lookup_error() || lookup.answer == Answer::Unknown);
+        if seen.addresses.is_empty() && !failed && view.mx.answer != Answer::NxDomain {
             found.add(
                 MX_NO_ADDRESS
                     .found(seen.host.clone(), format!("{} has no address", seen.host))

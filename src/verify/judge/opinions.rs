@@ -3,7 +3,9 @@
 use super::Found;
 use crate::dns::{Agreement, Contradiction, Opinion, Validated, agreement};
 use crate::verify::DomainView;
-use crate::verify::catalogue::{DNSSEC_ENGINES_DIFFER, DNSSEC_ONE_ENGINE, DNSSEC_RESOLVERS_DIFFER};
+use crate::verify::catalogue::{
+    DNSSEC_ENGINES_DIFFER, DNSSEC_RESOLVERS_DIFFER, DNSSEC_SECOND_OPINION,
+};
 use crate::verify::evidence;
 
 pub(super) fn judge(view: &DomainView, found: &mut Found) {
@@ -41,7 +43,7 @@ pub(super) fn judge(view: &DomainView, found: &mut Found) {
 }
 
 fn one_engine(ours: &Validated, opinion: &Opinion, why: &str) -> crate::finding::Finding {
-    DNSSEC_ONE_ENGINE
+    DNSSEC_SECOND_OPINION
         .found(
             format!("{} {}", ours.kind, ours.name),
             format!(

@@ -75,6 +75,23 @@ fn covered(host: &HostView, policy: &Policy, found: &mut Found) {
         ));
     }
     for address in &host.addresses {
+        // Where no certificate came, the findings about the conversation say so.
+        if let WebPki::NotTold { why } = &address.webpki
+            && enforced
+            && address.probe.result.chain().is_some()
+        {
+            found.add(
+                STS_UNKNOWN
+                    .found(
+                        format!("{} {}", host.host, address.address),
+                        format!(
+                            "whether MTA-STS senders take the certificate of {} at {} could not be told: {why}",
+                            host.host, address.address
+                        ),
+                    )
+                    .shown_by([evidence::probe(&address.probe, why.as_str())]),
+            );
+        }
         if let WebPki::Invalid { why } = &address.webpki {
             let mut finding = STS_CERTIFICATE.found(
                 format!("{} {}", host.host, address.address),

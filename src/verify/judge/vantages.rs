@@ -5,9 +5,10 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::Found;
-use crate::dns::{Data, Kind, VantageAnswer, VantageVerdict};
+use crate::dns::{Data, Kind, Record, VantageAnswer, VantageVerdict};
+use crate::finding::Evidence;
 use crate::verify::DomainView;
-use crate::verify::catalogue::{VANTAGE_FAILED, VANTAGE_OLD};
+use crate::verify::catalogue::{DNSSEC_RESOLVERS_DIFFER, VANTAGE_FAILED, VANTAGE_OLD};
 use crate::verify::evidence;
 
 pub(super) fn judge(view: &DomainView, now: Timestamp, found: &mut Found) {
@@ -34,25 +35,10 @@ pub(super) fn judge(view: &DomainView, now: Timestamp, found: &mut Found) {
             VantageVerdict::Bogus { .. } => {}
             // Nothing to compare with.
             _ if ours.status.is_lookup_error() => {}
-            _ if contents(answer.records.iter().map(|r| &r.data), answer.kind)
-                != contents(ours.records().iter().map(|r| &r.data), answer.kind) =>
+            _ if contents(&answer.records, answer.kind)
+                != contents(ours.records(), answer.kind) =>
             {
-                let left = answer.ttl.unwrap_or_default();
-                found.until(answer.at + Duration::from_secs(left.into()));
-                let until = answer.at + Duration::from_secs(left.into());
-                if until > now {
-                    found.add(
-                        VANTAGE_OLD
-                            .found(
-                                answer.vantage.clone(),
-                                format!(
-                                    "the resolver {} still holds an earlier {} of {}, for {left} s at most",
-                                    answer.vantage, answer.kind, answer.name
-                                ),
-                            )
-                            .shown_by(both()),
-                    );
-                }
+                old(answer, now, both(), found);
             }
             _ => {}
         }
@@ -66,14 +52,50 @@ fn failed_before(found: &Found, answer: &VantageAnswer) -> bool {
         .any(|f| f.id == VANTAGE_FAILED.id && f.about == answer.vantage)
 }
 
+/// The resolver holds something else.
+fn old(answer: &VantageAnswer, now: Timestamp, both: [Evidence; 2], found: &mut Found) {
+    let VantageAnswer {
+        vantage,
+        kind,
+        name,
+        ..
+    } = answer;
+    // Without a TTL nobody can say that it is only an older version, nor until when.
+    let Some(left) = answer.ttl else {
+        found.add(
+            DNSSEC_RESOLVERS_DIFFER
+                .found(
+                    vantage.clone(),
+                    format!("the resolver {vantage} has another {kind} of {name}, for nobody knows how long"),
+                )
+                .shown_by(both),
+        );
+        return;
+    };
+    // What is over by now was not looked at again: whether the new version is there is only known after another look.
+    found.until((answer.at + Duration::from_secs(left.into())).max(now));
+    found.add(
+        VANTAGE_OLD
+            .found(
+                vantage.clone(),
+                format!("the resolver {vantage} still held an earlier {kind} of {name}, for {left} s at most"),
+            )
+            .shown_by(both),
+    );
+}
+
 /// The records of the type asked for, without owner and TTL.
-fn contents<'a>(data: impl Iterator<Item = &'a Data>, kind: Kind) -> Vec<&'a Data> {
-    let mut all: Vec<_> = data
+fn contents(records: &[Record], kind: Kind) -> Vec<Option<&Data>> {
+    let mut all: Vec<_> = records
+        .iter()
+        .map(|record| &record.data)
         .filter(|data| !matches!(data, Data::Cname(_)) || kind == Kind::Cname)
+        .map(Some)
         .collect();
-    // Addresses change by the minute where load is balanced; what counts there is the validation alone.
+    // Addresses change by the minute where load is balanced; what counts there is that there are some.
     if matches!(kind, Kind::A | Kind::Aaaa) {
-        all.clear();
+        all.truncate(1);
+        all.fill(None);
     }
     all.sort();
     all.dedup();

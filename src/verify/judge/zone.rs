@@ -8,7 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::Found;
 use crate::dns::algorithm::{Use, algorithm_name, algorithm_use, digest_name, digest_use};
 use crate::dns::survey::{Denial, DsFit, Probe, ProvenBy, ServerSurvey};
-use crate::dns::{Failure, Kind, Outcome, ServerAnswer, ServerView, Status, Survey, ZoneView};
+use crate::dns::{Ds, Failure, Kind, Outcome, ServerAnswer, ServerView, Status, Survey, ZoneView};
 use crate::kernel::utc;
 use crate::verify::catalogue::{
     DELEGATION_DIFFERS, DNSSEC_ALGORITHM, DNSSEC_DELEGATION, DNSSEC_DIGEST, DNSSEC_DS_WITHOUT_KEY,
@@ -85,39 +85,37 @@ fn chain(view: &DomainView, survey: &Survey, found: &mut Found) {
         .iter()
         .any(|parent| !parent.ds.records.is_empty());
     let parents = || survey.zone.parents.iter().map(|p| evidence::server(&p.ds));
-    if keys.is_empty() {
-        found.add(
-            DNSSEC_UNSIGNED
-                .found("", format!("{} is not signed", survey.zone.cut.apex))
-                .shown_by(parents()),
-        );
-    } else if !ds {
-        found.add(
-            DNSSEC_ISLAND
-                .found(
-                    "",
-                    format!(
-                        "{} is signed (key {}), but its parent has no DS",
-                        survey.zone.cut.apex,
-                        list(&keys)
-                    ),
-                )
-                .shown_by(parents()),
-        );
+    let told = survey
+        .zone
+        .servers
+        .iter()
+        .any(|server| server.dnskey.is_known());
+    let apex = &survey.zone.cut.apex;
+    let (rule, what) = if survey.delegation.is_secure() {
+        // Through an alias, or below an unsigned zone that the survey did not reach.
+        let last = view.mx.final_name();
+        (
+            DNSSEC_UNSIGNED,
+            format!("{apex} is signed, but the MX set at {last} is not"),
+        )
+    } else if !keys.is_empty() && !ds {
+        let keys = list(&keys);
+        (
+            DNSSEC_ISLAND,
+            format!("{apex} is signed (key {keys}), but its parent has no DS"),
+        )
+    } else if keys.is_empty() && told {
+        (DNSSEC_UNSIGNED, format!("{apex} is not signed"))
     } else {
         // A DS that no validator can use leaves the zone unsigned (RFC 4035, 5.2), and so does an unsigned parent.
-        found.add(
-            DNSSEC_UNSIGNED
-                .found(
-                    "",
-                    format!(
-                        "{} counts as not signed: its DS cannot be used, or the zone above is not signed",
-                        survey.zone.cut.apex
-                    ),
-                )
-                .shown_by(parents()),
-        );
-    }
+        (
+            DNSSEC_UNSIGNED,
+            format!(
+                "{apex} counts as not signed: no DS that can be used leads to it from the root"
+            ),
+        )
+    };
+    found.add(rule.found("", what).shown_by(parents()));
 }
 
 /// What parent and zone say of the servers.
@@ -163,6 +161,27 @@ fn silent(survey: &Survey, found: &mut Found) {
                     )
                     .shown_by([evidence::server(&server.soa)]),
             );
+        }
+    }
+    for server in &zone.servers {
+        let asked = [&server.mx, &server.dnskey, &server.ns];
+        // Where signatures count, `served` looks at each of them.
+        let here = server.soa.is_known() && !survey.delegation.is_secure();
+        for answer in asked.into_iter().filter(|_| here) {
+            if let Outcome::Failed(failure) = &answer.outcome {
+                let at = place(&server.server, server);
+                found.add(
+                    SERVER_UNPROVEN
+                        .found(
+                            server.address.to_string(),
+                            format!(
+                                "{at} {failure}, asked for {} of {}",
+                                answer.kind, answer.name
+                            ),
+                        )
+                        .shown_by([evidence::server(answer)]),
+                );
+            }
         }
     }
     let all_silent = zone
@@ -242,17 +261,17 @@ fn differences(zone: &ZoneView, found: &mut Found) {
 
 /// The DS set against the keys.
 fn ds(survey: &Survey, found: &mut Found) {
-    let Some(server) = survey
-        .servers
-        .iter()
-        .find(|server| !server.links.is_empty())
-    else {
-        return;
-    };
-    for link in &server.links {
-        let ds = &link.ds;
+    // Where servers differ, the one to which a DS leads speaks for it; that they differ is said elsewhere.
+    let mut links: BTreeMap<&Ds, DsFit> = BTreeMap::new();
+    for link in survey.servers.iter().flat_map(|server| &server.links) {
+        let fit = links.entry(&link.ds).or_insert(link.fit);
+        if leads(link.fit) {
+            *fit = link.fit;
+        }
+    }
+    for (ds, fit) in &links {
         let text = format!("DS {} {} {}", ds.key_tag, ds.algorithm, ds.digest_type);
-        let why = match link.fit {
+        let why = match fit {
             DsFit::Fits | DsFit::UnknownDigest => None,
             DsFit::OtherDigest => Some("its digest is not that of the key it names"),
             DsFit::NoKey => Some("the zone has no such key"),
@@ -266,23 +285,26 @@ fn ds(survey: &Survey, found: &mut Found) {
         }
     }
     // An old digest beside a new one does no harm: validators prefer the new one (RFC 4509, 3).
-    let better = server
-        .links
+    let better = links
         .iter()
-        .any(|link| digest_use(link.ds.digest_type) < Use::MustNot && link.fit == DsFit::Fits);
+        .any(|(ds, fit)| digest_use(ds.digest_type) < Use::MustNot && *fit == DsFit::Fits);
     if !better {
-        for link in &server.links {
-            if digest_use(link.ds.digest_type) == Use::MustNot {
+        for ds in links.keys() {
+            if digest_use(ds.digest_type) == Use::MustNot {
                 found.add(DNSSEC_DIGEST.found(
                     "",
                     format!(
                         "the only DS that leads to a key uses {}",
-                        digest_name(link.ds.digest_type)
+                        digest_name(ds.digest_type)
                     ),
                 ));
             }
         }
     }
+}
+
+const fn leads(fit: DsFit) -> bool {
+    matches!(fit, DsFit::Fits | DsFit::UnknownDigest)
 }
 
 /// The verdict on one server's own answers.

@@ -1,0 +1,8 @@
+//! What the verdict is in every case that the catalogue knows.
+
+mod catalogue;
+mod combinations;
+mod properties;
+mod reading;
+pub(crate) mod scene;
+mod table;
