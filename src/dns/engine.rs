@@ -1,6 +1,7 @@
 //! The library's validator, and what its verdict is worth.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use hickory_net::dnssec::DnssecDnsHandle;
 use hickory_net::xfer::{DnsHandle as _, FirstAnswer as _};
@@ -12,19 +13,31 @@ use tokio::sync::OnceCell;
 
 use super::convert::from_library;
 use super::denial::{wildcard_is_left_open, wildcard_is_proven};
-use super::handle::{Handle, Log, is_from_wildcard};
+use super::handle::{Asking, Handle, Log, is_from_wildcard};
 use super::pin::Way;
 use super::view::{Failure, Source};
 
 /// How many records deep the library may go to validate one answer.
 const DEEPEST_PROOF: usize = 26;
 
-/// The library's validator, asking one way. It remembers which sets it has verified.
+/// Verified sets remembered by a validator that is shared, at most.
+const MOST_VERIFIED: usize = 16_384;
+
+/// The library's validator. It remembers which sets it has verified: the very records and signatures, about the very
+/// question.
+#[derive(Default)]
+pub(super) struct Verifier {
+    /// Made at the first question: for the anchors the root may have to be asked.
+    handle: OnceCell<DnssecDnsHandle<Handle>>,
+    /// For how long it is shared by looks that come one after the other; `None`: it serves one look.
+    shared: Option<Duration>,
+}
+
+/// A validator, asking one way.
 #[derive(Clone)]
 pub(super) struct Engine {
     way: Way,
-    /// Made at the first question: for the anchors the root may have to be asked.
-    handle: Arc<OnceCell<DnssecDnsHandle<Handle>>>,
+    verifier: Arc<Verifier>,
     log: Log,
 }
 
@@ -33,17 +46,46 @@ impl Engine {
     pub(super) fn new(way: Way) -> Self {
         Self {
             way,
-            handle: Arc::default(),
+            verifier: Arc::default(),
+            log: Log::default(),
+        }
+    }
+
+    /// With what was verified in this run, where there is a memory: the same records with the same signatures are not
+    /// verified twice. The answers themselves are asked for as ever. Only for ways to whoever is responsible: another way
+    /// has other keys.
+    pub(super) fn of_run(way: Way) -> Self {
+        let inner = &way.dns.inner;
+        let age = inner.memory.age();
+        if age.is_zero() {
+            return Self::new(way);
+        }
+        let verifier = inner.first.get_or(|| Verifier {
+            handle: OnceCell::new(),
+            shared: Some(age),
+        });
+        Self {
+            way,
+            verifier,
             log: Log::default(),
         }
     }
 
     async fn handle(&self) -> Result<&DnssecDnsHandle<Handle>, Failure> {
-        self.handle
+        let verifier = &self.verifier;
+        verifier
+            .handle
             .get_or_try_init(|| async {
                 let anchors = self.way.dns.anchors().await?;
-                let handle = Handle::new(self.way.clone(), self.log.clone());
-                Ok(DnssecDnsHandle::with_trust_anchor(handle, anchors))
+                let handle = DnssecDnsHandle::with_trust_anchor(Handle, anchors);
+                Ok(match verifier.shared {
+                    None => handle,
+                    // What did not hold may come of a lookup that failed, so it must not last.
+                    Some(age) => handle
+                        .validation_cache_size(MOST_VERIFIED)
+                        .positive_validation_ttl(Duration::ZERO..=age)
+                        .negative_validation_ttl(Duration::ZERO..=Duration::ZERO),
+                })
             })
             .await
     }
@@ -63,9 +105,10 @@ impl Engine {
                 };
             }
         };
-        let result = handle
-            .lookup(Query::query(name.clone(), kind), options)
-            .first_answer()
+        let asking = Asking::new(self.way.clone(), self.log.clone());
+        let query = Query::query(name.clone(), kind);
+        let result = asking
+            .scope(async move { handle.lookup(query, options).first_answer().await })
             .await;
         let verdict = match (weigh(result, name, kind), self.log.failures(name, kind)) {
             // "Bogus" from a lookup that failed is no verdict: only this machine, now, could not see.

@@ -17,11 +17,30 @@ use super::memory::Reply;
 use super::pin::{Way, about};
 use super::view::Source;
 
-/// What the validator asks through.
+/// What the validator asks through: the way of whoever wants the verdict at the moment.
 #[derive(Clone)]
-pub(super) struct Handle {
+pub(super) struct Handle;
+
+/// Whose verdict is being found, by which way, and where it is written down. One validator may serve many.
+#[derive(Clone)]
+pub(super) struct Asking {
     way: Way,
     log: Log,
+}
+
+tokio::task_local! {
+    static ASKING: Asking;
+}
+
+impl Asking {
+    pub(super) const fn new(way: Way, log: Log) -> Self {
+        Self { way, log }
+    }
+
+    /// Everything that the validator asks within `work` goes this way.
+    pub(super) async fn scope<T>(self, work: impl Future<Output = T>) -> T {
+        ASKING.scope(self, work).await
+    }
 }
 
 /// Lookups that failed while answers were validated, and who gave those that did not.
@@ -76,19 +95,15 @@ impl Log {
     }
 }
 
-impl Handle {
-    pub(super) const fn new(way: Way, log: Log) -> Self {
-        Self { way, log }
-    }
-}
-
 impl DnsHandle for Handle {
     type Response = Pin<Box<dyn Stream<Item = Result<DnsResponse, NetError>> + Send>>;
     type Runtime = TokioRuntimeProvider;
 
     fn send(&self, request: DnsRequest) -> Self::Response {
-        let handle = self.clone();
         Box::pin(futures::stream::once(async move {
+            let Ok(handle) = ASKING.try_with(Asking::clone) else {
+                return Err(NetError::from("a question that nobody asked"));
+            };
             let Some(query) = request.queries.first().cloned() else {
                 return Err(NetError::from("a request without a question"));
             };
@@ -113,7 +128,7 @@ impl DnsHandle for Handle {
 /// The answer for one name: later links of a chain, the zone's NS set and glue are left out, because each is
 /// either asked for by itself or of no account.
 fn only_what_was_asked(reply: &Reply, name: &Name, kind: RecordType) -> Message {
-    let mut message = reply.message.clone();
+    let mut message = reply.message.as_ref().clone();
     message.additionals.clear();
     message
         .answers

@@ -76,7 +76,7 @@ impl Judge {
         if let Some(engine) = &self.engine {
             return engine.ask(name, kind).await;
         }
-        let heard = Engine::new(self.way.clone()).ask(name, kind).await;
+        let heard = Engine::of_run(self.way.clone()).ask(name, kind).await;
         if matches!(heard.verdict, Said::Unknown(_)) {
             return Engine::new(self.way.clone()).ask(name, kind).await;
         }
@@ -152,7 +152,13 @@ impl Judge {
             Ok(reply) => records_at(&reply.message.answers, &zone, RecordType::DS),
             Err(_) => Vec::new(),
         };
-        why::explain(message, name, kind, keys.as_ref().map(|k| &k.message), &ds)
+        why::explain(
+            message,
+            name,
+            kind,
+            keys.as_ref().map(|k| k.message.as_ref()),
+            &ds,
+        )
     }
 
     /// An alias made from a DNAME has no signature of its own, so the library calls it bogus. It is made again here

@@ -1,23 +1,25 @@
-//! Remembers, for seconds, what many questions share: delegations, keys, DS sets, addresses that do not answer.
+//! Remembers, for seconds, what many questions share: delegations, keys, DS sets, addresses of name servers.
 //!
-//! Final answers are never kept, so that a look at the DNS is a look at the DNS.
+//! What is being found out already is waited for, not asked again. Final answers are kept for one look at most, except
+//! about hosts that serve many domains, so that a look at the DNS is a look at the DNS.
 
 use std::collections::HashMap;
 use std::hash::Hash;
-use std::net::{IpAddr, SocketAddr};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::net::IpAddr;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use hickory_proto::op::Message;
 use hickory_proto::rr::{Name, RecordType};
+use tokio::sync::OnceCell;
 
 use super::denial::Link;
-use super::view::Source;
+use super::view::{Failure, Source};
 
 /// A readable answer (NOERROR or NXDOMAIN) by someone entitled to give it.
 #[derive(Debug, Clone)]
 pub(super) struct Reply {
-    pub(super) message: Message,
+    pub(super) message: Arc<Message>,
     pub(super) from: Source,
 }
 
@@ -34,16 +36,21 @@ pub(super) struct Zone {
 pub(super) enum Cut {
     Zone(Zone),
     Not,
+    /// The parent would not say. Not remembered.
+    NotTold,
 }
+
+/// Answers to questions.
+pub(super) type Replies = Kept<(Name, RecordType), Result<Reply, Failure>>;
 
 /// All of it. Cheap to share; each entry ages by itself.
 #[derive(Debug)]
 pub(super) struct Memory {
-    pub(super) cuts: Kept<Name, Cut>,
-    pub(super) replies: Kept<(Name, RecordType), Reply>,
+    pub(super) cuts: Kept<Name, Result<Cut, Failure>>,
+    /// Keys, DS and NS sets.
+    pub(super) replies: Replies,
     pub(super) links: Kept<Name, Link>,
-    pub(super) addresses: Kept<Name, Vec<IpAddr>>,
-    pub(super) silent: Kept<SocketAddr, ()>,
+    pub(super) addresses: Kept<Name, Result<Vec<IpAddr>, Failure>>,
 }
 
 impl Memory {
@@ -53,43 +60,200 @@ impl Memory {
             replies: Kept::new(age),
             links: Kept::new(age),
             addresses: Kept::new(age),
-            silent: Kept::new(age),
+        }
+    }
+
+    /// How long it lasts.
+    pub(super) const fn age(&self) -> Duration {
+        self.links.age
+    }
+}
+
+/// Answers about one domain while it is looked at: the parts of a look that need the same set see the same answer.
+#[derive(Debug)]
+pub(super) struct Look {
+    domain: Name,
+    own: Replies,
+    /// Answers about names elsewhere, such as hosts that serve many domains: shared by the looks of one run.
+    elsewhere: Arc<Replies>,
+}
+
+impl Look {
+    pub(super) fn new(domain: Name, age: Duration, elsewhere: Arc<Replies>) -> Self {
+        Self {
+            domain,
+            own: Kept::new(age),
+            elsewhere,
+        }
+    }
+
+    /// Where answers about `name` are kept.
+    pub(super) fn replies(&self, name: &Name) -> &Replies {
+        match self.domain.zone_of(name) {
+            true => &self.own,
+            false => &self.elsewhere,
         }
     }
 }
 
-/// A map whose entries are forgotten after a while.
+/// A map whose entries are forgotten after a while, and in which what is being found out is found out once.
 #[derive(Debug)]
 pub(super) struct Kept<K, V> {
     age: Duration,
-    entries: Mutex<HashMap<K, (Instant, V)>>,
+    entries: Mutex<Entries<K, V>>,
 }
 
-/// Above this many entries the old ones are swept out on insertion.
-const SWEEP_ABOVE: usize = 4096;
+#[derive(Debug)]
+struct Entries<K, V> {
+    known: HashMap<K, (Instant, V)>,
+    under_way: HashMap<K, Arc<OnceCell<V>>>,
+}
 
-impl<K: Eq + Hash, V: Clone> Kept<K, V> {
-    fn new(age: Duration) -> Self {
+/// More entries are never kept.
+const MOST: usize = 4096;
+
+impl<K: Eq + Hash + Clone, V: Clone> Kept<K, V> {
+    pub(super) fn new(age: Duration) -> Self {
         Self {
             age,
-            entries: Mutex::new(HashMap::new()),
+            entries: Mutex::new(Entries {
+                known: HashMap::new(),
+                under_way: HashMap::new(),
+            }),
         }
     }
 
-    pub(super) fn get(&self, key: &K) -> Option<V> {
-        let entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
-        entries
+    fn entries(&self) -> MutexGuard<'_, Entries<K, V>> {
+        self.entries.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What is known, or what `ask` finds out. Who comes while somebody is asking gets the same, be it a failure; only what
+    /// is worth keeping (`keeps`) is kept for those who come later.
+    ///
+    /// `ask` must never come back here for the same key, nor wait for somebody who does.
+    pub(super) async fn once(
+        &self,
+        key: &K,
+        keeps: impl Fn(&V) -> bool,
+        ask: impl Future<Output = V>,
+    ) -> V {
+        if self.age.is_zero() {
+            return ask.await;
+        }
+        let cell = {
+            let mut entries = self.entries();
+            if let Some((since, value)) = entries.known.get(key)
+                && since.elapsed() < self.age
+            {
+                return value.clone();
+            }
+            Arc::clone(entries.under_way.entry(key.clone()).or_default())
+        };
+        // Who gives up waiting leaves the asking to the next.
+        let value = cell.get_or_init(|| ask).await.clone();
+        let mut entries = self.entries();
+        let is_last = entries
+            .under_way
             .get(key)
-            .filter(|(since, _)| since.elapsed() < self.age)
-            .map(|(_, value)| value.clone())
+            .is_some_and(|known| Arc::ptr_eq(known, &cell));
+        if is_last {
+            entries.under_way.remove(key);
+            if keeps(&value) {
+                self.insert(&mut entries, key.clone(), value.clone());
+            }
+        }
+        value
+    }
+
+    /// What is known.
+    pub(super) fn get(&self, key: &K) -> Option<V> {
+        let entries = self.entries();
+        let (since, value) = entries.known.get(key)?;
+        (since.elapsed() < self.age).then(|| value.clone())
     }
 
     /// Keeps `value` from now on.
     pub(super) fn put(&self, key: K, value: V) {
-        let mut entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
-        if entries.len() > SWEEP_ABOVE {
-            entries.retain(|_, (since, _)| since.elapsed() < self.age);
+        if !self.age.is_zero() {
+            self.insert(&mut self.entries(), key, value);
         }
-        entries.insert(key, (Instant::now(), value));
+    }
+
+    fn insert(&self, entries: &mut Entries<K, V>, key: K, value: V) {
+        let known = &mut entries.known;
+        if known.len() >= MOST {
+            known.retain(|_, (since, _)| since.elapsed() < self.age);
+        }
+        if known.len() >= MOST {
+            let mut since: Vec<Instant> = known.values().map(|(since, _)| *since).collect();
+            let (_, middle, _) = since.select_nth_unstable(MOST / 2);
+            let middle = *middle;
+            known.retain(|_, (since, _)| *since > middle);
+        }
+        known.insert(key, (Instant::now(), value));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use super::*;
+
+    const MINUTE: Duration = Duration::from_secs(60);
+
+    #[tokio::test]
+    async fn who_comes_while_somebody_asks_gets_the_same() {
+        let kept: Kept<u8, Result<usize, ()>> = Kept::new(MINUTE);
+        let asked = AtomicUsize::new(0);
+        let asked = &asked;
+        let once = |fails: bool| {
+            kept.once(&1, Result::is_ok, async move {
+                tokio::task::yield_now().await;
+                let n = asked.fetch_add(1, Ordering::Relaxed);
+                if fails { Err(()) } else { Ok(n) }
+            })
+        };
+        assert_eq!(tokio::join!(once(true), once(false)), (Err(()), Err(())));
+        // A failure is shared but not kept.
+        assert_eq!(tokio::join!(once(false), once(true)), (Ok(1), Ok(1)));
+        assert_eq!(once(true).await, Ok(1));
+        assert_eq!(kept.get(&1), Some(Ok(1)));
+        assert!(kept.entries().under_way.is_empty());
+    }
+
+    #[tokio::test]
+    async fn who_gives_up_leaves_the_asking_to_the_next() {
+        let kept: Kept<u8, usize> = Kept::new(MINUTE);
+        let never = kept.once(&1, |_| true, std::future::pending());
+        let other = async {
+            tokio::task::yield_now().await;
+            kept.once(&1, |_| true, async { 7 }).await
+        };
+        let first = tokio::time::timeout(Duration::from_millis(20), never);
+        let (first, second) = tokio::join!(first, other);
+        assert!(first.is_err());
+        assert_eq!(second, 7);
+    }
+
+    #[tokio::test]
+    async fn without_age_everybody_asks() {
+        let kept: Kept<u8, usize> = Kept::new(Duration::ZERO);
+        assert_eq!(kept.once(&1, |_| true, async { 1 }).await, 1);
+        assert_eq!(kept.once(&1, |_| true, async { 2 }).await, 2);
+        kept.put(1, 3);
+        assert_eq!(kept.get(&1), None);
+    }
+
+    #[test]
+    fn never_more_than_so_many_and_the_newest_stay() {
+        let kept: Kept<usize, usize> = Kept::new(MINUTE);
+        for n in 0..=MOST {
+            kept.put(n, n);
+        }
+        let size = kept.entries().known.len();
+        assert!((2..=MOST).contains(&size), "{size}");
+        assert_eq!(kept.get(&MOST), Some(MOST));
+        assert_eq!(kept.get(&0), None);
     }
 }

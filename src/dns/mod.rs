@@ -12,6 +12,7 @@ mod anchors;
 pub mod chain;
 mod convert;
 mod denial;
+mod doors;
 mod engine;
 mod handle;
 mod held;
@@ -43,8 +44,9 @@ use hickory_proto::dnssec::TrustAnchors;
 use tokio::sync::Semaphore;
 
 use self::anchors::Anchors;
+use self::doors::Doors;
 use self::held::Held;
-use self::memory::Memory;
+use self::memory::{Look, Memory, Replies};
 
 pub use chain::ChainOfTrust;
 pub use lookups::{Fixture, FixtureError, Lookups};
@@ -65,6 +67,8 @@ const SHORTEST_MEMORY: Duration = Duration::from_secs(5);
 #[derive(Clone)]
 pub struct Dns {
     inner: Arc<Inner>,
+    /// What this look at one domain has seen so far.
+    look: Option<Arc<Look>>,
 }
 
 struct Inner {
@@ -75,6 +79,11 @@ struct Inner {
     /// The second validator, with what it found out about zones.
     second: Held<opinion::Validator>,
     memory: Memory,
+    /// Answers about hosts that serve many domains, in a run that looks at many.
+    elsewhere: Arc<Replies>,
+    /// The first validator, with the sets that it verified, in a run that looks at many.
+    first: Held<engine::Verifier>,
+    doors: Doors,
     limit: Semaphore,
 }
 
@@ -107,12 +116,12 @@ impl Dns {
     /// The same, remembering nothing: after this machine itself changed a delegation or key.
     #[must_use]
     pub fn fresh(&self) -> Self {
-        self.remembering_for(self.inner.settings.memory)
+        self.remembering_for(self.inner.memory.age())
     }
 
     /// Itself, or where nothing is remembered from look to look, one that remembers what the questions of one look share.
     fn remembering(&self) -> Self {
-        if self.inner.settings.memory >= SHORTEST_MEMORY {
+        if self.inner.memory.age() >= SHORTEST_MEMORY {
             return self.clone();
         }
         self.remembering_for(SHORTEST_MEMORY)
@@ -129,10 +138,40 @@ impl Dns {
                 anchors,
                 root_keys: Held::new(age),
                 second: Held::new(age),
+                first: Held::new(age),
                 memory: Memory::new(age),
+                elsewhere: Arc::new(Replies::new(age)),
+                doors: Doors::new(age),
                 limit: Semaphore::new(settings.concurrency.max(1)),
                 settings,
             }),
+            look: None,
+        }
+    }
+
+    /// The same with an empty memory that lasts `age`: for a run that looks at many domains, or at one from many sides.
+    /// Delegations, keys, DS sets and hosts outside of a domain are then asked for once in that time, and an address that
+    /// does not answer costs its time-out once.
+    #[must_use]
+    pub fn for_run(&self, age: Duration) -> Self {
+        self.remembering_for(age.max(self.inner.settings.memory))
+    }
+
+    /// The same for one look at `domain`: each of its sets is asked for once, however many parts of the look need it, and
+    /// all of them see the same answer. Where nothing is remembered, it is the same.
+    #[must_use]
+    pub fn for_look(&self, domain: &str) -> Self {
+        let age = self.inner.memory.age();
+        let Ok(name) = Self::library_name(domain) else {
+            return self.clone();
+        };
+        Self {
+            inner: Arc::clone(&self.inner),
+            look: Some(Arc::new(Look::new(
+                name,
+                age,
+                Arc::clone(&self.inner.elsewhere),
+            ))),
         }
     }
 

@@ -245,7 +245,7 @@ impl Way {
             return Err(Failure::Lame);
         }
         Ok(Reply {
-            message: message.as_ref().clone(),
+            message,
             from: pin.from.clone(),
         })
     }

@@ -3,12 +3,15 @@
 use std::net::{IpAddr, SocketAddr};
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use hickory_proto::op::{Message, ResponseCode};
 use hickory_proto::rr::{Name, RData, Record, RecordType};
 
 use super::Dns;
 use super::convert::{from_library, rcode_failure, to_library};
+use super::doors::Transport;
+use super::keys::rrsig;
 use super::memory::{Cut, Reply, Zone};
 use super::settings::Origin;
 use super::transport::{Question, exchange_noting};
@@ -26,16 +29,17 @@ pub(super) type Later<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 impl Dns {
     /// Asks whoever is responsible.
     pub(super) async fn resolve(&self, name: &Name, kind: RecordType) -> Result<Reply, Failure> {
-        let shared = matches!(kind, RecordType::DS | RecordType::DNSKEY | RecordType::NS);
-        let key = (name.clone(), kind);
-        if shared && let Some(reply) = self.inner.memory.replies.get(&key) {
-            return Ok(reply);
-        }
-        let reply = self.resolve_at(name.clone(), kind, 0).await?;
-        if shared {
-            self.inner.memory.replies.put(key, reply.clone());
-        }
-        Ok(reply)
+        let replies = match kind {
+            RecordType::DS | RecordType::DNSKEY | RecordType::NS => &self.inner.memory.replies,
+            _ => match &self.look {
+                Some(look) => look.replies(name),
+                None => return self.resolve_at(name.clone(), kind, 0).await,
+            },
+        };
+        let ask = self.resolve_at(name.clone(), kind, 0);
+        replies
+            .once(&(name.clone(), kind), Result::is_ok, ask)
+            .await
     }
 
     fn resolve_at(
@@ -67,7 +71,7 @@ impl Dns {
                 Ok(message) if is_readable(&message) && !resolves(&message) => last = Failure::Lame,
                 Ok(message) if is_readable(&message) => {
                     return Ok(Reply {
-                        message,
+                        message: Arc::new(message),
                         from: Source {
                             server: None,
                             address,
@@ -82,6 +86,12 @@ impl Dns {
     }
 
     async fn iterate(&self, name: &Name, kind: RecordType, depth: u8) -> Result<Reply, Failure> {
+        if kind != RecordType::DS
+            && !self.inner.memory.age().is_zero()
+            && let Some(reply) = self.straight(name, kind, depth).await?
+        {
+            return Ok(reply);
+        }
         let mut zone = self.zone_of(name, kind == RecordType::DS, depth).await?;
         for _ in 0..MOST_REFERRALS {
             match self.ask_zone(&zone, name, kind, depth).await? {
@@ -94,7 +104,7 @@ impl Dns {
                     self.inner
                         .memory
                         .cuts
-                        .put(deeper.name.clone(), Cut::Zone(deeper.clone()));
+                        .put(deeper.name.clone(), Ok(Cut::Zone(deeper.clone())));
                     zone = deeper;
                 }
             }
@@ -102,6 +112,70 @@ impl Dns {
         Err(Failure::NoServer {
             detail: format!("too many referrals on the way to {}", from_library(name)),
         })
+    }
+
+    /// Asks the zone found so far without asking about each label below it first, where the answer itself shows that no
+    /// other zone begins in between. `None`: it does not show, or nothing would be saved.
+    async fn straight(
+        &self,
+        name: &Name,
+        kind: RecordType,
+        depth: u8,
+    ) -> Result<Option<Reply>, Failure> {
+        let cuts = &self.inner.memory.cuts;
+        let Origin::Roots(roots) = &self.inner.settings.source else {
+            return Ok(None);
+        };
+        let mut zone = root_zone(roots);
+        let mut unknown = Vec::new();
+        for labels in 1..=usize::from(name.num_labels()) {
+            let candidate = name.trim_to(labels);
+            let cut = match cuts.get(&candidate) {
+                Some(cut) => cut?,
+                // Top-level domains and what is registered below them: parents and children are often on one server.
+                None if zone.name.num_labels() < 2 => {
+                    match self.cut_at(&zone, &candidate, depth).await? {
+                        Some(cut) => cut,
+                        None => return Ok(None),
+                    }
+                }
+                None => {
+                    unknown.push(candidate);
+                    continue;
+                }
+            };
+            match cut {
+                Cut::Zone(deeper) => {
+                    zone = deeper;
+                    unknown.clear();
+                }
+                Cut::Not | Cut::NotTold => {}
+            }
+        }
+        if unknown.is_empty() {
+            return Ok(None);
+        }
+        for _ in 0..MOST_REFERRALS {
+            match self.ask_zone(&zone, name, kind, depth).await? {
+                Said::Answer(reply) if shows_no_cut(&reply.message, &zone.name, name) => {
+                    for candidate in unknown.into_iter().filter(|c| zone.name.zone_of(c)) {
+                        if candidate != zone.name {
+                            cuts.put(candidate, Ok(Cut::Not));
+                        }
+                    }
+                    return Ok(Some(reply));
+                }
+                Said::Answer(reply) => {
+                    let found = self.zone_of(name, false, depth).await?;
+                    return Ok((found.name == zone.name).then_some(reply));
+                }
+                Said::Referral(deeper) => {
+                    cuts.put(deeper.name.clone(), Ok(Cut::Zone(deeper.clone())));
+                    zone = deeper;
+                }
+            }
+        }
+        Ok(None)
     }
 
     /// The zones from the root to the one that holds `name`; with `above`, to the one that would delegate it.
@@ -144,33 +218,51 @@ impl Dns {
         candidate: &Name,
         depth: u8,
     ) -> Result<Option<Cut>, Failure> {
-        if let Some(cut) = self.inner.memory.cuts.get(candidate) {
-            return Ok(Some(cut));
+        let cuts = &self.inner.memory.cuts;
+        // Deeper down a question may depend on itself, and would wait for itself.
+        if depth > 0 {
+            if let Some(cut) = cuts.get(candidate) {
+                return cut.map(Cut::told);
+            }
+            let cut = self.find_cut(zone, candidate, depth).await;
+            if is_told(&cut) {
+                cuts.put(candidate.clone(), cut.clone());
+            }
+            return cut.map(Cut::told);
         }
-        let cut = match self.ask_zone(zone, candidate, RecordType::NS, depth).await {
-            Ok(Said::Referral(deeper)) if deeper.name == *candidate => Cut::Zone(deeper),
-            // A zone in between that an earlier question did not reveal: later questions will meet it.
-            Ok(Said::Referral(_)) => return Ok(None),
-            Ok(Said::Answer(reply)) => {
-                // Parent and child on one server: the child answers for itself.
-                let names = servers_named(&reply.message.answers, candidate);
-                if names.is_empty() {
-                    Cut::Not
-                } else {
-                    Cut::Zone(Zone {
-                        name: candidate.clone(),
-                        servers: Arc::new(with_glue(names, &reply.message.additionals, &zone.name)),
-                    })
+        let ask = self.find_cut(zone, candidate, depth);
+        cuts.once(candidate, is_told, ask).await.map(Cut::told)
+    }
+
+    async fn find_cut(&self, zone: &Zone, candidate: &Name, depth: u8) -> Result<Cut, Failure> {
+        Ok(
+            match self.ask_zone(zone, candidate, RecordType::NS, depth).await {
+                Ok(Said::Referral(deeper)) if deeper.name == *candidate => Cut::Zone(deeper),
+                // A zone in between that an earlier question did not reveal: later questions will meet it.
+                Ok(Said::Referral(_)) => Cut::NotTold,
+                Ok(Said::Answer(reply)) => {
+                    // Parent and child on one server: the child answers for itself.
+                    let names = servers_named(&reply.message.answers, candidate);
+                    if names.is_empty() {
+                        Cut::Not
+                    } else {
+                        Cut::Zone(Zone {
+                            name: candidate.clone(),
+                            servers: Arc::new(with_glue(
+                                names,
+                                &reply.message.additionals,
+                                &zone.name,
+                            )),
+                        })
+                    }
                 }
-            }
-            // Some servers refuse the type NS at names they do not expect; the real question may fare better.
-            Err(Failure::Rcode { .. } | Failure::Lame | Failure::Malformed { .. }) => {
-                return Ok(None);
-            }
-            Err(failure) => return Err(failure),
-        };
-        self.inner.memory.cuts.put(candidate.clone(), cut.clone());
-        Ok(Some(cut))
+                // Some servers refuse the type NS at names they do not expect; the real question may fare better.
+                Err(Failure::Rcode { .. } | Failure::Lame | Failure::Malformed { .. }) => {
+                    Cut::NotTold
+                }
+                Err(failure) => return Err(failure),
+            },
+        )
     }
 
     /// Asks the zone's servers, one after the other, until one gives a usable answer.
@@ -207,7 +299,7 @@ impl Dns {
                         Ok(Verdict::Referral(deeper)) => return Ok(Said::Referral(deeper)),
                         Ok(Verdict::Answer(message)) => {
                             return Ok(Said::Answer(Reply {
-                                message,
+                                message: Arc::new(message),
                                 from: Source {
                                     server: Some(from_library(server)),
                                     address,
@@ -239,9 +331,34 @@ impl Dns {
                 ),
             });
         }
-        if let Some(known) = self.inner.memory.addresses.get(server) {
-            return Ok(known);
+        let known = &self.inner.memory.addresses;
+        // As with cuts.
+        if depth > 0 {
+            if let Some(found) = known.get(server) {
+                return found;
+            }
+            let (found, whole) = self.find_addresses(server, depth).await;
+            if whole {
+                known.put(server.clone(), found.clone());
+            }
+            return found;
         }
+        let whole = AtomicBool::new(false);
+        let ask = async {
+            let (found, all) = self.find_addresses(server, depth).await;
+            whole.store(all, Ordering::Relaxed);
+            found
+        };
+        let keeps = |_: &_| whole.load(Ordering::Relaxed);
+        known.once(server, keeps, ask).await
+    }
+
+    /// Also whether nothing failed, so that this is all.
+    async fn find_addresses(
+        &self,
+        server: &Name,
+        depth: u8,
+    ) -> (Result<Vec<IpAddr>, Failure>, bool) {
         let (v4, v6) = tokio::join!(
             self.resolve_at(server.clone(), RecordType::A, depth + 1),
             self.resolve_at(server.clone(), RecordType::AAAA, depth + 1)
@@ -264,15 +381,9 @@ impl Dns {
         found.sort();
         found.dedup();
         match failed {
-            Some(failure) if found.is_empty() => Err(failure),
-            Some(_) => Ok(found),
-            None => {
-                self.inner
-                    .memory
-                    .addresses
-                    .put(server.clone(), found.clone());
-                Ok(found)
-            }
+            Some(failure) if found.is_empty() => (Err(failure), false),
+            Some(_) => (Ok(found), false),
+            None => (Ok(found), true),
         }
     }
 
@@ -291,23 +402,23 @@ impl Dns {
         address: SocketAddr,
         question: &Question,
     ) -> (Result<Message, Failure>, bool) {
+        let place = match self.inner.doors.enter(address, Transport::Udp).await {
+            Ok(place) => place,
+            Err(failure) => return (Err(failure), false),
+        };
         // The semaphore is never closed; were it, there would be no limit to keep.
         let _permit = self.inner.limit.acquire().await.ok();
         let settings = &self.inner.settings;
         let answer = exchange_noting(address, question, settings.timeout, settings.attempts).await;
-        if matches!(
-            answer.0,
-            Err(Failure::Timeout | Failure::NoRoute { .. } | Failure::ConnectionRefused)
-        ) {
-            self.inner.memory.silent.put(address, ());
-        }
+        // Cut off is answered too, whatever became of TCP.
+        place.leave(answer.0.as_ref().err().filter(|_| !answer.1));
         answer
     }
 
     /// The addresses, those that just failed to answer last: a dead address costs its time-out once.
     fn willing_first(&self, addresses: &[SocketAddr]) -> Vec<SocketAddr> {
         let mut all = addresses.to_vec();
-        all.sort_by_key(|a| self.inner.memory.silent.get(a).is_some());
+        all.sort_by_cached_key(|a| self.inner.doors.is_silent(*a));
         all
     }
 
@@ -315,6 +426,16 @@ impl Dns {
     pub(super) fn library_name(name: &str) -> Result<Name, Failure> {
         to_library(name)
     }
+}
+
+impl Cut {
+    fn told(self) -> Option<Self> {
+        (!matches!(self, Self::NotTold)).then_some(self)
+    }
+}
+
+fn is_told(cut: &Result<Cut, Failure>) -> bool {
+    matches!(cut, Ok(Cut::Zone(_) | Cut::Not))
 }
 
 enum Said {
@@ -339,6 +460,26 @@ fn judge(message: Message, zone: &Zone, name: &Name) -> Result<Verdict, Failure>
         Some(deeper) => Ok(Verdict::Referral(deeper)),
         None => Err(Failure::Lame),
     }
+}
+
+/// Whether the answer about `name` is from `zone` itself and not from one below it on the same server: the SOA that comes
+/// with an absence, or the signer of what is there, is the zone's. (Unsigned data do not tell.)
+fn shows_no_cut(message: &Message, zone: &Name, name: &Name) -> bool {
+    if message.answers.is_empty() {
+        let mut soas = message
+            .authorities
+            .iter()
+            .filter(|r| r.record_type() == RecordType::SOA)
+            .peekable();
+        return soas.peek().is_some() && soas.all(|r| r.name == *zone);
+    }
+    let mut signatures = message
+        .answers
+        .iter()
+        .filter(|r| r.name == *name)
+        .filter_map(rrsig)
+        .peekable();
+    signatures.peek().is_some() && signatures.all(|s| s.input().signer_name == *zone)
 }
 
 /// The delegation below `zone` towards `name` in the authority section.

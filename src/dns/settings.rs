@@ -37,7 +37,7 @@ impl Default for DnsSettings {
             vantages: Vec::new(),
             timeout: Duration::from_secs(3),
             attempts: 2,
-            concurrency: 64,
+            concurrency: 400,
             memory: Duration::from_secs(5),
         }
     }

@@ -15,7 +15,7 @@ use super::view::Failure;
 
 mod tcp;
 
-pub(super) use tcp::pipelined;
+pub(super) use tcp::{Pipelined, pipelined};
 
 /// What is safe on nearly every path without fragments (RFC 9715).
 const UDP_PAYLOAD: u16 = 1232;

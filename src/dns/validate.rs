@@ -7,7 +7,7 @@ use hickory_proto::rr::{Name, RecordType};
 use jiff::Timestamp;
 
 use super::Dns;
-use super::convert::from_library;
+use super::convert::{from_library, record_type};
 use super::denial::{Delegation, Link, no_ds};
 use super::engine::{Said, has, wildcard_holds};
 use super::judge::{Content, Found, Judge, is_left_open, unknown};
@@ -100,6 +100,11 @@ impl Dns {
             Ok(owner) => owner,
             Err(failure) => return unknown(failure.to_string()),
         };
+        if self.look.is_some() && kind != Kind::Ds {
+            // First, because it may show that no zone begins on the way, which then need not be asked for. It is not asked
+            // for twice: the look remembers it.
+            let _remembered = self.resolve(&owner, record_type(kind)).await;
+        }
         let chain = match self.chain(&owner, kind == Kind::Ds).await {
             Ok(chain) => chain,
             Err(failure) => return unknown(format!("the way to {name:?} is not known: {failure}")),
@@ -135,14 +140,11 @@ impl Dns {
 
     /// What the parent proves about a cut at `name`, remembered for a few seconds.
     pub(super) async fn link(&self, name: &Name) -> Link {
-        if let Some(known) = self.inner.memory.links.get(name) {
-            return known;
-        }
-        let link = self.prove_link(name).await;
-        if !matches!(link, Link::Bogus(_) | Link::Unknown(_)) {
-            self.inner.memory.links.put(name.clone(), link.clone());
-        }
-        link
+        let keeps = |link: &Link| !matches!(link, Link::Bogus(_) | Link::Unknown(_));
+        let links = &self.inner.memory.links;
+        // In a box: the proof is far larger than what waits for it.
+        let proof = Box::pin(self.prove_link(name));
+        links.once(name, keeps, proof).await
     }
 
     async fn prove_link(&self, name: &Name) -> Link {

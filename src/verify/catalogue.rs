@@ -346,7 +346,7 @@ rules! {
     SENDER_UNKNOWN: "sender.unknown", CouldNotTell, Arrival, "RFC 7672 section 2.1.2",
         "what senders of this kind do hangs on something that could not be told",
         "run again; see the other findings";
-    SENDER_UNPROTECTED: "sender.unprotected", Warning, Protection, "RFC 7672 section 2.2",
+    SENDER_UNPROTECTED: "sender.unprotected", Blocker, Protection, "RFC 7672 section 2.2",
         "the same records protect other senders, but not those of this kind",
         "see the findings about the hosts and TLSA records";
     VANTAGE_OLD: "vantage.old", Warning, Protection, "RFC 2308 section 5; RFC 7671 section 8.1",

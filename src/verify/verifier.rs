@@ -1,5 +1,7 @@
 //! Asks everything that a verdict needs, side by side, and decides nothing.
 
+use std::time::Duration;
+
 use futures::future::join_all;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -12,6 +14,9 @@ use crate::dane::{
 use crate::dns::{Dns, Kind, Validated, normal};
 use crate::mail_records;
 use crate::surroundings::{Surroundings, SurroundingsError};
+
+/// How long a run remembers what its domains share. Short enough that what it says was so a minute ago.
+const RUN_MEMORY: Duration = Duration::from_secs(60);
 
 /// How much is asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -52,6 +57,16 @@ impl Verifier {
         })
     }
 
+    /// The same for a run that looks at many domains: what they share (parents, keys, hosts that serve several) is asked for
+    /// once in a while, and a name server that does not answer costs its time-out once. [`Self::fresh`] forgets it.
+    #[must_use]
+    pub fn for_run(&self) -> Self {
+        Self {
+            dns: self.dns.for_run(RUN_MEMORY),
+            ..self.clone()
+        }
+    }
+
     /// The same, remembering nothing.
     #[must_use]
     pub fn fresh(&self) -> Self {
@@ -71,27 +86,31 @@ impl Verifier {
     pub async fn look(&self, domain: &str) -> DomainView {
         let at = Timestamp::now();
         let domain = normal(domain);
+        let this = &Self {
+            dns: self.dns.for_look(&domain),
+            ..self.clone()
+        };
         let texts = join_all(
             mail_records::questions(&domain)
                 .into_iter()
-                .map(|(name, kind)| async move { self.dns.validate(&name, kind).await }),
+                .map(|(name, kind)| async move { this.dns.validate(&name, kind).await }),
         );
         let (survey, policy, (found, hosts), texts) = tokio::join!(
-            self.dns.survey(&domain),
-            self.policy(&domain),
-            self.hosts(&domain),
+            this.dns.survey(&domain),
+            this.policy(&domain),
+            this.hosts(&domain),
             texts,
         );
         let questions = questions(&found.mx, &hosts);
         let opinions = join_all(
             questions
                 .iter()
-                .map(|(name, kind)| self.dns.second_opinion(name, *kind)),
+                .map(|(name, kind)| this.dns.second_opinion(name, *kind)),
         );
-        let vantages = join_all(self.dns.settings().vantages.iter().flat_map(|vantage| {
+        let vantages = join_all(this.dns.settings().vantages.iter().flat_map(|vantage| {
             questions
                 .iter()
-                .map(move |(name, kind)| self.dns.ask_vantage(vantage, name, *kind))
+                .map(move |(name, kind)| this.dns.ask_vantage(vantage, name, *kind))
         }));
         let (opinions, vantages) = tokio::join!(opinions, vantages);
         DomainView {
@@ -103,7 +122,7 @@ impl Verifier {
             vantages,
             policy,
             texts,
-            extent: self.extent,
+            extent: this.extent,
             domain,
             at,
         }

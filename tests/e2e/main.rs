@@ -11,4 +11,5 @@ mod real;
 mod secrets;
 mod support;
 mod truth;
+mod verify;
 mod walk;

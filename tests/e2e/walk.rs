@@ -6,7 +6,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use rollout::clock::SystemClock;
 use rollout::engine::run::Run;
-use rollout::engine::store::NewRun;
+use rollout::engine::store::{NewRun, StoreReader as _};
 use rollout::engine::{Ending, Observer, Options, Pending};
 use rollout::kernel::Timing;
 use rollout::playbook::PlannedStep;
@@ -112,4 +112,19 @@ async fn a_domain_file_in_a_protected_domain_out() {
     assert_eq!(left.ending, Ending::Done);
     let report = sender.stop();
     println!("{report:?}");
+    // The history keeps the verdict on which each step that asks for one was taken.
+    let run = store.runs(Some("contoso.com")).await.unwrap()[0].id;
+    let entries = store.journal(run, 0, 10_000).await.unwrap();
+    for step in ["preflight", "verify-added", "verify-swapped", "final-proof"] {
+        let done = entries
+            .iter()
+            .find(|entry| entry.body["step"] == step && entry.body["next"] == "done")
+            .unwrap_or_else(|| panic!("{step} is not done"));
+        let verdict = &done.body["verdict"]["value"];
+        let senders = verdict["senders"].as_array().map(Vec::len);
+        assert_eq!(senders, Some(7), "{step}: {verdict}");
+        if step == "final-proof" {
+            assert_eq!(verdict["verdict"]["verdict"], "safe", "{verdict}");
+        }
+    }
 }

@@ -58,7 +58,7 @@ pub struct Args {
     #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..))]
     every: u64,
     /// How many domains are looked at side by side
-    #[arg(long, value_name = "COUNT", default_value_t = 32, value_parser = clap::value_parser!(u16).range(1..=1024))]
+    #[arg(long, value_name = "COUNT", default_value_t = 64, value_parser = clap::value_parser!(u16).range(1..=1024))]
     jobs: u16,
     /// List every finding that there is, with its source, and ask nobody
     #[arg(long, exclusive = true)]
@@ -218,7 +218,8 @@ impl Views {
             smtp.ask_recipient = args.recipient || targets.len() == 1;
             let prober = Prober::for_run(smtp).with_captured(captured.clone());
             let verifier = Verifier::open(&target.around, extent, prober)
-                .map_err(|error| CliError::Usage(error.to_string()))?;
+                .map_err(|error| CliError::Usage(error.to_string()))?
+                .for_run();
             all.push((target.around.clone(), verifier));
         }
         Ok(Self(all))

@@ -134,7 +134,7 @@ impl Upstream {
         let Some(inner) = self.dns.upgrade() else {
             return Err(fail("nobody waits for it any more".into()));
         };
-        let reply = Dns { inner }
+        let reply = Dns { inner, look: None }
             .resolve(&name, kind)
             .await
             .map_err(|failure| fail(failure.to_string()))?;

@@ -17,13 +17,14 @@ use super::{Survey, differs};
 use crate::dns::Dns;
 use crate::dns::convert::{record_type, to_library};
 use crate::dns::denial::Link;
+use crate::dns::doors::Transport;
 use crate::dns::judge::Judge;
 use crate::dns::observe::addresses;
 use crate::dns::pin::{Pin, Told, Way};
 use crate::dns::reach::set_aside;
 use crate::dns::record::{Kind, Name, normal};
 use crate::dns::text::hex;
-use crate::dns::transport::{Question, pipelined};
+use crate::dns::transport::{Pipelined, Question, pipelined};
 use crate::dns::view::{Failure, Outcome, ParentView, ServerView, Status, ZoneView};
 
 /// What is asked about, for all servers alike.
@@ -186,10 +187,8 @@ impl Dns {
             .iter()
             .map(|(owner, kind)| Question::authoritative(owner.clone(), record_type(*kind)))
             .collect();
-        // Never closed; see `Dns::ask`.
-        let _permit = self.inner.limit.acquire().await.ok();
         let begun = Instant::now();
-        let said = pipelined(pin.from().address, &questions, self.inner.settings.timeout).await;
+        let said = self.ask_all_over_tcp(pin.from().address, &questions).await;
         let nothing = said.answers.iter().all(Result::is_err);
         let failure = said.answers.iter().find_map(|a| a.as_ref().err()).cloned();
         TcpView {
@@ -204,6 +203,21 @@ impl Dns {
             connections: said.connections,
             differs: Vec::new(),
         }
+    }
+
+    /// Within the limits of questions under way.
+    async fn ask_all_over_tcp(&self, address: SocketAddr, questions: &[Question]) -> Pipelined {
+        let place = match self.inner.doors.enter(address, Transport::Tcp).await {
+            Ok(place) => place,
+            Err(failure) => return Pipelined::none(questions.len(), &failure),
+        };
+        // Never closed; see `Dns::ask`.
+        let _permit = self.inner.limit.acquire().await.ok();
+        let said = pipelined(address, questions, self.inner.settings.timeout).await;
+        let nothing = said.answers.iter().all(Result::is_err);
+        let first = said.answers.iter().find_map(|a| a.as_ref().err());
+        place.leave(first.filter(|_| nothing));
+        said
     }
 
     async fn judge_server(

@@ -31,6 +31,16 @@ pub(in crate::dns) struct Pipelined {
     pub(in crate::dns) connections: u8,
 }
 
+impl Pipelined {
+    /// Nobody was asked, for this reason.
+    pub(in crate::dns) fn none(questions: usize, why: &Failure) -> Self {
+        Self {
+            answers: (0..questions).map(|_| Err(why.clone())).collect(),
+            connections: 0,
+        }
+    }
+}
+
 /// Asks all `questions` on one connection without waiting in between; answers may come in any order.
 ///
 /// Where the server closes the connection before all is answered, which it may, the rest goes over another one, and where it

@@ -90,3 +90,12 @@ const fn weight(severity: Severity) -> (&'static str, Tone) {
         Severity::Blocker => ("not safe", Tone::Bad),
     }
 }
+
+#[cfg(test)]
+mod chain_tests;
+#[cfg(test)]
+mod changes_tests;
+#[cfg(test)]
+mod page_tests;
+#[cfg(test)]
+mod ready_tests;

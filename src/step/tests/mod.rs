@@ -5,6 +5,7 @@ mod exchange;
 mod hosts;
 mod mx;
 mod unknown;
+mod verdict;
 
 use jiff::Timestamp;
 

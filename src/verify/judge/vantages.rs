@@ -31,8 +31,26 @@ pub(super) fn judge(view: &DomainView, now: Timestamp, found: &mut Found) {
                     );
                 }
             }
-            // How it judges is compared beside the second validator's verdict.
-            VantageVerdict::Bogus { .. } => {}
+            // How it judges is compared beside the second validator's verdict, where there is one.
+            VantageVerdict::Bogus { .. } => {
+                let compared = view
+                    .opinions
+                    .iter()
+                    .any(|opinion| (&opinion.name, opinion.kind) == (&answer.name, answer.kind));
+                if !compared && !ours.status.is_lookup_error() {
+                    found.add(
+                        DNSSEC_RESOLVERS_DIFFER
+                            .found(
+                                answer.vantage.clone(),
+                                format!(
+                                    "the resolver {} takes {} of {} for bogus, our validator does not",
+                                    answer.vantage, answer.kind, answer.name
+                                ),
+                            )
+                            .shown_by(both()),
+                    );
+                }
+            }
             // Nothing to compare with.
             _ if ours.status.is_lookup_error() => {}
             _ if contents(&answer.records, answer.kind)

@@ -97,7 +97,7 @@ fn chain(view: &DomainView, survey: &Survey, found: &mut Found) {
         .zone
         .servers
         .iter()
-        .any(|server| server.dnskey.is_known());
+        .all(|server| server.dnskey.is_known());
     let apex = &survey.zone.cut.apex;
     let (rule, what) = if survey.delegation.is_secure() {
         // Through an alias, or below an unsigned zone that the survey did not reach.

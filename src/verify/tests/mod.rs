@@ -3,6 +3,5 @@
 mod catalogue;
 mod combinations;
 mod properties;
-mod reading;
 pub(crate) mod scene;
 mod table;

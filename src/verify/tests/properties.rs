@@ -1,1 +1,459 @@
-//! (written next)
+//! What holds for every combination: a lost vantage never makes it better, and not knowing never becomes "none".
+
+use std::collections::BTreeSet;
+
+use proptest::prelude::*;
+
+use super::combinations::is_truthful;
+use super::scene::{
+    covering, dns_only, ends, failed, no_records, now, safe, second_host, servfail, silent,
+    sts_record, timeout, unknown,
+};
+use super::table::{rows, told};
+use crate::dane::{Mode, MtaStsView, ProbeResult, TlsaView};
+use crate::dns::{Answer, Failure, VantageVerdict};
+use crate::finding::Severity;
+use crate::verify::{DomainView, Report, Verdict, Wish, judge};
+
+/// What is wrong with a domain, by the rows of the table, and how it is looked at.
+#[derive(Debug, Clone)]
+struct Scene {
+    changes: Vec<usize>,
+    two_hosts: bool,
+    enforced: bool,
+    dns_only: bool,
+    wish: bool,
+}
+
+fn scenes() -> impl Strategy<Value = Scene> {
+    let changes = proptest::collection::vec(0..rows().len(), 0..4);
+    (
+        changes,
+        any::<bool>(),
+        any::<bool>(),
+        prop::bool::weighted(0.1),
+        any::<bool>(),
+    )
+        .prop_map(|(changes, two_hosts, enforced, dns_only, wish)| Scene {
+            changes,
+            two_hosts,
+            enforced,
+            dns_only,
+            wish,
+        })
+}
+
+impl Scene {
+    fn view(&self) -> DomainView {
+        let mut view = safe();
+        if self.two_hosts {
+            second_host(&mut view);
+        }
+        if self.enforced {
+            covering(&mut view, Mode::Enforce);
+        }
+        let rows = rows();
+        for index in &self.changes {
+            // A change that needs what an earlier one took away is left out.
+            if is_whole(&view) {
+                (rows[*index].change)(&mut view);
+            }
+        }
+        if self.dns_only {
+            dns_only(&mut view);
+        }
+        view
+    }
+
+    fn wish(&self) -> Wish {
+        if self.wish {
+            Wish::Dane
+        } else {
+            Wish::Delivery
+        }
+    }
+
+    fn judged(&self, view: &DomainView) -> Report {
+        judge(view.clone(), self.wish(), now(view))
+    }
+}
+
+/// Whether everything is there that the changes of the table reach for.
+fn is_whole(view: &DomainView) -> bool {
+    let host = view.hosts.first().map(|host| &host.view);
+    let hosts = host.is_some_and(|host| {
+        host.addresses.len() > 1
+            && host
+                .addresses
+                .iter()
+                .all(|address| matches!(address.probe.result, ProbeResult::Ok { .. }))
+            && matches!(host.tlsa, TlsaView::Secure { .. })
+            && !host.a.records().is_empty()
+    });
+    let zone = view.survey.as_ref().is_ok_and(|survey| {
+        survey.servers.len() > 1
+            && survey
+                .servers
+                .iter()
+                .all(|s| !s.links.is_empty() && !s.signed.is_empty() && !s.denials.is_empty())
+            && survey.zone.servers.iter().all(|s| s.soa.soa.is_some())
+    });
+    hosts && zone && !view.mx.records().is_empty() && !view.mx.status.is_lookup_error()
+}
+
+/// Somebody or something that can no longer be asked.
+#[derive(Debug, Clone, Copy)]
+enum Lost {
+    /// A resolver, whatever it was asked.
+    Resolver,
+    /// One answer of a resolver.
+    Vantage,
+    Opinion,
+    /// One address of the zone's servers.
+    Server,
+    /// One answer of one of them.
+    Served(u8),
+    Denial,
+    Tcp,
+    Parent,
+    Survey,
+    Mx,
+    HostA,
+    HostAaaa,
+    Tlsa,
+    /// An address of a host.
+    Address(u8),
+    /// A further handshake with one.
+    Variant(u8),
+    Policy,
+    Text,
+}
+
+fn losses() -> impl Strategy<Value = Vec<(Lost, usize)>> {
+    let lost = prop_oneof![
+        Just(Lost::Resolver),
+        Just(Lost::Vantage),
+        Just(Lost::Opinion),
+        Just(Lost::Server),
+        (0..4_u8).prop_map(Lost::Served),
+        Just(Lost::Denial),
+        Just(Lost::Tcp),
+        Just(Lost::Parent),
+        Just(Lost::Survey),
+        Just(Lost::Mx),
+        Just(Lost::HostA),
+        Just(Lost::HostAaaa),
+        Just(Lost::Tlsa),
+        (0..3_u8).prop_map(Lost::Address),
+        (0..3_u8).prop_map(Lost::Variant),
+        Just(Lost::Policy),
+        Just(Lost::Text),
+    ];
+    proptest::collection::vec((lost, any::<usize>()), 1..3)
+}
+
+/// One of so many.
+fn pick<T>(all: &mut [T], index: usize) -> Option<&mut T> {
+    let length = all.len();
+    (length > 0).then(|| &mut all[index % length])
+}
+
+fn silence(kind: u8) -> ProbeResult {
+    match kind {
+        0 => timeout(),
+        1 => ProbeResult::Refused,
+        _ => ProbeResult::NoRoute {
+            detail: "network is unreachable".into(),
+        },
+    }
+}
+
+fn lose(view: &mut DomainView, lost: Lost, index: usize) {
+    let no_answer = |index: usize| {
+        VantageVerdict::Failed(if index.is_multiple_of(2) {
+            Failure::Timeout
+        } else {
+            servfail()
+        })
+    };
+    match lost {
+        Lost::Resolver => {
+            let names: BTreeSet<_> = view.vantages.iter().map(|v| v.vantage.clone()).collect();
+            let mut names: Vec<_> = names.into_iter().collect();
+            let Some(name) = pick(&mut names, index) else {
+                return;
+            };
+            for answer in view.vantages.iter_mut().filter(|v| v.vantage == *name) {
+                answer.verdict = no_answer(index);
+                answer.records.clear();
+                answer.ad = false;
+            }
+        }
+        Lost::Vantage => {
+            if let Some(answer) = pick(&mut view.vantages, index) {
+                answer.verdict = no_answer(index);
+                answer.records.clear();
+                answer.ad = false;
+            }
+        }
+        Lost::Opinion => {
+            if let Some(opinion) = pick(&mut view.opinions, index) {
+                opinion.status = unknown();
+            }
+        }
+        Lost::Server | Lost::Served(_) | Lost::Denial | Lost::Tcp | Lost::Parent => {
+            lose_in_zone(view, lost, index);
+        }
+        Lost::Survey => view.survey = Err(Failure::Timeout),
+        Lost::Mx => {
+            view.mx.status = unknown();
+            view.mx.answer = Answer::Unknown;
+            view.hosts.clear();
+        }
+        Lost::HostA | Lost::HostAaaa | Lost::Tlsa | Lost::Address(_) | Lost::Variant(_) => {
+            lose_at_host(view, lost, index);
+        }
+        Lost::Policy => {
+            view.policy = MtaStsView::Unknown {
+                // In a look at the DNS alone, a record without its policy is all there is to see.
+                record: index.is_multiple_of(2).then(sts_record),
+                why: "no answer in time".into(),
+                at: view.at,
+            };
+        }
+        Lost::Text => {
+            if let Some(lookup) = pick(&mut view.texts, index) {
+                lookup.status = unknown();
+                lookup.answer = Answer::Unknown;
+                lookup.aliases.clear();
+            }
+        }
+    }
+}
+
+fn lose_in_zone(view: &mut DomainView, lost: Lost, index: usize) {
+    let Ok(survey) = &mut view.survey else {
+        return;
+    };
+    let count = survey.zone.servers.len();
+    if count == 0 {
+        return;
+    }
+    let place = index % count;
+    match lost {
+        Lost::Served(which) => {
+            let server = &mut survey.zone.servers[place];
+            let answer = match which {
+                0 => &mut server.mx,
+                1 => &mut server.soa,
+                2 => &mut server.dnskey,
+                _ => &mut server.ns,
+            };
+            failed(answer, Failure::Timeout);
+            let kind = answer.kind;
+            let deep = &mut survey.servers[place];
+            for set in deep.verdicts.iter_mut().filter(|set| set.kind == kind) {
+                set.status = unknown();
+            }
+            if which == 2 {
+                deep.keys.clear();
+                deep.links.clear();
+            }
+        }
+        Lost::Denial => {
+            if let Some(denial) = pick(&mut survey.servers[place].denials, index) {
+                failed(&mut denial.answer, Failure::Timeout);
+                denial.status = unknown();
+            }
+        }
+        Lost::Tcp => {
+            let tcp = &mut survey.servers[place].tcp;
+            tcp.failure = Some(Failure::Timeout);
+            tcp.differs.clear();
+        }
+        Lost::Parent => {
+            survey.delegation = unknown();
+            for parent in &mut survey.zone.parents {
+                failed(&mut parent.ds, Failure::Timeout);
+            }
+            for server in &mut survey.servers {
+                server.links.clear();
+            }
+        }
+        _ => silent(view, place),
+    }
+}
+
+fn lose_at_host(view: &mut DomainView, lost: Lost, index: usize) {
+    let Some(host) = pick(&mut view.hosts, index).map(|host| &mut host.view) else {
+        return;
+    };
+    match lost {
+        Lost::HostA | Lost::HostAaaa => {
+            let (lookup, is_lost): (_, fn(std::net::IpAddr) -> bool) = match lost {
+                Lost::HostA => (&mut host.a, |ip| ip.is_ipv4()),
+                _ => (&mut host.aaaa, |ip| ip.is_ipv6()),
+            };
+            lookup.status = unknown();
+            lookup.answer = Answer::Unknown;
+            host.addresses.retain(|address| !is_lost(address.address));
+            if host.addresses.is_empty() {
+                host.security = unknown();
+                host.tlsa = TlsaView::NotAsked {
+                    why: "the addresses could not be looked up".into(),
+                };
+            }
+        }
+        Lost::Tlsa if host.tlsa.lookup().is_some() => no_records(host, unknown()),
+        Lost::Address(kind) => {
+            let place = index / 7;
+            if let Some(address) = pick(&mut host.addresses, place)
+                && address.probe.result != ProbeResult::NotProbed
+            {
+                ends(address, silence(kind));
+            }
+        }
+        Lost::Variant(kind) => {
+            let variants = host.addresses.iter_mut().flat_map(|a| &mut a.variants);
+            let mut variants: Vec<_> = variants.collect();
+            if let Some(variant) = pick(&mut variants, index / 7) {
+                variant.probe.result = silence(kind);
+                variant.judgement = None;
+            }
+        }
+        _ => {}
+    }
+}
+
+/// From the best to what must not become better: what could not be told and what is forbidden are no better than each
+/// other here.
+fn rank(verdict: Verdict) -> u8 {
+    match verdict {
+        Verdict::Safe => 0,
+        Verdict::NotYet { .. } => 1,
+        Verdict::CouldNotTell | Verdict::Forbidden => 2,
+    }
+}
+
+/// Findings that say that something is not there.
+const ABSENCES: &[&str] = &[
+    "dkim.selectors",
+    "dmarc.none",
+    "dnssec.ds-without-key",
+    "host.insecure",
+    "mta-sts.mode-none",
+    "mta-sts.none",
+    "mx.implicit",
+    "mx.no-address",
+    "mx.no-such-domain",
+    "mx.null",
+    "smtp.no-starttls",
+    "tls-rpt.none",
+    "tlsa.insecure",
+    "tlsa.none",
+    "tlsa.unusable",
+];
+
+fn ids(report: &Report) -> BTreeSet<&str> {
+    report.findings.iter().map(|f| f.id.as_str()).collect()
+}
+
+/// What does not hang on an order.
+fn gist(report: &Report) -> (Verdict, BTreeSet<(String, String, Severity)>) {
+    let findings = report.findings.iter();
+    (
+        report.verdict,
+        findings
+            .map(|f| (f.id.clone(), f.about.clone(), f.severity))
+            .collect(),
+    )
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 400, ..ProptestConfig::default() })]
+
+    #[test]
+    fn a_lost_vantage_never_makes_it_better(scene in scenes(), losses in losses()) {
+        let mut view = scene.view();
+        let before = scene.judged(&view);
+        for (lost, index) in losses {
+            lose(&mut view, lost, index);
+        }
+        let after = scene.judged(&view);
+        prop_assert!(
+            rank(after.verdict) >= rank(before.verdict),
+            "before: {}\nafter: {}",
+            told(&before),
+            told(&after)
+        );
+    }
+
+    #[test]
+    fn not_known_never_becomes_none(scene in scenes(), losses in losses()) {
+        let mut view = scene.view();
+        let before = scene.judged(&view);
+        for (lost, index) in losses {
+            lose(&mut view, lost, index);
+        }
+        let after = scene.judged(&view);
+        let (was, is) = (ids(&before), ids(&after));
+        for absence in ABSENCES {
+            prop_assert!(!is.contains(absence) || was.contains(absence), "{}", told(&after));
+        }
+        // An unsigned zone and one without DS are the same to a validator, which proved it; which of them it is hangs on keys.
+        let unsigned = |ids: &BTreeSet<&str>| {
+            ids.contains("dnssec.unsigned") || ids.contains("dnssec.island")
+        };
+        prop_assert!(!unsigned(&is) || unsigned(&was), "{}", told(&after));
+        let rows = after.rows.iter().filter(|row| row.outcome == "none").count();
+        let before = before.rows.iter().filter(|row| row.outcome == "none").count();
+        prop_assert!(rows <= before, "{:?}", after.rows);
+    }
+
+    #[test]
+    fn the_order_does_not_matter(scene in scenes(), turn in any::<usize>()) {
+        let mut view = scene.view();
+        let before = gist(&scene.judged(&view));
+        if let Ok(survey) = &mut view.survey {
+            survey.zone.servers.reverse();
+            survey.servers.reverse();
+            survey.zone.parents.reverse();
+            survey.zone.cut.servers.reverse();
+        }
+        for host in &mut view.hosts {
+            host.view.addresses.reverse();
+        }
+        view.hosts.reverse();
+        let length = view.vantages.len().max(1);
+        view.vantages.rotate_left(turn % length);
+        view.opinions.reverse();
+        view.texts.reverse();
+        prop_assert_eq!(before, gist(&scene.judged(&view)));
+    }
+
+    #[test]
+    fn what_is_written_reads_back_and_is_judged_alike(scene in scenes(), losses in losses()) {
+        let mut view = scene.view();
+        for (lost, index) in losses {
+            lose(&mut view, lost, index);
+        }
+        let text = serde_json::to_string(&view).unwrap();
+        let read: DomainView = serde_json::from_str(&text).unwrap();
+        prop_assert_eq!(&read, &view);
+        let report = scene.judged(&view);
+        prop_assert_eq!(&scene.judged(&read), &report);
+        let text = serde_json::to_string(&report).unwrap();
+        prop_assert_eq!(serde_json::from_str::<Report>(&text).unwrap(), report);
+    }
+
+    #[test]
+    fn the_headline_never_says_more_than_was_seen(scene in scenes(), losses in losses()) {
+        let mut view = scene.view();
+        prop_assert!(is_truthful(&scene.judged(&view)), "{}", told(&scene.judged(&view)));
+        for (lost, index) in losses {
+            lose(&mut view, lost, index);
+        }
+        let report = scene.judged(&view);
+        prop_assert!(is_truthful(&report), "{}", told(&report));
+    }
+}

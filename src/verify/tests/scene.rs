@@ -213,6 +213,7 @@ pub(crate) fn questions(view: &DomainView) -> impl Iterator<Item = &Validated> {
 pub(crate) fn mx(view: &mut DomainView, status: Status, answer: Answer) {
     view.mx.status = status;
     view.mx.answer = answer;
+    view.route = crate::dane::discover::read(view.mx.clone()).route;
     if view.mx.status.is_lookup_error() || view.mx.answer == Answer::Unknown {
         view.hosts.clear();
     }
@@ -276,6 +277,9 @@ fn rename(host: &mut HostView, name: &str) {
 
 /// A second host beside the first one, as good as it.
 pub(crate) fn second_host(view: &mut DomainView) {
+    if view.hosts.len() > 1 {
+        return;
+    }
     let mut other = view.hosts[0].clone();
     other.preference = other.preference.map(|preference| preference + 10);
     let old = other.view.host.clone();

@@ -4,6 +4,7 @@ mod causes;
 mod domain;
 mod hosts;
 mod others;
+mod senders;
 mod smtp;
 mod zone;
 
@@ -18,9 +19,9 @@ use crate::verify::{DomainView, Report, Verdict, Wish, judge};
 pub(super) type Change = fn(&mut DomainView);
 
 pub(super) struct Row {
-    id: &'static str,
+    pub(super) id: &'static str,
     /// Brings the finding about.
-    change: Change,
+    pub(super) change: Change,
     severity: Severity,
     /// The exit code of the whole verdict, asked for DANE, and asked for delivery.
     exits: [u8; 2],
@@ -44,13 +45,14 @@ pub(super) const fn row(
     }
 }
 
-fn rows() -> Vec<Row> {
+pub(super) fn rows() -> Vec<Row> {
     [
         domain::rows(),
         zone::rows(),
         hosts::rows(),
         smtp::rows(),
         others::rows(),
+        senders::rows(),
     ]
     .into_iter()
     .flatten()

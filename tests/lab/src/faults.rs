@@ -27,8 +27,10 @@ pub struct Faults {
     pub no_starttls: bool,
     /// One address of the new mail hosts presents a key that no TLSA record names.
     pub one_address_wrong_key: bool,
-    /// Every DNS answer waits this long.
+    /// Every DNS answer waits this long, without holding up others: a round trip to servers that far away.
     pub dns_delay: Duration,
+    /// Every SMTP reply, and the TLS handshake, waits this long: a round trip to mail hosts that far away.
+    pub smtp_delay: Duration,
     /// The parents do not take up CDS.
     pub parents_do_not_scan: bool,
 }

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use tokio::runtime::Runtime;
 use tokio::task::AbortHandle;
 
+use crate::asked::Asked;
 use crate::certificates::Certificates;
 use crate::dns::content::{RecordSet, dotted};
 use crate::dns::keys::{dnskey_text, ds_text};
@@ -150,6 +151,12 @@ impl Lab {
     #[must_use]
     pub fn mails(&self) -> Vec<Mail> {
         self.world.mails().clone()
+    }
+
+    /// How often servers and mail hosts were asked since this was last called; the laboratory's own resolvers do not count.
+    #[must_use]
+    pub fn take_asked(&self) -> Asked {
+        std::mem::take(&mut self.world.asked())
     }
 
     /// What is wrong at the moment.

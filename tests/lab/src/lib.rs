@@ -7,6 +7,7 @@
 //!
 //! The laboratory runs on threads of its own, so it serves async and blocking callers alike, and ends when dropped.
 
+mod asked;
 mod certificates;
 mod dns;
 mod endpoints;
@@ -29,6 +30,7 @@ mod state;
 mod sts;
 mod world;
 
+pub use asked::Asked;
 pub use dns::content::RecordSet;
 pub use dns::validate::Security;
 pub use endpoints::{Endpoints, RootHint, TrustAnchor};

@@ -23,6 +23,9 @@ pub struct Options {
     /// The partition (`e`, `j`, `o`, `p` or `r`: `o` is `o-v1.mx.microsoft`) that new hosts are assigned to; `None`: one at
     /// random, as Microsoft chooses. For who mirrors the hosts elsewhere.
     pub partition: Option<char>,
+    /// Nothing happens by itself after the start: no parent looks for CDS, no host or TLSA set appears, no version is late.
+    /// For thousands of domains, where looking whether something is due would cost more than answering.
+    pub still: bool,
 }
 
 impl Default for Options {
@@ -35,6 +38,7 @@ impl Default for Options {
             status_shape: StatusShape::Text,
             enabling_twice_fails: true,
             partition: None,
+            still: false,
         }
     }
 }

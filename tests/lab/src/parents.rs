@@ -24,6 +24,9 @@ const BEAT: Duration = Duration::from_millis(50);
 
 /// Runs until the runtime ends.
 pub(crate) async fn run(world: Arc<World>) {
+    if world.options.still {
+        return std::future::pending().await;
+    }
     let mut beat = tokio::time::interval(BEAT);
     beat.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {

@@ -46,6 +46,18 @@ impl Hosting {
         Self::Customer,
     ];
 
+    /// Its name in counts.
+    pub(crate) fn label(self) -> &'static str {
+        match self {
+            Self::Root => "root",
+            Self::TopLevel => "top-level",
+            Self::Outlook => "outlook",
+            Self::LegacyMail => "legacy-mail",
+            Self::NewMail => "new-mail",
+            Self::Customer => "customer",
+        }
+    }
+
     /// Names of its servers, all in the zone `net.`, with the last octet of each one's address.
     pub(crate) fn servers(self) -> &'static [(&'static str, u8)] {
         match self {

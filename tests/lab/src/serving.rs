@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use hickory_proto::op::ResponseCode;
 use hickory_proto::rr::{Record, RecordType};
@@ -19,7 +20,7 @@ use crate::microsoft::entra::Entra;
 use crate::microsoft::exchange::Exchange;
 use crate::microsoft::graph::Graph;
 use crate::parents;
-use crate::places::Sockets;
+use crate::places::{Hosting, Sockets};
 use crate::powerdns::PowerDns;
 use crate::smtp::MailHost;
 use crate::sts::PolicyHost;
@@ -39,9 +40,12 @@ pub(crate) fn serve(
     };
     let mut servers = Vec::new();
     for socket in sockets.servers {
+        let mut hostings = Hosting::ALL.into_iter();
+        let hosting = hostings.find(|h| world.layout.servers(*h).contains(&socket.address));
         let responder = Authoritative {
             world: Arc::clone(world),
             address: socket.address,
+            label: hosting.map_or("other", Hosting::label),
         };
         servers.push(DnsListener::start(socket.udp, socket.tcp, responder).map_err(failed)?);
     }
@@ -83,13 +87,18 @@ pub(crate) fn serve(
 struct Authoritative {
     world: Arc<World>,
     address: IpAddr,
+    label: &'static str,
 }
 
 impl Responder for Authoritative {
     async fn respond(&self, question: Question) -> (Reply, bool) {
+        self.world.asked().question(self.label, question.kind);
         self.world
             .answer(self.address, &question.name, question.kind, question.dnssec)
-            .await
+    }
+
+    fn delay(&self) -> Duration {
+        self.world.faults().dns_delay
     }
 
     fn recursive(&self) -> bool {

@@ -9,6 +9,7 @@ use hickory_proto::dnssec::rdata::{DNSKEY, DNSSECRData};
 use hickory_proto::rr::{Name, RData, RecordType};
 use jiff::Timestamp;
 
+use crate::asked::Asked;
 use crate::certificates::Certificates;
 use crate::dns::answer::Reply;
 use crate::dns::content::ZoneContent;
@@ -34,6 +35,7 @@ pub(crate) struct World {
     faults: Mutex<Faults>,
     log: Mutex<Vec<LogEntry>>,
     mails: Mutex<Vec<crate::smtp::Mail>>,
+    asked: Mutex<Asked>,
     anchor: Vec<DNSKEY>,
 }
 
@@ -81,6 +83,7 @@ impl World {
             faults: Mutex::default(),
             log: Mutex::default(),
             mails: Mutex::default(),
+            asked: Mutex::default(),
             anchor,
         };
         crate::parents::refresh(&world);
@@ -103,6 +106,10 @@ impl World {
 
     pub(crate) fn mails(&self) -> MutexGuard<'_, Vec<crate::smtp::Mail>> {
         self.mails.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn asked(&self) -> MutexGuard<'_, Asked> {
+        self.asked.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Reads what is served.
@@ -166,21 +173,15 @@ impl World {
             .advance(Instant::now(), &stale);
     }
 
-    /// What the server at this address answers, faults included.
-    pub(crate) async fn answer(
+    /// What the server at this address answers, faults included, except for how long that takes.
+    pub(crate) fn answer(
         &self,
         address: IpAddr,
         name: &Name,
         kind: RecordType,
         dnssec: bool,
     ) -> (Reply, bool) {
-        let (delay, bogus) = {
-            let faults = self.faults();
-            (faults.dns_delay, faults.bogus_zones.clone())
-        };
-        if !delay.is_zero() {
-            tokio::time::sleep(delay).await;
-        }
+        let bogus = self.faults().bogus_zones.clone();
         let (mut reply, knows_edns) = self.served(|r| r.ask(address, name, kind, dnssec));
         if !bogus.is_empty() {
             for record in reply.records_mut() {
@@ -210,7 +211,13 @@ impl Upstream for World {
     }
 
     fn ask(&self, server: IpAddr, name: Name, kind: RecordType) -> BoxFuture<'_, Reply> {
-        Box::pin(async move { self.answer(server, &name, kind, true).await.0 })
+        Box::pin(async move {
+            let delay = self.faults().dns_delay;
+            if !delay.is_zero() {
+                tokio::time::sleep(delay).await;
+            }
+            self.answer(server, &name, kind, true).0
+        })
     }
 
     fn anchor(&self) -> &[DNSKEY] {

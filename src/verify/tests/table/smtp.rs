@@ -47,7 +47,7 @@ fn no_starttls() -> ProbeResult {
 fn tls_failed() -> ProbeResult {
     ProbeResult::TlsFailed {
         why: "handshake failure".into(),
-        chain: Vec::new().into(),
+        chain: [].into(),
     }
 }
 
@@ -59,9 +59,9 @@ fn speaks(view: &mut DomainView, version: &str) {
 
 fn leaf(view: &mut DomainView, change: impl FnOnce(&mut Certificate)) {
     if let ProbeResult::Ok { chain, .. } = &mut address(view).probe.result {
-        let mut changed = chain.to_vec();
-        change(&mut changed[0]);
-        *chain = changed.into();
+        let mut certificates = chain.to_vec();
+        change(&mut certificates[0]);
+        *chain = certificates.into();
     }
 }
 

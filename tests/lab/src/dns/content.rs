@@ -128,9 +128,11 @@ impl ZoneContent {
     pub(crate) fn replace(&mut self, set: RecordSet) {
         self.remove(&set.name.clone(), &set.rtype.clone());
         if !set.contents.is_empty() {
-            self.sets.push(set);
-            self.sets
-                .sort_by(|a, b| (&a.name, &a.rtype).cmp(&(&b.name, &b.rtype)));
+            // Sorted already but for the new one: a zone may have thousands.
+            let place = self
+                .sets
+                .partition_point(|s| (&s.name, &s.rtype) < (&set.name, &set.rtype));
+            self.sets.insert(place, set);
         }
     }
 

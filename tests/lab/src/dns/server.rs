@@ -2,6 +2,7 @@
 
 use std::future::Future;
 use std::net::{TcpListener, UdpSocket};
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -31,9 +32,13 @@ pub(crate) trait Responder: Send + Sync + 'static {
     fn respond(&self, question: Question) -> impl Future<Output = (Reply, bool)> + Send;
     /// Whether it resolves for others (RA).
     fn recursive(&self) -> bool;
+    /// How far away it is: how long each answer waits, without holding up others.
+    fn delay(&self) -> Duration {
+        Duration::ZERO
+    }
 }
 
-struct Handler<R>(R);
+struct Handler<R>(Arc<R>);
 
 /// Largest answer by UDP, as most servers have it since 2020.
 const LARGEST_UDP: u16 = 1232;
@@ -41,6 +46,33 @@ const LARGEST_UDP: u16 = 1232;
 #[async_trait]
 impl<R: Responder + Unpin> RequestHandler for Handler<R> {
     async fn handle_request<H: ResponseHandler, T: Time>(
+        &self,
+        request: &Request,
+        response: H,
+    ) -> ResponseInfo {
+        let delay = self.0.delay();
+        if delay.is_zero() {
+            return self.respond(request, response).await;
+        }
+        // Questions on one TCP connection are handed over one by one, so waiting here would add up.
+        let info = ResponseInfo::from(Header {
+            metadata: Metadata::response_from_request(&request.metadata),
+            counts: HeaderCounts::default(),
+        });
+        let raw = request.as_slice().to_vec();
+        if let Ok(request) = Request::from_bytes(raw, request.src(), request.protocol()) {
+            let handler = Self(Arc::clone(&self.0));
+            tokio::spawn(async move {
+                tokio::time::sleep(delay).await;
+                handler.respond(&request, response).await;
+            });
+        }
+        info
+    }
+}
+
+impl<R: Responder + Unpin> Handler<R> {
+    async fn respond<H: ResponseHandler>(
         &self,
         request: &Request,
         mut response: H,
@@ -118,7 +150,7 @@ impl<R: Responder + Unpin> DnsListener<R> {
     ) -> Result<Self, std::io::Error> {
         udp.set_nonblocking(true)?;
         tcp.set_nonblocking(true)?;
-        let mut server = Server::new(Handler(responder));
+        let mut server = Server::new(Handler(Arc::new(responder)));
         server.register_socket(tokio::net::UdpSocket::from_std(udp)?);
         server.register_listener(
             tokio::net::TcpListener::from_std(tcp)?,

@@ -56,9 +56,10 @@ impl ServedZone {
         if signed {
             add_key_records(&mut nodes, content, &origin)?;
             add_denial_chain(&mut nodes, content, &origin);
+            let cuts = cuts(content)?;
             for (owner, node) in &mut nodes {
                 let place = Place::of(owner, &origin, node);
-                if below_cut(owner, &origin, &cuts(content)?) {
+                if below_cut(owner, &origin, &cuts) {
                     continue;
                 }
                 for (kind, set) in node.iter_mut() {

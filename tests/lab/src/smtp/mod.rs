@@ -4,6 +4,7 @@ mod session;
 
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -90,12 +91,14 @@ impl MailHost {
     }
 
     async fn connection(&self, stream: TcpStream, peer: IpAddr) -> std::io::Result<()> {
-        let (hangs, no_starttls, wrong) = {
+        self.world.asked().smtp += 1;
+        let (hangs, no_starttls, wrong, delay) = {
             let faults = self.world.faults();
             (
                 faults.port_25_hangs,
                 faults.no_starttls,
                 faults.one_address_wrong_key,
+                faults.smtp_delay,
             )
         };
         if hangs {
@@ -107,13 +110,16 @@ impl MailHost {
             peer,
             tls: false,
             offers_tls: !no_starttls,
+            delay,
         };
         if let Ended::StartTls(stream) = session.run(stream, true).await? {
             let acceptor = match &self.wrong_key {
                 Some(acceptor) if wrong => acceptor,
                 _ => &self.acceptor,
             };
+            wait(delay).await;
             let stream = acceptor.accept(stream).await?;
+            self.world.asked().tls += 1;
             session.tls = true;
             session.run(stream, false).await?;
         }
@@ -133,6 +139,13 @@ impl MailHost {
     pub(crate) fn accepts(&self, domain: &str) -> bool {
         let gone = self.world.faults().legacy_gone.contains(domain);
         accepts(&self.world.state(), self.role, domain, gone)
+    }
+}
+
+/// Lets a round trip pass.
+async fn wait(delay: Duration) {
+    if !delay.is_zero() {
+        tokio::time::sleep(delay).await;
     }
 }
 

@@ -9,7 +9,7 @@ use tokio::io::{
     AsyncBufReadExt as _, AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _,
 };
 
-use super::{Mail, MailHost};
+use super::{Mail, MailHost, wait};
 use crate::places::MailRole;
 
 /// The longest line taken, and the longest mail (RFC 5321 4.5.3.1 asks for less).
@@ -32,6 +32,8 @@ pub(super) struct Session<'a> {
     pub(super) peer: IpAddr,
     pub(super) tls: bool,
     pub(super) offers_tls: bool,
+    /// How long each reply waits.
+    pub(super) delay: Duration,
 }
 
 impl Session<'_> {
@@ -44,6 +46,7 @@ impl Session<'_> {
         let mut stream = BufStream::new(stream);
         let name = self.host.greeting_name();
         if greet {
+            wait(self.delay).await;
             let greeting = if self.host.role == MailRole::Gateway {
                 format!("220 {name} ESMTP")
             } else {
@@ -58,6 +61,7 @@ impl Session<'_> {
             let Some(line) = read_line(&mut stream).await? else {
                 return Ok(Ended::Over);
             };
+            wait(self.delay).await;
             let (verb, rest) = line.split_once(' ').unwrap_or((&line, ""));
             let answer = match verb.to_ascii_uppercase().as_str() {
                 "EHLO" => self.capabilities(),
