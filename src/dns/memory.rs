@@ -206,8 +206,9 @@ mod tests {
     async fn who_comes_while_somebody_asks_gets_the_same() {
         let kept: Kept<u8, Result<usize, ()>> = Kept::new(MINUTE);
         let asked = AtomicUsize::new(0);
+        let asked = &asked;
         let once = |fails: bool| {
-            kept.once(&1, Result::is_ok, async {
+            kept.once(&1, Result::is_ok, async move {
                 tokio::task::yield_now().await;
                 let n = asked.fetch_add(1, Ordering::Relaxed);
                 if fails { Err(()) } else { Ok(n) }
