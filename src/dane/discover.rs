@@ -114,7 +114,7 @@ impl Discovery {
 }
 
 /// See [`Discovery::reference_names`].
-pub(super) fn reference_names(route: &Route, mx: &Validated, base: &str) -> Vec<Name> {
+pub(crate) fn reference_names(route: &Route, mx: &Validated, base: &str) -> Vec<Name> {
     let mut names = vec![base.to_owned()];
     let further = match route {
         Route::Mx if mx.status.is_secure() => vec![mx.name.as_str(), mx.final_name()],

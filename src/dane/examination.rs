@@ -34,7 +34,17 @@ pub(super) async fn examine(
     } else {
         match &mut main.result {
             ProbeResult::Ok { .. } => further(visits, address, usual, &main).await,
-            ProbeResult::TlsFailed { .. } => why_not(visits, address, usual).await,
+            ProbeResult::TlsFailed { .. } | ProbeResult::NothingInCommon { .. } => {
+                let others = why_not(visits, address, usual).await;
+                // With another name or version there is something in common, so it is not for want of ciphers.
+                if others
+                    .iter()
+                    .any(|probe| matches!(probe.result, ProbeResult::Ok { .. }))
+                {
+                    fails(&mut main);
+                }
+                others
+            }
             ProbeResult::NoStartTls { why } => {
                 // A server must not keep first-time clients waiting for STARTTLS (RFC 7672, 9.2): is this one another
                 // server to those it has met?
@@ -95,7 +105,10 @@ async fn further(
         let no_older = matches!(older.result, ProbeResult::TlsFailed { .. });
         all.push(older);
         if without_any_tls && no_older {
-            all.push(visits.visit(address, Hello::default(), None).await);
+            let mut nameless = visits.visit(address, Hello::default(), None).await;
+            // With the name there was something in common.
+            fails(&mut nameless);
+            all.push(nameless);
         }
     }
     all
@@ -107,11 +120,23 @@ async fn why_not(visits: &Visits, address: SocketAddr, usual: Hello<'_>) -> Vec<
         versions: TlsVersions::Only12,
         ..usual
     };
-    let (older, bare) = tokio::join!(
+    let (older, mut bare) = tokio::join!(
         visits.visit(address, older, None),
         visits.visit(address, Hello::default(), None)
     );
+    // What that says of senders is said by the conversation before, which offered the name as they do.
+    fails(&mut bare);
     vec![older, bare]
+}
+
+/// Nothing in common, where the server is known to have something in common with us otherwise: a failure.
+fn fails(probe: &mut Probe) {
+    if let ProbeResult::NothingInCommon { why } = &mut probe.result {
+        probe.result = ProbeResult::TlsFailed {
+            why: std::mem::take(why),
+            chain: std::sync::Arc::default(),
+        };
+    }
 }
 
 fn leaf_key(probe: &Probe) -> Option<&str> {

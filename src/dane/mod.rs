@@ -29,6 +29,7 @@ pub mod webpki;
 
 pub use captured::{Captured, CapturedError};
 pub use certificate::Certificate;
+pub(crate) use discover::reference_names;
 pub use discover::{Destination, Discovery, Oddity, Route, discover};
 pub use host::{AddressView, HostOutcome, HostView, TlsaView, Variant, WebPki};
 pub use judgement::{Judgement, Outcome, RecordResult, RecordVerdict};

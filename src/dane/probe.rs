@@ -169,6 +169,12 @@ pub enum ProbeResult {
         /// Certificates seen before it failed.
         chain: Arc<[Certificate]>,
     },
+    /// Could not tell: the server takes STARTTLS and finds no key exchange or cipher in common with this program, which
+    /// speaks only those with forward secrecy and authenticated encryption. Senders that speak older ones may succeed.
+    NothingInCommon {
+        /// Why.
+        why: String,
+    },
     /// Something answers that does not take mail now (a 4xx or 5xx greeting, or a broken dialogue).
     Unwilling {
         /// Reply code, if it was one.
@@ -239,7 +245,11 @@ impl ProbeResult {
     pub const fn could_not_tell(&self) -> bool {
         matches!(
             self,
-            Self::NotProbed | Self::Refused | Self::Timeout { .. } | Self::NoRoute { .. }
+            Self::NotProbed
+                | Self::Refused
+                | Self::Timeout { .. }
+                | Self::NoRoute { .. }
+                | Self::NothingInCommon { .. }
         )
     }
 }

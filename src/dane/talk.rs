@@ -122,6 +122,7 @@ impl Talk<'_> {
             outcome,
             chain,
             cut,
+            nothing_in_common,
         } = self
             .step("TLS handshake", shake_hands(stream, hello))
             .await?;
@@ -131,6 +132,12 @@ impl Talk<'_> {
             Err(_) if cut => {
                 return Err(ProbeResult::Timeout {
                     stage: "TLS handshake".into(),
+                });
+            }
+            // Held to one type of key or version, it only says that the server has no such thing.
+            Err(why) if nothing_in_common && hello == as_senders(hello.sni) => {
+                return Err(ProbeResult::NothingInCommon {
+                    why: safe(why.as_bytes()),
                 });
             }
             Err(why) => {
@@ -278,6 +285,14 @@ fn no_starttls(reply: &Reply) -> Option<String> {
                 .into(),
         ),
         _ => Some("the server does not offer STARTTLS".into()),
+    }
+}
+
+/// What senders offer, with this name.
+fn as_senders(sni: Option<&str>) -> Hello<'_> {
+    Hello {
+        sni,
+        ..Hello::default()
     }
 }
 

@@ -27,6 +27,8 @@ pub(super) struct Handshake<S> {
     pub(super) chain: Vec<CertificateDer<'static>>,
     /// Whether the failure was that of the connection, not of TLS.
     pub(super) cut: bool,
+    /// Whether the server said that both sides have nothing in common (alert handshake_failure).
+    pub(super) nothing_in_common: bool,
 }
 
 /// An open session.
@@ -47,6 +49,7 @@ pub(super) async fn shake_hands<S: AsyncRead + AsyncWrite + Unpin>(
         outcome: Err(why),
         chain: Vec::new(),
         cut: false,
+        nothing_in_common: false,
     };
     let seen = Arc::new(Seen {
         provider: Arc::new(provider_for(key)),
@@ -102,12 +105,17 @@ pub(super) async fn shake_hands<S: AsyncRead + AsyncWrite + Unpin>(
                 }),
                 chain,
                 cut: false,
+                nothing_in_common: false,
             }
         }
         Err(error) => Handshake {
             cut: matches!(
                 error.kind(),
                 io::ErrorKind::TimedOut | io::ErrorKind::HostUnreachable
+            ),
+            nothing_in_common: matches!(
+                of_tls(&error),
+                Some(Error::AlertReceived(AlertDescription::HandshakeFailure))
             ),
             outcome: Err(words(&error, versions)),
             chain,
@@ -125,11 +133,16 @@ fn offered(versions: TlsVersions) -> &'static [&'static SupportedProtocolVersion
     }
 }
 
+/// The library's error inside.
+fn of_tls(error: &io::Error) -> Option<&Error> {
+    error
+        .get_ref()
+        .and_then(|inner| inner.downcast_ref::<Error>())
+}
+
 /// Why a handshake failed, in words for somebody who runs a mail server.
 fn words(error: &io::Error, versions: TlsVersions) -> String {
-    let tls = error
-        .get_ref()
-        .and_then(|inner| inner.downcast_ref::<Error>());
+    let tls = of_tls(error);
     let spoken = match versions {
         TlsVersions::Both => "neither TLS 1.2 nor TLS 1.3",
         TlsVersions::Only12 => "no TLS 1.2",

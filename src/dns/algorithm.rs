@@ -45,6 +45,19 @@ pub const fn digest_use(number: u8) -> Use {
     digest(number).1
 }
 
+/// Whether this program can check signatures of this algorithm. A zone signed with others alone counts as unsigned
+/// (RFC 4035, 5.2), though others may well validate it.
+#[must_use]
+pub const fn is_checked_here(number: u8) -> bool {
+    matches!(number, 5 | 7 | 8 | 10 | 13 | 14 | 15)
+}
+
+/// Whether this program can compare keys with digests of this type.
+#[must_use]
+pub const fn is_digest_known_here(number: u8) -> bool {
+    matches!(number, 1 | 2 | 4)
+}
+
 const fn algorithm(number: u8) -> (&'static str, Use) {
     match number {
         0 => ("DELETE", Use::Unknown),

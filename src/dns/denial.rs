@@ -178,6 +178,28 @@ pub(super) fn wildcard_is_proven(authorities: &[Record], name: &Name, labels: u8
         })
 }
 
+/// Whether the validated NSEC3 that lets a wildcard stand for `name` has the opt-out flag: an unsigned delegation may be
+/// in that gap, so nothing proves that the wildcard was rightly expanded, and a resolver does not set AD (RFC 5155, 9.2).
+/// `labels` as for [`wildcard_is_proven`].
+///
+/// Needed because the library calls such answers secure.
+pub(super) fn wildcard_is_left_open(authorities: &[Record], name: &Name, labels: u8) -> bool {
+    let next_closer = name.trim_to(usize::from(labels) + 1);
+    authorities
+        .iter()
+        .filter(|r| r.proof == Proof::Secure)
+        .any(|record| {
+            let RData::DNSSEC(DNSSECRData::NSEC3(nsec3)) = &record.data else {
+                return false;
+            };
+            nsec3.opt_out()
+                && matches!(
+                    nsec3_at(&record.name, nsec3, &next_closer),
+                    Some(At::Covered)
+                )
+        })
+}
+
 /// The longest name above `name` that the two ends of the gap prove to exist.
 fn closest_encloser(name: &Name, before: &Name, after: &Name) -> Name {
     let mut candidate = name.base_name();
@@ -310,6 +332,29 @@ mod tests {
         let mut bad = gap;
         bad.proof = Proof::Insecure;
         assert!(!wildcard_is_proven(&[bad], &name("x.wild.test"), 2));
+    }
+
+    #[test]
+    fn a_wildcard_in_a_gap_with_opt_out_is_left_open() {
+        use hickory_proto::dnssec::Nsec3HashAlgorithm::SHA1;
+        // From the hash 000… to the hash fff…: every name is in it.
+        let gap = |opt_out, next: &[u8]| {
+            let data = NSEC3::new(SHA1, opt_out, 0, Vec::new(), next.to_vec(), [RecordType::A]);
+            let owner = name(&format!("{}.test", "0".repeat(32)));
+            let mut record = Record::from_rdata(owner, 60, RData::DNSSEC(DNSSECRData::NSEC3(data)));
+            record.proof = Proof::Secure;
+            record
+        };
+        let asked = name("x.wild.test");
+        let all = [0xff; 20];
+        assert!(wildcard_is_left_open(&[gap(true, &all)], &asked, 2));
+        assert!(!wildcard_is_left_open(&[gap(false, &all)], &asked, 2));
+        // A gap that the name is not in.
+        let narrow = [0; 19].into_iter().chain([1]).collect::<Vec<u8>>();
+        assert!(!wildcard_is_left_open(&[gap(true, &narrow)], &asked, 2));
+        let mut bad = gap(true, &all);
+        bad.proof = Proof::Bogus;
+        assert!(!wildcard_is_left_open(&[bad], &asked, 2));
     }
 
     #[test]

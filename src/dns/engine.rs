@@ -12,7 +12,7 @@ use hickory_proto::rr::{Name, Record as LibraryRecord, RecordType};
 use tokio::sync::OnceCell;
 
 use super::convert::from_library;
-use super::denial::wildcard_is_proven;
+use super::denial::{wildcard_is_left_open, wildcard_is_proven};
 use super::handle::{Asking, Handle, Log, is_from_wildcard};
 use super::pin::Way;
 use super::view::{Failure, Source};
@@ -203,8 +203,6 @@ pub(super) fn has(message: &Message, name: &Name, kind: RecordType) -> bool {
 /// A positive answer from a wildcard whose signatures are good and whose gap is proven: rightly secure, though
 /// the library says otherwise.
 pub(super) fn wildcard_holds(message: &Message, name: &Name) -> bool {
-    use hickory_proto::dnssec::rdata::DNSSECRData;
-    use hickory_proto::rr::RData;
     let mut data = message
         .answers
         .iter()
@@ -213,15 +211,27 @@ pub(super) fn wildcard_holds(message: &Message, name: &Name) -> bool {
     if data.peek().is_none() || !data.all(|r| r.proof == Proof::Secure && r.name == *name) {
         return false;
     }
-    let mut labels = message
+    let mut labels = wildcard_labels(message, name).peekable();
+    labels.peek().is_some()
+        && labels.all(|count| wildcard_is_proven(&message.authorities, name, count))
+}
+
+/// A positive answer from a wildcard in a gap with opt-out: rightly insecure, though the library says secure.
+pub(super) fn wildcard_left_open(message: &Message, name: &Name) -> bool {
+    wildcard_labels(message, name)
+        .any(|count| wildcard_is_left_open(&message.authorities, name, count))
+}
+
+/// The label counts of the validated signatures at `name` that were made for a wildcard.
+fn wildcard_labels<'a>(message: &'a Message, name: &'a Name) -> impl Iterator<Item = u8> + 'a {
+    use hickory_proto::dnssec::rdata::DNSSECRData;
+    use hickory_proto::rr::RData;
+    message
         .answers
         .iter()
-        .filter(|r| is_from_wildcard(r) && r.proof == Proof::Secure)
+        .filter(|r| r.name == *name && is_from_wildcard(r) && r.proof == Proof::Secure)
         .filter_map(|r| match &r.data {
             RData::DNSSEC(DNSSECRData::RRSIG(rrsig)) => Some(rrsig.input().num_labels),
             _ => None,
         })
-        .peekable();
-    labels.peek().is_some()
-        && labels.all(|count| wildcard_is_proven(&message.authorities, name, count))
 }

@@ -127,10 +127,13 @@ rules! {
     DNSSEC_ALGORITHM: "dnssec.algorithm", Blocker, Arrival, "RFC 9905; RFC 9904",
         "validators that have dropped the algorithm take the zone for unsigned or for broken, each in its own way",
         "roll the zone over to algorithm 13 (ECDSA P-256)";
+    DNSSEC_UNKNOWN_ALGORITHM: "dnssec.unknown-algorithm", CouldNotTell, Arrival, "RFC 4035 section 5.2; RFC 6840 section 5.2",
+        "who does not know the algorithm takes the zone for unsigned, who knows it validates: senders are of two minds",
+        "roll the zone over to algorithm 13 (ECDSA P-256), with a DS of digest type 2 (SHA-256)";
     DNSSEC_DIGEST: "dnssec.digest", Warning, Protection, "RFC 9905; RFC 4509 section 3",
         "SHA-1 in a DS is on its way out",
         "have the registrar publish a DS with digest type 2 (SHA-256)";
-    DNSSEC_KEY_SIZE: "dnssec.key-size", Warning, Protection, "RFC 9364; RFC 8301 section 3.2",
+    DNSSEC_KEY_SIZE: "dnssec.key-size", Warning, Protection, "RFC 6781 section 3.4.2; NIST SP 800-57 part 1 section 5.6.1",
         "a short RSA key can be broken",
         "roll over to algorithm 13 (ECDSA P-256), or to RSA with 2048 bits";
     DNSSEC_DS_WITHOUT_KEY: "dnssec.ds-without-key", Warning, Arrival, "RFC 6840 section 5.11",
@@ -142,6 +145,9 @@ rules! {
     DNSSEC_NSEC3_SALT: "dnssec.nsec3-salt", Note, Protection, "RFC 9276 section 3.1",
         "a salt brings nothing and makes the answers longer",
         "set the salt to none";
+    DNSSEC_OPT_OUT: "dnssec.opt-out", Note, Protection, "RFC 5155 section 9.2; RFC 9276 section 3.1",
+        "opt-out proves no absence: unsigned names can be slipped in, and what comes from a wildcard counts as unsigned",
+        "switch opt-out off; it is meant for zones with very many unsigned delegations";
     DNSSEC_SIGNATURE_ENDS: "dnssec.signature-ends", Blocker, Arrival, "RFC 4035 section 5.3.1; RFC 6781 section 4.4.2",
         "when a signature ends before it is renewed, the domain goes dark for everybody who validates",
         "see why the zone is not signed anew, and have it signed now";
@@ -256,6 +262,9 @@ rules! {
     SMTP_TLS_FAILED: "smtp.tls-failed", Blocker, Protection, "RFC 3207 section 4.1; RFC 9325 section 3.1",
         "without a handshake mail travels in the clear; where TLSA records are published it does not travel at all",
         "mend the server's TLS; TLS 1.2 or later is needed";
+    SMTP_NOTHING_IN_COMMON: "smtp.nothing-in-common", CouldNotTell, Protection, "RFC 9325 section 4.2",
+        "this program speaks only ciphers with forward secrecy and authenticated encryption; senders with older ones may succeed",
+        "allow ECDHE with AES-GCM or ChaCha20 at the server; or give its chain with --from-chain";
     SMTP_SNI: "smtp.sni", Warning, Protection, "RFC 7672 section 8.1",
         "a server must not need SNI: older senders send none",
         "make the certificate that the TLSA records fit the default one";

@@ -79,6 +79,7 @@ fn outcome(
         ProbeResult::NoRoute { detail } => {
             return ("could-not-tell", format!("no path from here ({detail})"));
         }
+        ProbeResult::NothingInCommon { why } => return ("could-not-tell", why.clone()),
         ProbeResult::NotProbed => return ("not-probed", "only the DNS was asked".into()),
         ProbeResult::Ok { .. } | ProbeResult::Given { .. } => {}
     }

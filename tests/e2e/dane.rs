@@ -83,6 +83,31 @@ fn the_outcome_is_a_key_of_the_json() {
 }
 
 #[test]
+fn each_kind_of_record_is_judged_by_itself_and_what_would_match_is_named() {
+    let case = Case::new();
+    let zero = format!("3 0 1 {}", "00".repeat(32));
+    let given: &[&str] = &[&case.matching, &zero];
+    let (code, text) = case.run(given, "chain.pem", "mx.example.com", &[]);
+    assert_eq!(code, Some(0), "{text}");
+    for words in [
+        "only 3 1 1 records: deliver",
+        "only 3 0 1 records: do not deliver",
+        &format!("would match {} (given)", case.matching),
+        &format!("would match {}", case.anchor),
+    ] {
+        assert!(text.contains(words), "{words}: {text}");
+    }
+    let (_, text) = case.run(given, "chain.pem", "mx.example.com", &["--json"]);
+    let object: serde_json::Value = serde_json::from_str(text.lines().nth(1).unwrap()).unwrap();
+    assert_eq!(object["parameter_sets"][0]["fits"], false, "{text}");
+    assert_eq!(object["parameter_sets"][1]["fits"], true, "{text}");
+    assert_eq!(object["would_match"][0]["usage"], 3, "{text}");
+    // A chain for another name: the anchor would not match.
+    let (_, text) = case.run(given, "chain.pem", "other.example.com", &[]);
+    assert!(!text.contains("would match 2"), "{text}");
+}
+
+#[test]
 fn outside_its_time_a_chain_under_an_anchor_does_not_match() {
     let case = Case::new();
     let early = ["--at", "1970-01-02T00:00:00Z"];

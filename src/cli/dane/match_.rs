@@ -10,7 +10,9 @@ use rustls_pki_types::pem::PemObject as _;
 use serde_json::{Value, json};
 
 use super::super::{App, CliError, Exit};
-use crate::dane::{Certificate, Outcome, RecordResult, judge};
+use crate::dane::{
+    Certificate, Outcome, ParameterSet, RecordResult, judge, parameter_sets, would_need,
+};
 use crate::dns::Tlsa;
 use crate::dns::text::unhex;
 use crate::output::{Line, Page, Tone};
@@ -56,6 +58,21 @@ pub(super) fn run(app: &App, given: &Args) -> Result<Exit, CliError> {
                 .tone(tone, why),
         );
     }
+    let sets = parameter_sets(&given.tlsa, &chain, &names, at);
+    // With one kind of record the outcome says it all.
+    if sets.len() > 1 {
+        for set in &sets {
+            page.push(alone(set));
+        }
+    }
+    let needed = would_need(&chain, &names, at);
+    for record in &needed {
+        let published = given.tlsa.contains(record);
+        page.push(Line::at(2).dim(format!(
+            "this chain would match {record}{}",
+            if published { " (given)" } else { "" }
+        )));
+    }
     for (depth, certificate) in chain.iter().enumerate() {
         let seen = Certificate::read(certificate);
         page.push(Line::at(2).dim(format!(
@@ -69,6 +86,8 @@ pub(super) fn run(app: &App, given: &Args) -> Result<Exit, CliError> {
     if let Value::Object(fields) = &mut object {
         fields.insert("type".to_owned(), json!("dane-match"));
         fields.insert("records".to_owned(), json!(judgement.records));
+        fields.insert("parameter_sets".to_owned(), json!(sets));
+        fields.insert("would_match".to_owned(), json!(needed));
         fields.insert("at".to_owned(), json!(at));
         fields.insert("exit".to_owned(), json!(exit.code()));
     }
@@ -91,6 +110,19 @@ fn headline(outcome: &Outcome) -> Line {
         Outcome::Mismatch => line
             .tone(Tone::Bad, "mismatch")
             .plain(": no usable record matches, so senders do not deliver"),
+    }
+}
+
+/// One kind of record by itself: a sender may know only that one.
+fn alone(set: &ParameterSet) -> Line {
+    let line = Line::at(2).plain(format!(
+        "senders that use only {} {} {} records: ",
+        set.usage, set.selector, set.matching
+    ));
+    if set.fits {
+        line.tone(Tone::Good, "deliver")
+    } else {
+        line.tone(Tone::Bad, "do not deliver (RFC 7671 section 8)")
     }
 }
 

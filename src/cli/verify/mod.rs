@@ -247,7 +247,7 @@ impl Views {
                     let view = verifier.look(&domain).await;
                     judge(view, wish, Timestamp::now())
                 });
-                async move { work.await }
+                work
             })
             .buffered(usize::from(args.jobs))
             .filter_map(|report| async move {

@@ -115,6 +115,7 @@ pub(super) fn meet(profile: Profile, view: &AddressView, wanted: &Wanted<'_>) ->
             let share = if refuses { Share::NONE } else { Share::PART };
             Met::new(share, &before, format!("it takes no mail now: {said}"))
         }
+        ProbeResult::NothingInCommon { why } => unknown(wanted, why),
         ProbeResult::NotProbed => unknown(wanted, "it was not probed"),
         ProbeResult::Refused => unknown(
             wanted,

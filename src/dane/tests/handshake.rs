@@ -49,6 +49,27 @@ async fn what_is_known_of_a_session() {
     assert!(what.starts_with("TLSv1.3"), "{what}");
 }
 
+#[tokio::test]
+async fn a_server_without_a_cipher_in_common_may_have_one_with_others() {
+    let refuses = || Manners {
+        raw_tls: Some(&[0x15, 3, 3, 0, 2, 2, 40]),
+        ..Manners::default()
+    };
+    let seen = ask(refuses()).await;
+    assert!(
+        matches!(&seen.result, ProbeResult::NothingInCommon { why } if why.contains("handshake_failure")),
+        "{seen:?}"
+    );
+    assert!(seen.result.could_not_tell());
+    // Held to one type of key, it only says that there is no such key.
+    let server = Server::start(anywhere(), &[HOST], refuses()).await;
+    let rsa = probe(&settings(), server.address, named(KeyType::Rsa), None).await;
+    assert!(
+        matches!(rsa.result, ProbeResult::TlsFailed { .. }),
+        "{rsa:?}"
+    );
+}
+
 /// A TLS 1.0 ServerHello, as from a server of the last century.
 const HELLO_10: &[u8] = &[
     0x16, 3, 1, 0, 42, // handshake, TLS 1.0, 42 bytes
@@ -64,7 +85,6 @@ async fn why_a_handshake_fails() {
     for (bytes, word) in [
         (HELLO_10, "only TLS 1.1 or older"),
         (alert(70), "only TLS 1.1 or older"),
-        (alert(40), "handshake_failure"),
         (alert(112), "SNI"),
         (alert(80), "InternalError"),
     ] {

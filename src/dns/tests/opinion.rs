@@ -100,7 +100,7 @@ const ZONES: &[(&str, &str, &str, &str)] = &[
     ("halfsha1", "ssssss", "ssssss", SAME),
     ("besides", "ssssss", "ssssss", SAME),
     ("newdigest", "iiiiis", "iiiiis", SAME),
-    ("oo", "ssssss", "sisiis", OPT_OUT),
+    ("oo", "sssiss", "sisiis", OPT_OUT),
     ("kid.oo", "iiiiis", "iiiiii", OPT_OUT),
     // The empty name above has no NSEC3: with opt-out it need not (RFC 5155, 7.1).
     ("kid.ent.oo", "iiiiii", "iiiiii", SAME),

@@ -14,7 +14,7 @@ struct Node<'a> {
     zone: Option<&'a ZoneLink>,
     sets: Vec<&'a Validated>,
     trouble: Option<&'a str>,
-    below: Vec<Node<'a>>,
+    below: Vec<Self>,
 }
 
 impl<'a> Node<'a> {
@@ -206,8 +206,10 @@ fn key_line(key: &ChainKey, edge: &Edge) -> Line {
 fn record_set(set: &Validated, edge: &Edge, now: Timestamp, page: &mut Page) {
     for alias in &set.aliases {
         let (word, tone) = status(&alias.status);
+        // The set itself comes after it.
         page.push(
-            edge.branch()
+            Edge::new(&edge.outer, false)
+                .branch()
                 .plain(format!("{} CNAME {}  ", alias.from, alias.to))
                 .tone(tone, word),
         );

@@ -5,6 +5,7 @@ use jiff::Timestamp;
 use super::super::page::{Line, Page, Tone};
 use super::super::{text, time};
 use super::{weight, word};
+use crate::dane::TlsaView;
 use crate::dane::sender::{Arrives, Protection};
 use crate::finding::{Evidence, Finding, Severity};
 use crate::verify::catalogue::ALL;
@@ -72,7 +73,13 @@ fn host_line(host: &MxHost, status: &crate::dns::Status) -> Line {
             "  (MX {}, addresses {}, TLSA records: {})",
             secure(status),
             secure(&host.view.security),
-            host.view.tlsa.secure_records().len()
+            match &host.view.tlsa {
+                TlsaView::Secure { records, .. } => records.len().to_string(),
+                TlsaView::Insecure { .. } => "not signed".to_owned(),
+                TlsaView::Absent { .. } => "none".to_owned(),
+                TlsaView::NotAsked { .. } => "not asked for".to_owned(),
+                TlsaView::LookupError { .. } => "could not tell".to_owned(),
+            }
         ))
 }
 

@@ -1,23 +1,22 @@
 //! Hosts, their TLSA records, and every address of them.
 
-use std::collections::BTreeSet;
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
 use super::Found;
 use crate::dane::{
-    AddressView, HostView, Judgement, MtaStsView, Outcome, Probe, ProbeResult, Recipient,
-    RecordResult, RecordVerdict, TlsaView,
+    AddressView, Certificate, HostView, Judgement, MtaStsView, Outcome, Probe, ProbeResult,
+    Recipient, RecordResult, RecordVerdict, TlsaView, parameter_sets, reference_names,
 };
 use crate::dns::{Status, Tlsa};
 use crate::finding::{Finding, Severity};
 use crate::verify::catalogue::{
     CERTIFICATE_ENDS, CERTIFICATE_EXPIRED, HOST_BOGUS, HOST_INSECURE, HOST_LOOKUP_ERROR,
-    SMTP_DEFERS, SMTP_NO_STARTTLS, SMTP_NOT_PROBED, SMTP_REJECTS, SMTP_SNI, SMTP_TLS_FAILED,
-    SMTP_TLS12, SMTP_UNREACHED, SMTP_UNWILLING, TLSA_BOGUS, TLSA_BRITTLE, TLSA_INSECURE,
-    TLSA_LOOKUP_ERROR, TLSA_MISMATCH, TLSA_NONE, TLSA_PARAMETER_SET, TLSA_TTL, TLSA_UNMATCHED,
-    TLSA_UNUSABLE, TLSA_UNUSABLE_RECORD,
+    SMTP_DEFERS, SMTP_NO_STARTTLS, SMTP_NOT_PROBED, SMTP_NOTHING_IN_COMMON, SMTP_REJECTS, SMTP_SNI,
+    SMTP_TLS_FAILED, SMTP_TLS12, SMTP_UNREACHED, SMTP_UNWILLING, TLSA_BOGUS, TLSA_BRITTLE,
+    TLSA_INSECURE, TLSA_LOOKUP_ERROR, TLSA_MISMATCH, TLSA_NONE, TLSA_PARAMETER_SET, TLSA_TTL,
+    TLSA_UNMATCHED, TLSA_UNUSABLE, TLSA_UNUSABLE_RECORD,
 };
 use crate::verify::{DomainView, evidence};
 
@@ -30,12 +29,12 @@ pub(super) fn judge(view: &DomainView, now: Timestamp, found: &mut Found) {
     // An enforced policy makes dates and names count for every host.
     let dates_count = matches!(&view.policy, MtaStsView::Found { policy, .. } if policy.mode == crate::dane::Mode::Enforce);
     for host in &view.hosts {
-        names(&host.view, found);
+        names(view, &host.view, found);
         tlsa(&host.view, found);
         records(&host.view, found);
         for address in &host.view.addresses {
             reached(&host.view, address, found);
-            judged(&host.view, address, found);
+            judged(view, &host.view, address, found);
             dates(&host.view, address, dates_count, now, found);
         }
         let unprobed = |address: &AddressView| address.probe.result == ProbeResult::NotProbed;
@@ -54,7 +53,7 @@ pub(super) fn judge(view: &DomainView, now: Timestamp, found: &mut Found) {
 }
 
 /// The host's addresses in the DNS.
-fn names(host: &HostView, found: &mut Found) {
+fn names(view: &DomainView, host: &HostView, found: &mut Found) {
     let shown = || [&host.a, &host.aaaa].map(evidence::validated);
     let of = |finding: Finding| finding.shown_by(shown());
     // An address family that failed counts, even where the other one answered: senders that prefer it wait.
@@ -75,7 +74,13 @@ fn names(host: &HostView, found: &mut Found) {
         }
     }
     let addressed = !host.addresses.is_empty();
-    if addressed && host.security.is_insecure() && matches!(host.tlsa, TlsaView::NotAsked { .. }) {
+    // Of a zone that others may validate it is not said that it is unsigned.
+    let hidden = view
+        .survey
+        .as_ref()
+        .is_ok_and(|survey| super::zone::hides_what_is_signed(survey, &host.base));
+    let unasked = matches!(host.tlsa, TlsaView::NotAsked { .. });
+    if addressed && host.security.is_insecure() && unasked && !hidden {
         found.add(of(HOST_INSECURE.found(
             host.host.clone(),
             format!("the addresses of {} are not signed", host.host),
@@ -207,6 +212,13 @@ fn reached(host: &HostView, address: &AddressView, found: &mut Found) {
             ),
             why,
         )),
+        ProbeResult::NothingInCommon { why } => found.add(of(
+            SMTP_NOTHING_IN_COMMON.found(
+                about,
+                format!("what {name} at {at} shows over TLS could not be told: {why}"),
+            ),
+            why,
+        )),
         ProbeResult::Unwilling { code, text } => {
             let said = match code {
                 Some(code) => format!("{code} {text}"),
@@ -305,11 +317,11 @@ fn judgements(address: &AddressView) -> impl Iterator<Item = (&Probe, &Judgement
 }
 
 /// The chains of one address against the TLSA records.
-fn judged(host: &HostView, address: &AddressView, found: &mut Found) {
+fn judged(view: &DomainView, host: &HostView, address: &AddressView, found: &mut Found) {
     for (probe, judgement) in judgements(address) {
         match &judgement.outcome {
             Outcome::Mismatch => found.add(mismatch(host, address, probe, judgement)),
-            Outcome::Authenticated { .. } => parameter_sets(host, address, probe, judgement, found),
+            Outcome::Authenticated { .. } => each_set(view, host, address, probe, found),
             Outcome::Unusable | Outcome::None => {}
         }
     }
@@ -321,34 +333,35 @@ fn form(record: &Tlsa) -> (u8, u8, u8) {
 }
 
 /// Each combination must fit this chain by itself: a sender may know only that one (RFC 7671, 8).
-fn parameter_sets(
+fn each_set(
+    view: &DomainView,
     host: &HostView,
     address: &AddressView,
     probe: &Probe,
-    judgement: &Judgement,
     found: &mut Found,
 ) {
-    let fits: BTreeSet<_> = judgement
-        .records
-        .iter()
-        .filter(|verdict| matches!(verdict.result, RecordResult::Matches { .. }))
-        .map(|verdict| form(&verdict.record))
-        .collect();
-    let fails: BTreeSet<_> = judgement
-        .records
-        .iter()
-        .filter(|verdict| matches!(verdict.result, RecordResult::Differs { .. }))
-        .map(|verdict| form(&verdict.record))
-        .filter(|form| !fits.contains(form))
-        .collect();
-    for (usage, selector, matching) in fails {
+    let chain: Vec<_> = probe.result.proven_chain().map_or_else(Vec::new, |chain| {
+        chain.iter().map(Certificate::bytes).collect()
+    });
+    let names = reference_names(&view.route, &view.mx, &host.base);
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    let records = host.tlsa.secure_records();
+    for set in parameter_sets(records, &chain, &names, probe.at) {
+        if set.fits {
+            continue;
+        }
         found.add(
             TLSA_PARAMETER_SET
                 .found(
                     place(host, address),
                     format!(
-                        "no record of the form {usage} {selector} {matching} fits {} at {}, though others do",
-                        host.host, address.address
+                        "no record of the form {} {} {} fits {} at {}{}, though others do",
+                        set.usage,
+                        set.selector,
+                        set.matching,
+                        host.host,
+                        address.address,
+                        how(probe)
                     ),
                 )
                 .shown_by([evidence::probe(probe, "authenticated by another record")]),

@@ -23,6 +23,8 @@ pub(super) fn judge(view: &DomainView, found: &mut Found) {
         MtaStsView::Unknown {
             record: Some(_), ..
         } if view.extent == Extent::DnsOnly => {}
+        // Where not even the MX could be looked up, the same trouble once more is no news.
+        MtaStsView::Unknown { record: None, .. } if view.mx.status.is_lookup_error() => {}
         MtaStsView::Unknown { why, .. } => {
             found.add(STS_UNKNOWN.found("", format!("MTA-STS could not be told: {why}")));
         }

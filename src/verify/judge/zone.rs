@@ -6,16 +6,24 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::{SignedDuration, Timestamp};
 
 use super::Found;
-use crate::dns::algorithm::{Use, algorithm_name, algorithm_use, digest_name, digest_use};
+use crate::dns::algorithm::{
+    Use, algorithm_name, algorithm_use, digest_name, digest_use, is_checked_here,
+    is_digest_known_here,
+};
+use crate::dns::record::is_within;
 use crate::dns::survey::{Denial, DsFit, Probe, ProvenBy, ServerSurvey};
-use crate::dns::{Ds, Failure, Kind, Outcome, ServerAnswer, ServerView, Status, Survey, ZoneView};
+use crate::dns::{
+    Data, Ds, Failure, Kind, Outcome, ServerAnswer, ServerView, Status, Survey, ZoneView,
+};
+use crate::finding::Evidence;
 use crate::kernel::utc;
 use crate::verify::catalogue::{
     DELEGATION_DIFFERS, DNSSEC_ALGORITHM, DNSSEC_DELEGATION, DNSSEC_DIGEST, DNSSEC_DS_WITHOUT_KEY,
-    DNSSEC_ISLAND, DNSSEC_KEY_SIZE, DNSSEC_NSEC3_ITERATIONS, DNSSEC_NSEC3_SALT,
-    DNSSEC_SIGNATURE_ENDS, DNSSEC_SIGNATURE_SOON, DNSSEC_TTL_OUTLIVES, DNSSEC_UNSIGNED, Rule,
-    SERVER_BOGUS, SERVER_DENIAL, SERVER_DIFFERS, SERVER_NO_PATH, SERVER_NO_TCP, SERVER_SERIAL,
-    SERVER_SILENT, SERVER_TCP_DIFFERS, SERVER_UNPROVEN, SERVERS_UNKNOWN,
+    DNSSEC_ISLAND, DNSSEC_KEY_SIZE, DNSSEC_NSEC3_ITERATIONS, DNSSEC_NSEC3_SALT, DNSSEC_OPT_OUT,
+    DNSSEC_SIGNATURE_ENDS, DNSSEC_SIGNATURE_SOON, DNSSEC_TTL_OUTLIVES, DNSSEC_UNKNOWN_ALGORITHM,
+    DNSSEC_UNSIGNED, Rule, SERVER_BOGUS, SERVER_DENIAL, SERVER_DIFFERS, SERVER_NO_PATH,
+    SERVER_NO_TCP, SERVER_SERIAL, SERVER_SILENT, SERVER_TCP_DIFFERS, SERVER_UNPROVEN,
+    SERVERS_UNKNOWN,
 };
 use crate::verify::{DomainView, evidence};
 
@@ -104,6 +112,8 @@ fn chain(view: &DomainView, survey: &Survey, found: &mut Found) {
             DNSSEC_ISLAND,
             format!("{apex} is signed (key {keys}), but its parent has no DS"),
         )
+    } else if let Some(what) = unknown_to_us(survey) {
+        (DNSSEC_UNKNOWN_ALGORITHM, what)
     } else if keys.is_empty() && told {
         (DNSSEC_UNSIGNED, format!("{apex} is not signed"))
     } else {
@@ -116,6 +126,46 @@ fn chain(view: &DomainView, survey: &Survey, found: &mut Found) {
         )
     };
     found.add(rule.found("", what).shown_by(parents()));
+}
+
+/// Where every DS needs an algorithm or digest that this program does not know and others may: which.
+///
+/// What nobody may use any more (RFC 9904, RFC 9906), or what is not assigned, makes the zone unsigned for everybody.
+fn unknown_to_us(survey: &Survey) -> Option<String> {
+    let mut words = BTreeSet::new();
+    let records = survey.zone.parents.iter().flat_map(|p| &p.ds.records);
+    for ds in records.filter_map(|record| match &record.data {
+        Data::Ds(ds) => Some(ds),
+        _ => None,
+    }) {
+        let (algorithm, digest) = (ds.algorithm, ds.digest_type);
+        if is_checked_here(algorithm) && is_digest_known_here(digest) {
+            return None;
+        }
+        if algorithm_use(algorithm) >= Use::MustNot || digest_use(digest) >= Use::MustNot {
+            continue;
+        }
+        words.insert(if is_checked_here(algorithm) {
+            format!(
+                "has a DS of digest type {digest} ({}), which this program does not know",
+                digest_name(digest)
+            )
+        } else {
+            format!(
+                "is signed with algorithm {algorithm} ({}), which this program does not know",
+                algorithm_name(algorithm)
+            )
+        });
+    }
+    let words: Vec<String> = words.into_iter().collect();
+    (!words.is_empty()).then(|| format!("{} {}", survey.zone.cut.apex, words.join(" and ")))
+}
+
+/// Whether a host's name is in a zone that counts as unsigned only because this program does not know its algorithm.
+pub(super) fn hides_what_is_signed(survey: &Survey, name: &str) -> bool {
+    survey.delegation.is_insecure()
+        && is_within(name, &survey.zone.cut.apex)
+        && unknown_to_us(survey).is_some()
 }
 
 /// What parent and zone say of the servers.
@@ -307,21 +357,57 @@ const fn leads(fit: DsFit) -> bool {
     matches!(fit, DsFit::Fits | DsFit::UnknownDigest)
 }
 
-/// The verdict on one server's own answers.
+/// The verdict on one server's own answers: a finding for all that does not validate, and one for all that tells nothing.
 fn served(server: &ServerSurvey, found: &mut Found) {
-    for set in &server.verdicts {
-        let (rule, what, why) = match &set.status {
-            Status::Bogus { why } => (SERVER_BOGUS, "so that it does not validate", why),
-            Status::Indeterminate { why } => (SERVER_UNPROVEN, "in a way that tells nothing", why),
-            Status::Secure | Status::Insecure => continue,
+    type Why = fn(&Status) -> Option<&String>;
+    let kinds: [(Rule, &str, Why); 2] = [
+        (
+            SERVER_BOGUS,
+            "so that it does not validate",
+            |status| match status {
+                Status::Bogus { why } => Some(why),
+                _ => None,
+            },
+        ),
+        (
+            SERVER_UNPROVEN,
+            "in a way that tells nothing",
+            |status| match status {
+                Status::Indeterminate { why } => Some(why),
+                _ => None,
+            },
+        ),
+    ];
+    for (rule, how, why) in kinds {
+        let wrong: Vec<(String, &String)> = server
+            .verdicts
+            .iter()
+            .filter_map(|set| Some((format!("{} of {}", set.kind, set.name), why(&set.status)?)))
+            .collect();
+        // What is wrong with the keys is wrong with all that they sign.
+        let Some((_, why)) = wrong.first() else {
+            continue;
         };
-        found.add(rule.found(
+        let sets: Vec<&str> = wrong.iter().map(|(set, _)| set.as_str()).collect();
+        let mut finding = rule.found(
             server.address.to_string(),
             format!(
-                "{} ({}) answers {} of {} {what}: {why}",
-                server.server, server.address, set.kind, set.name
+                "{} ({}) answers {} {how}: {why}",
+                server.server,
+                server.address,
+                sets.join(", ")
             ),
-        ));
+        );
+        for (set, why) in &wrong {
+            finding.evidence.push(Evidence {
+                from: format!("{} ({})", server.server, server.address),
+                about: set.clone(),
+                said: (*why).clone(),
+                at: Some(server.at),
+                ..Evidence::default()
+            });
+        }
+        found.add(finding);
     }
 }
 
@@ -354,9 +440,14 @@ fn denials(server: &ServerSurvey, found: &mut Found) {
         if let ProvenBy::Nsec3 {
             iterations,
             salt_length,
-            ..
+            opt_out,
         } = denial.by
         {
+            if opt_out {
+                found.add(
+                    DNSSEC_OPT_OUT.found("", "the zone's denials have the opt-out flag (NSEC3)"),
+                );
+            }
             if iterations > 0 {
                 found.add(DNSSEC_NSEC3_ITERATIONS.found(
                     "",
@@ -415,14 +506,14 @@ fn asked(denial: &Denial) -> String {
 
 /// The algorithms and sizes of the keys.
 fn algorithms(survey: &Survey, found: &mut Found) {
-    let keys: BTreeSet<(u16, u8, Option<u32>)> = survey
+    let keys: BTreeSet<(u16, u8, Option<u32>, bool)> = survey
         .servers
         .iter()
         .flat_map(|server| &server.keys)
         .filter(|key| key.zone_key && !key.revoked)
-        .map(|key| (key.tag, key.algorithm, key.bits))
+        .map(|key| (key.tag, key.algorithm, key.bits, key.entry_point))
         .collect();
-    for (tag, algorithm, bits) in keys {
+    for (tag, algorithm, bits, entry_point) in keys {
         let name = algorithm_name(algorithm);
         if algorithm_use(algorithm) == Use::MustNot {
             found.add(DNSSEC_ALGORITHM.found(
@@ -434,7 +525,14 @@ fn algorithms(survey: &Survey, found: &mut Found) {
         if let Some(bits) = bits.filter(|bits| rsa && *bits < SHORTEST_RSA) {
             found.add(DNSSEC_KEY_SIZE.found(
                 format!("key {tag}"),
-                format!("key {tag} ({name}) has {bits} bits"),
+                format!(
+                    "the {} key {tag} ({name}) has {bits} bits",
+                    if entry_point {
+                        "key-signing"
+                    } else {
+                        "zone-signing"
+                    }
+                ),
             ));
         }
     }

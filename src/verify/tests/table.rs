@@ -1,5 +1,6 @@
 //! One row per rule: what is changed in the safe domain, what it comes to, and the neighbour that is something else.
 
+mod causes;
 mod domain;
 mod hosts;
 mod others;

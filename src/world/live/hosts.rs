@@ -76,6 +76,7 @@ fn smtp(view: &AddressView) -> SmtpOutcome {
                 SmtpOutcome::Deferred { reply }
             }
         }
+        ProbeResult::NothingInCommon { why } => SmtpOutcome::Unreached { why: why.clone() },
         // A closed port and a firewall that rejects look the same from one place.
         ProbeResult::Refused => SmtpOutcome::Unreached {
             why: "connection refused".to_owned(),

@@ -137,6 +137,16 @@ pub(super) fn rows() -> Vec<Row> {
             |v| ends(address(v), no_starttls()),
         ),
         row(
+            "smtp.nothing-in-common",
+            CouldNotTell,
+            [3, 3],
+            |v| {
+                let why = "no cipher in common".into();
+                ends(address(v), ProbeResult::NothingInCommon { why });
+            },
+            |v| ends(address(v), tls_failed()),
+        ),
+        row(
             "smtp.sni",
             Warning,
             [0, 0],

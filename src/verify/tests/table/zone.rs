@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use super::super::scene::{
-    absent, agree, bogus, deep, denial, failed, mx_record, no_such_domain, now, second, server,
-    servfail, silent, survey, unknown, unsigned, vantage,
+    DOMAIN, absent, agree, bogus, deep, denial, failed, mx_record, no_such_domain, now, record,
+    second, server, servfail, silent, survey, unknown, unsigned, vantage,
 };
 use super::{Row, row};
 use crate::dns::survey::{DsFit, ProvenBy};
-use crate::dns::{Ds, Failure, Kind, Outcome, Source, Status, VantageVerdict};
+use crate::dns::{Data, Ds, Failure, Kind, Outcome, Source, Status, VantageVerdict};
 use crate::finding::Severity::{Blocker, CouldNotTell, Note, Warning};
 use crate::verify::DomainView;
 
@@ -49,6 +49,29 @@ fn proven_by(view: &mut DomainView, iterations: u16, salt_length: u8) {
         salt_length,
         opt_out: false,
     };
+}
+
+fn opt_out(view: &mut DomainView, opt_out: bool) {
+    denial(view).by = ProvenBy::Nsec3 {
+        iterations: 0,
+        salt_length: 0,
+        opt_out,
+    };
+}
+
+/// The parent has a DS of this algorithm and digest type, through which our validators cannot go.
+pub(super) fn signed_with(view: &mut DomainView, algorithm: u8, digest_type: u8) {
+    unsigned(view, true);
+    let ds = Data::Ds(Ds {
+        key_tag: 1,
+        algorithm,
+        digest_type,
+        digest: "ab".repeat(32),
+    });
+    for parent in &mut survey(view).zone.parents {
+        parent.ds.outcome = Outcome::Answer;
+        parent.ds.records = vec![record(DOMAIN, ds.clone())];
+    }
 }
 
 /// The first signature of the server ends this long after the judgement.
@@ -128,6 +151,21 @@ fn chain() -> Vec<Row> {
             [1, 1],
             |v| key(v, 7, 2048),
             |v| key(v, 8, 2048),
+        ),
+        row(
+            "dnssec.unknown-algorithm",
+            CouldNotTell,
+            [3, 3],
+            |v| signed_with(v, 16, 2),
+            // Nobody may use that one any more.
+            |v| signed_with(v, 12, 2),
+        ),
+        row(
+            "dnssec.opt-out",
+            Note,
+            [0, 0],
+            |v| opt_out(v, true),
+            |v| opt_out(v, false),
         ),
         row(
             "dnssec.digest",
