@@ -6,7 +6,7 @@ use proptest::prelude::*;
 
 use super::combinations::is_truthful;
 use super::scene::{
-    address, bogus, covering, deep, dns_only, ends, failed, host, no_records, now,
+    address, bogus, covering, deep, dns_only, ends, failed, host, no_keys, no_records, now,
     other_certificate, rejudge, safe, second, second_host, server, servfail, silent, sts_record,
     timeout, unknown, unsigned, variant,
 };
@@ -300,8 +300,7 @@ fn lose_in_zone(view: &mut DomainView, lost: Lost, index: usize) {
                 set.status = unknown();
             }
             if which == 2 {
-                deep.keys.clear();
-                deep.links.clear();
+                no_keys(deep);
             }
         }
         Lost::Denial => {
