@@ -15,15 +15,15 @@ use crate::dns::survey::{Denial, DsFit, Probe, ProvenBy, ServerSurvey};
 use crate::dns::{
     Data, Ds, Failure, Kind, Outcome, ServerAnswer, ServerView, Status, Survey, ZoneView,
 };
-use crate::finding::Evidence;
+use crate::finding::{Evidence, Finding, Severity};
 use crate::kernel::utc;
 use crate::verify::catalogue::{
-    DELEGATION_DIFFERS, DNSSEC_ALGORITHM, DNSSEC_DELEGATION, DNSSEC_DIGEST, DNSSEC_DS_WITHOUT_KEY,
-    DNSSEC_ISLAND, DNSSEC_KEY_SIZE, DNSSEC_NSEC3_ITERATIONS, DNSSEC_NSEC3_SALT, DNSSEC_OPT_OUT,
-    DNSSEC_SIGNATURE_ENDS, DNSSEC_SIGNATURE_SOON, DNSSEC_TTL_OUTLIVES, DNSSEC_UNKNOWN_ALGORITHM,
-    DNSSEC_UNSIGNED, Rule, SERVER_BOGUS, SERVER_DENIAL, SERVER_DIFFERS, SERVER_NO_PATH,
-    SERVER_NO_TCP, SERVER_SERIAL, SERVER_SILENT, SERVER_TCP_DIFFERS, SERVER_UNPROVEN,
-    SERVERS_UNKNOWN,
+    DELEGATION_DIFFERS, DNSSEC_ALGORITHM, DNSSEC_ALGORITHM_INCOMPLETE, DNSSEC_DELEGATION,
+    DNSSEC_DIGEST, DNSSEC_DS_WITHOUT_KEY, DNSSEC_ISLAND, DNSSEC_KEY_SIZE, DNSSEC_NSEC3_ITERATIONS,
+    DNSSEC_NSEC3_SALT, DNSSEC_OPT_OUT, DNSSEC_SIGNATURE_ENDS, DNSSEC_SIGNATURE_SOON,
+    DNSSEC_TTL_OUTLIVES, DNSSEC_UNKNOWN_ALGORITHM, DNSSEC_UNSIGNED, Rule, SERVER_BOGUS,
+    SERVER_DENIAL, SERVER_DIFFERS, SERVER_NO_PATH, SERVER_NO_TCP, SERVER_SERIAL, SERVER_SILENT,
+    SERVER_TCP_DIFFERS, SERVER_UNPROVEN, SERVERS_UNKNOWN,
 };
 use crate::verify::{DomainView, evidence};
 
@@ -334,6 +334,23 @@ fn ds(survey: &Survey, found: &mut Found) {
             );
         }
     }
+    // Who knows the stronger digest passes over SHA-1, whether the stronger one fits or not (RFC 4509, 3).
+    let sha1 = |ds: &Ds| digest_use(ds.digest_type) >= Use::MustNot;
+    let known = |ds: &Ds| is_checked_here(ds.algorithm) && is_digest_known_here(ds.digest_type);
+    let strong = || links.iter().filter(|(ds, _)| known(ds) && !sha1(ds));
+    let weak = links
+        .iter()
+        .any(|(ds, fit)| known(ds) && sha1(ds) && *fit == DsFit::Fits);
+    if weak && strong().next().is_some() && strong().all(|(_, fit)| *fit != DsFit::Fits) {
+        found.add(Finding {
+            severity: Severity::Blocker,
+            ..DNSSEC_DS_WITHOUT_KEY.found(
+                "",
+                "only a DS with a SHA-1 digest leads to a key, and beside one with a stronger digest validators pass over it",
+            )
+        });
+    }
+    incomplete(survey, found);
     // An old digest beside a new one does no harm: validators prefer the new one (RFC 4509, 3).
     let better = links
         .iter()
@@ -346,6 +363,26 @@ fn ds(survey: &Survey, found: &mut Found) {
                     format!(
                         "the only DS that leads to a key uses {}",
                         digest_name(ds.digest_type)
+                    ),
+                ));
+            }
+        }
+    }
+}
+
+/// Algorithms of the DS set that do not sign everything, where a server's answers validate all the same.
+fn incomplete(survey: &Survey, found: &mut Found) {
+    for server in &survey.servers {
+        let valid = server.verdicts.iter().all(|set| set.status.is_secure());
+        for link in server.links.iter().filter(|_| valid) {
+            let algorithm = link.ds.algorithm;
+            if link.zone_wide == Some(false) && is_checked_here(algorithm) {
+                found.add(DNSSEC_ALGORITHM_INCOMPLETE.found(
+                    format!("algorithm {algorithm}"),
+                    format!(
+                        "the parent has a DS of algorithm {algorithm} ({}), and not everything in {} is signed with it",
+                        algorithm_name(algorithm),
+                        survey.zone.cut.apex
                     ),
                 ));
             }
