@@ -113,14 +113,14 @@ def run(command, environment, output):
     return time.monotonic() - begun, usage.ru_utime + usage.ru_stime, usage.ru_maxrss, os.waitstatus_to_exitcode(status)
 
 
-def clients(folder):
+def clients(folder, also):
     """Name, how many of the domains it is run on (a slow one's share is enough), and the command for a list in a file."""
     rollout = os.environ["ROLLOUT"]
     keys = folder / "bind.keys"
     loop = HERE / "loop.sh"
     return [
-        ("rollout, in full", "full", 1.0, lambda f: [rollout, "verify", "--list", f, "--json"]),
-        ("rollout, DNS only", "all", 1.0, lambda f: [rollout, "verify", "--dns-only", "--list", f, "--json"]),
+        ("rollout, in full", "full", 1.0, lambda f: [rollout, "verify", "--list", f, "--json", *also]),
+        ("rollout, DNS only", "all", 1.0, lambda f: [rollout, "verify", "--dns-only", "--list", f, "--json", *also]),
         ("checkdmarc", "full", 1.0, lambda f: [VENV / "checkdmarc", "-n", "127.0.0.1", "-t", "10", f]),
         ("checkdmarc --check-mx-tls", "full", 0.25, lambda f: [VENV / "checkdmarc", "-n", "127.0.0.1", "-t", "10", "--check-mx-tls", f]),
         ("dnsviz probe -t 8", "full", 0.1, lambda f: [VENV / "dnsviz", "probe", "-s", "127.0.0.1", "-t", "8", "-f", f]),
@@ -139,6 +139,8 @@ def main():
     arguments.add_argument("--repeat", type=int, default=1, help="the fastest of so many runs counts")
     arguments.add_argument("--keep", help="a folder for the clients' output")
     arguments.add_argument("--asked", action="store_true", help="show what was asked, by zone and type")
+    arguments.add_argument("--also", default="", help="more arguments for rollout, as in '--jobs 1'")
+    arguments.add_argument("--dead", action="store_true", help="every host and every zone has one more address, that of nobody: packets vanish")
     wished = arguments.parse_args()
     subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
     folder = Path(tempfile.mkdtemp(prefix="rollout-peers-"))
@@ -154,6 +156,11 @@ def main():
     mixed = [names[(i * 7919) % len(names)] for i in range(len(names))]
     assert len(set(mixed)) == len(names), "the step must not divide the number of domains"
     laboratory = Laboratory(folder, finished, ordinary, signed)
+    if wished.dead:
+        # What is sent there comes back as a forgery, so the kernel drops it in silence.
+        subprocess.run(["ip", "route", "add", "198.51.100.7", "dev", "lo"], check=True)
+        laboratory.say("dead-host 198.51.100.7")
+        laboratory.say("dead-server 198.51.100.7")
     try:
         for delay in wished.delay or [0, 20]:
             laboratory.say(f"smtp-delay {wished.smtp_delay if delay else 0}")
@@ -163,7 +170,7 @@ def main():
             print("| client | domains | wall | per domain | its CPU per domain | servers' CPU per domain | questions | connections | peak memory | rollout in full is faster by |")
             print("|---|---|---|---|---|---|---|---|---|---|", flush=True)
             yardstick = None
-            for name, extent, share, command in clients(folder):
+            for name, extent, share, command in clients(folder, wished.also.split()):
                 if wished.only and not any(only in name for only in wished.only):
                     continue
                 count = wished.all if extent == "all" else wished.full

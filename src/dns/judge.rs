@@ -47,6 +47,14 @@ impl Judge {
         }
     }
 
+    /// Asks one address, and asks it nothing twice; with what was verified in this run.
+    pub(super) fn of_run(way: Way) -> Self {
+        Self {
+            engine: Some(Engine::of_run(way.clone())),
+            way,
+        }
+    }
+
     /// Asks one address, and asks it nothing twice.
     pub(super) fn of_one_look(way: Way) -> Self {
         Self {

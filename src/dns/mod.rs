@@ -46,7 +46,7 @@ use tokio::sync::Semaphore;
 use self::anchors::Anchors;
 use self::doors::Doors;
 use self::held::Held;
-use self::memory::{Look, Memory, Replies};
+use self::memory::{Look, Memory, Replies, Zone};
 
 pub use chain::ChainOfTrust;
 pub use lookups::{Fixture, FixtureError, Lookups};
@@ -78,6 +78,8 @@ struct Inner {
     root_keys: Held<TrustAnchors>,
     /// The second validator, with what it found out about zones.
     second: Held<opinion::Validator>,
+    /// The root, where delegations are followed.
+    root: Option<Zone>,
     memory: Memory,
     /// Answers about hosts that serve many domains, in a run that looks at many.
     elsewhere: Arc<Replies>,
@@ -133,9 +135,14 @@ impl Dns {
     }
 
     fn with(settings: DnsSettings, anchors: Anchors, age: Duration) -> Self {
+        let root = match &settings.source {
+            Origin::Roots(hints) => Some(resolve::root_zone(hints)),
+            Origin::Forwarders(_) => None,
+        };
         Self {
             inner: Arc::new(Inner {
                 anchors,
+                root,
                 root_keys: Held::new(age),
                 second: Held::new(age),
                 first: Held::new(age),

@@ -123,10 +123,9 @@ impl Dns {
         depth: u8,
     ) -> Result<Option<Reply>, Failure> {
         let cuts = &self.inner.memory.cuts;
-        let Origin::Roots(roots) = &self.inner.settings.source else {
+        let Some(mut zone) = self.inner.root.clone() else {
             return Ok(None);
         };
-        let mut zone = root_zone(roots);
         let mut unknown = Vec::new();
         for labels in 1..=usize::from(name.num_labels()) {
             let candidate = name.trim_to(labels);
@@ -185,12 +184,12 @@ impl Dns {
         above: bool,
         depth: u8,
     ) -> Result<Vec<Zone>, Failure> {
-        let Origin::Roots(roots) = &self.inner.settings.source else {
+        let Some(root) = self.inner.root.clone() else {
             return Err(Failure::NoServer {
                 detail: "delegations are not followed while forwarders are used".into(),
             });
         };
-        let mut path = vec![root_zone(roots)];
+        let mut path = vec![root];
         let all = usize::from(name.num_labels());
         let last = if above { all.saturating_sub(1) } else { all };
         for labels in 1..=last {
@@ -551,7 +550,8 @@ fn with_glue(names: Vec<Name>, additionals: &[Record], zone: &Name) -> Vec<(Name
         .collect()
 }
 
-fn root_zone(hints: &[(super::Name, IpAddr)]) -> Zone {
+/// The root as the hints give it.
+pub(super) fn root_zone(hints: &[(super::Name, IpAddr)]) -> Zone {
     let mut servers: Vec<(Name, Vec<IpAddr>)> = Vec::new();
     for (name, address) in hints {
         let name = to_library(name).unwrap_or_else(|_| Name::root());

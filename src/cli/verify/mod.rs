@@ -61,7 +61,7 @@ pub struct Args {
     #[arg(long, value_name = "COUNT", default_value_t = 64, value_parser = clap::value_parser!(u16).range(1..=1024))]
     jobs: u16,
     /// List every finding that there is, with its source, and ask nobody
-    #[arg(long, exclusive = true)]
+    #[arg(long, conflicts_with_all = ["domains", "list", "explain", "watch", "from_chain"])]
     rules: bool,
 }
 
@@ -247,7 +247,7 @@ impl Views {
                     let view = verifier.look(&domain).await;
                     judge(view, wish, Timestamp::now())
                 });
-                async move { work.await }
+                work
             })
             .buffered(usize::from(args.jobs))
             .filter_map(|report| async move {

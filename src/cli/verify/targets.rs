@@ -131,11 +131,8 @@ fn from_stdin() -> Result<String, CliError> {
 }
 
 fn from_file(path: &Path) -> Result<String, CliError> {
-    let file = |source| CliError::File {
-        doing: "read the list",
-        path: path.to_owned(),
-        source,
-    };
+    // Exit 1 would say that a domain is not safe.
+    let file = |error| CliError::Usage(format!("cannot read the list {}: {error}", path.display()));
     let mut bytes = Vec::new();
     std::fs::File::open(path)
         .map_err(file)?

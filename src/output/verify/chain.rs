@@ -14,7 +14,7 @@ struct Node<'a> {
     zone: Option<&'a ZoneLink>,
     sets: Vec<&'a Validated>,
     trouble: Option<&'a str>,
-    below: Vec<Node<'a>>,
+    below: Vec<Self>,
 }
 
 impl<'a> Node<'a> {

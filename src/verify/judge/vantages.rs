@@ -18,9 +18,9 @@ pub(super) fn judge(view: &DomainView, now: Timestamp, found: &mut Found) {
         };
         let both = || [evidence::vantage(answer), evidence::validated(ours)];
         match &answer.verdict {
-            VantageVerdict::Failed(_) => {
+            VantageVerdict::Failed(_)
                 // One dead resolver is one finding, whatever it was asked.
-                if !failed_before(found, answer) {
+                if !failed_before(found, answer) => {
                     found.add(
                         VANTAGE_FAILED
                             .found(
@@ -30,7 +30,6 @@ pub(super) fn judge(view: &DomainView, now: Timestamp, found: &mut Found) {
                             .shown_by([evidence::vantage(answer)]),
                     );
                 }
-            }
             // How it judges is compared beside the second validator's verdict, where there is one.
             VantageVerdict::Bogus { .. } => {
                 let compared = view

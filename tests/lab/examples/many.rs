@@ -2,14 +2,15 @@
 //!
 //! `many FINISHED ORDINARY [SECURE-ORDINARY]` starts one on ports 53 and 25 of 127.77.0.x (so inside a network namespace, or as
 //! root), prints where everything is as one line of JSON, and then obeys lines on standard input, answering each with a line:
-//! `dns-delay MS`, `smtp-delay MS`, `asked` (the counts since it was last said). It ends with its input.
+//! `dns-delay MS`, `smtp-delay MS`, `dead-host ADDRESS` and `dead-server ADDRESS` (every new host, or the second name server of
+//! every customer, gets this address too), `asked` (the counts since it was last said). It ends with its input.
 
 #![expect(clippy::unwrap_used, reason = "a tool for measuring, by hand")]
 
 use std::io::BufRead as _;
 use std::time::{Duration, Instant};
 
-use rollout_lab::{DomainKind, DomainSeed, Lab, Options, Places, Timing};
+use rollout_lab::{DomainKind, DomainSeed, Edit, Lab, Options, Places, Timing};
 
 fn main() {
     let numbers: Vec<usize> = std::env::args()
@@ -59,10 +60,23 @@ fn main() {
         match line.split_once(' ').unwrap_or((line.as_str(), "")) {
             ("dns-delay", ms) => lab.change_faults(|f| f.dns_delay = millis(ms)),
             ("smtp-delay", ms) => lab.change_faults(|f| f.smtp_delay = millis(ms)),
+            ("dead-host", address) => {
+                for host in &hosts {
+                    also_at(&lab, host.split_once('.').unwrap().1, host, address);
+                }
+            }
+            ("dead-server", address) => also_at(&lab, "net", "ns2.nameservice.net", address),
             ("asked", _) => {}
             (other, _) => panic!("unknown: {other}"),
         }
         println!("{}", serde_json::to_string(&lab.take_asked()).unwrap());
     }
     lab.stop();
+}
+
+/// Gives a name one more IPv4 address.
+fn also_at(lab: &Lab, zone: &str, name: &str, address: &str) {
+    let mut set = lab.record_set(zone, name, "A").unwrap();
+    set.contents.push(address.to_owned());
+    lab.edit_zone(zone, &[Edit::Replace(set)]).unwrap();
 }

@@ -75,6 +75,10 @@ impl MailHost {
         loop {
             match listener.accept().await {
                 Ok((stream, peer)) => {
+                    // Else session tickets hold up the first reply in TLS, as no real mail server has it.
+                    if let Err(error) = stream.set_nodelay(true) {
+                        tracing::debug!(%error, "a connection keeps its delays");
+                    }
                     let host = Arc::clone(&host);
                     tokio::spawn(async move {
                         if let Err(error) = host.connection(stream, peer.ip()).await {
