@@ -78,6 +78,8 @@ pub(super) fn signed_with(view: &mut DomainView, algorithm: u8, digest_type: u8)
         digest_type,
         digest: "ab".repeat(32),
     });
+    // The DS set itself is signed.
+    survey(view).delegation = Status::Secure;
     for parent in &mut survey(view).zone.parents {
         parent.ds.outcome = Outcome::Answer;
         parent.ds.records = vec![record(DOMAIN, ds.clone())];
