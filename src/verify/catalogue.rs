@@ -142,6 +142,9 @@ rules! {
     DNSSEC_ALGORITHM_INCOMPLETE: "dnssec.algorithm-incomplete", Warning, Arrival, "RFC 4035 section 2.2; RFC 6840 section 5.11",
         "validators that guard against downgrades want every algorithm of the DS set in every signature",
         "sign the whole zone with it, or have the registrar remove that DS first";
+    DNSSEC_PARENTS_DIFFER: "dnssec.parents-differ", Warning, Arrival, "RFC 1034 section 4.3.5",
+        "a DS change is on its way, or a server lags: some resolvers go by one DS and some by another",
+        "change nothing until they agree; ask the registry if they do not within a day";
     DNSSEC_NSEC3_ITERATIONS: "dnssec.nsec3-iterations", Warning, Arrival, "RFC 9276 section 3.2",
         "validators may take such denials for unsigned or refuse them, each in its own way",
         "set the iterations to 0 and the salt to none";

@@ -19,7 +19,7 @@ use super::catalogue::{self, Concern};
 use super::report::{Report, Verdict};
 use super::rows;
 use super::view::{DomainView, Wish};
-use crate::dane::sender::deliver_all;
+use crate::dane::sender::{Arrives, Delivery, deliver_all};
 use crate::finding::{Finding, Severity};
 
 /// What the areas find.
@@ -76,7 +76,7 @@ pub fn judge(view: DomainView, wish: Wish, now: Timestamp) -> Report {
     findings.retain(|f| seen.insert((f.id.clone(), f.about.clone(), f.what.clone())));
     let verdict = verdict(&findings, not_before);
     Report {
-        headline: headline(&view, wish, verdict, &findings),
+        headline: headline(&view, wish, verdict, &findings, &senders),
         rows: rows::rows(&view),
         verdict,
         findings,
@@ -107,7 +107,13 @@ fn verdict(findings: &[Finding], not_before: Option<Timestamp>) -> Verdict {
 /// The answer in a sentence: what it is worth, then the gravest reason.
 ///
 /// That mail arrives is said only where hosts were asked and every one of them told.
-fn headline(view: &DomainView, wish: Wish, verdict: Verdict, findings: &[Finding]) -> String {
+fn headline(
+    view: &DomainView,
+    wish: Wish,
+    verdict: Verdict,
+    findings: &[Finding],
+    senders: &[Delivery],
+) -> String {
     let first = findings.first().map(|finding| finding.what.as_str());
     let probed = view.extent == super::Extent::Full;
     match verdict {
@@ -139,7 +145,10 @@ fn headline(view: &DomainView, wish: Wish, verdict: Verdict, findings: &[Finding
                             .is_none_or(|rule| rule.concern == Concern::Arrival)
                 })
             };
-            let what = if arrival(Severity::Blocker) {
+            let lost = |sender: &Delivery| sender.arrives == Arrives::No;
+            let what = if probed && !senders.is_empty() && senders.iter().all(lost) {
+                "mail does not arrive"
+            } else if arrival(Severity::Blocker) {
                 "mail does not arrive from every sender"
             } else if arrival(Severity::CouldNotTell) {
                 "mail is not protected by DANE, and whether it arrives could not be told"

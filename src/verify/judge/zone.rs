@@ -20,10 +20,10 @@ use crate::kernel::utc;
 use crate::verify::catalogue::{
     DELEGATION_DIFFERS, DNSSEC_ALGORITHM, DNSSEC_ALGORITHM_INCOMPLETE, DNSSEC_DELEGATION,
     DNSSEC_DIGEST, DNSSEC_DS_WITHOUT_KEY, DNSSEC_ISLAND, DNSSEC_KEY_SIZE, DNSSEC_NSEC3_ITERATIONS,
-    DNSSEC_NSEC3_SALT, DNSSEC_OPT_OUT, DNSSEC_SIGNATURE_ENDS, DNSSEC_SIGNATURE_SOON,
-    DNSSEC_TTL_OUTLIVES, DNSSEC_UNKNOWN_ALGORITHM, DNSSEC_UNSIGNED, Rule, SERVER_BOGUS,
-    SERVER_DENIAL, SERVER_DIFFERS, SERVER_NO_PATH, SERVER_NO_TCP, SERVER_SERIAL, SERVER_SILENT,
-    SERVER_TCP_DIFFERS, SERVER_UNPROVEN, SERVERS_UNKNOWN,
+    DNSSEC_NSEC3_SALT, DNSSEC_OPT_OUT, DNSSEC_PARENTS_DIFFER, DNSSEC_SIGNATURE_ENDS,
+    DNSSEC_SIGNATURE_SOON, DNSSEC_TTL_OUTLIVES, DNSSEC_UNKNOWN_ALGORITHM, DNSSEC_UNSIGNED, Rule,
+    SERVER_BOGUS, SERVER_DENIAL, SERVER_DIFFERS, SERVER_NO_PATH, SERVER_NO_TCP, SERVER_SERIAL,
+    SERVER_SILENT, SERVER_TCP_DIFFERS, SERVER_UNPROVEN, SERVERS_UNKNOWN,
 };
 use crate::verify::{DomainView, evidence};
 
@@ -204,6 +204,48 @@ fn delegation(zone: &ZoneView, found: &mut Found) {
             "",
             format!("this machine has no path to {}", all.join(", ")),
         ));
+        // With another address in reach the server was heard all the same; without one nobody knows what it serves.
+        let unheard: BTreeSet<_> = zone
+            .out_of_reach
+            .iter()
+            .filter_map(|source| source.server.as_ref())
+            .filter(|name| !zone.servers.iter().any(|server| server.server == **name))
+            .filter(|name| zone.cut.servers.iter().any(|server| server.name == **name))
+            .collect();
+        for name in unheard {
+            found.add(SERVER_SILENT.found(
+                name.clone(),
+                format!("this machine has no path to any address of {name}"),
+            ));
+        }
+    }
+    parents(zone, found);
+}
+
+/// What the parent's servers serve differently from each other.
+fn parents(zone: &ZoneView, found: &mut Found) {
+    let answers: Vec<&ServerAnswer> = zone
+        .parents
+        .iter()
+        .map(|parent| &parent.ds)
+        .filter(|answer| answer.is_known())
+        .collect();
+    let variants: BTreeSet<Vec<String>> = answers
+        .iter()
+        .map(|answer| answer.contents().iter().map(ToString::to_string).collect())
+        .collect();
+    if variants.len() > 1 {
+        found.add(
+            DNSSEC_PARENTS_DIFFER
+                .found(
+                    "DS",
+                    format!(
+                        "the servers of {} do not serve the same DS set for {}",
+                        zone.cut.parent, zone.cut.apex
+                    ),
+                )
+                .shown_by(answers.into_iter().map(evidence::server)),
+        );
     }
 }
 

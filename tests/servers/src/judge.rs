@@ -148,8 +148,11 @@ pub enum Match {
 /// It is told not to validate DNSSEC, for it knows the real root only: [`delv`] does that. It does not check names for
 /// usage 2.
 pub fn danetool(host: &str, port: u16) -> Result<Match, ServerError> {
+    // It leaves the certificate behind in the working directory when something ends it.
+    let folder = crate::process::folder("danetool")?;
     let output = said(
         Command::new(find("danetool")?)
+            .current_dir(folder.path())
             .args(["--check", host, "--port", &port.to_string()])
             .args(["--proto", "tcp", "--starttls-proto", "smtp"])
             .args(["--insecure", "--local-dns"]),

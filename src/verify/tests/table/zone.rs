@@ -118,6 +118,17 @@ fn out_of_reach(view: &mut DomainView) {
     survey(view).zone.out_of_reach.push(source);
 }
 
+/// The second server's only address is one to which there is no path.
+fn unheard(view: &mut DomainView) {
+    let survey = survey(view);
+    let server = survey.zone.servers.remove(1);
+    survey.servers.remove(1);
+    survey.zone.out_of_reach.push(Source {
+        server: Some(server.server),
+        address: "[2001:db8::1]:53".parse().unwrap(),
+    });
+}
+
 fn resolver_says(view: &mut DomainView, kind: Kind, verdict: VantageVerdict) {
     let answer = vantage(view, kind);
     answer.verdict = verdict;
@@ -286,6 +297,15 @@ fn servers() -> Vec<Row> {
             |v| silent(v, 1),
             out_of_reach,
         ),
+        row(
+            "dnssec.parents-differ",
+            Warning,
+            [0, 0],
+            |v| survey(v).zone.parents[1].ds.records.clear(),
+            |v| silent(v, 1),
+        ),
+        // With another address in reach the server was heard.
+        row("server.silent", CouldNotTell, [3, 3], unheard, out_of_reach),
         row("server.no-path", Note, [0, 0], out_of_reach, |v| {
             silent(v, 1)
         }),
