@@ -320,6 +320,11 @@ fn differences(zone: &ZoneView, found: &mut Found) {
 
 /// The DS set against the keys.
 fn ds(survey: &Survey, found: &mut Found) {
+    // A key that was not seen is not a key that is not there.
+    let mut servers = survey.zone.servers.iter();
+    if !servers.all(|server| server.dnskey.is_known()) {
+        return;
+    }
     // Where servers differ, the one to which a DS leads speaks for it; that they differ is said elsewhere.
     let mut links: BTreeMap<&Ds, DsFit> = BTreeMap::new();
     for link in survey.servers.iter().flat_map(|server| &server.links) {

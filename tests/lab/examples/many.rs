@@ -50,6 +50,14 @@ fn main() {
     })
     .unwrap();
     eprintln!("started in {:?}", begun.elapsed());
+    let hosts: Vec<String> = (0..number(0))
+        .map(|i| format!("finished{i}.com"))
+        .map(|domain| lab.record_set(&domain, &domain, "MX").unwrap())
+        .map(|mx| {
+            let host = mx.contents[0].split_once(' ').unwrap().1;
+            host.trim_end_matches('.').to_owned()
+        })
+        .collect();
     println!(
         "{}",
         serde_json::to_string(&lab.endpoints().unwrap()).unwrap()
