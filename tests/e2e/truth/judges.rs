@@ -167,8 +167,8 @@ fn finger(scene: &Scene, domain: &str) -> (String, String) {
 }
 
 fn danetool(host: &str) -> (String, String) {
-    // It leaves the certificate behind in the working directory when it is ended by time.
-    let folder = tempfile::tempdir().expect("a folder can be made");
+    // It leaves the certificate behind where it runs.
+    let folder = tempfile::tempdir().expect("a folder");
     let output = said(
         program("danetool")
             .current_dir(folder.path())
