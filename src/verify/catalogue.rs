@@ -139,6 +139,9 @@ rules! {
     DNSSEC_DS_WITHOUT_KEY: "dnssec.ds-without-key", Warning, Arrival, "RFC 6840 section 5.11",
         "a DS that leads to no key does no harm while another one does, and breaks the domain when that one goes",
         "have the registrar remove the DS that is left over";
+    DNSSEC_ALGORITHM_INCOMPLETE: "dnssec.algorithm-incomplete", Warning, Arrival, "RFC 4035 section 2.2; RFC 6840 section 5.11",
+        "validators that guard against downgrades want every algorithm of the DS set in every signature",
+        "sign the whole zone with it, or have the registrar remove that DS first";
     DNSSEC_NSEC3_ITERATIONS: "dnssec.nsec3-iterations", Warning, Arrival, "RFC 9276 section 3.2",
         "validators may take such denials for unsigned or refuse them, each in its own way",
         "set the iterations to 0 and the salt to none";

@@ -9,7 +9,7 @@ use crate::dane::TlsaView;
 use crate::dane::sender::{Arrives, Protection};
 use crate::finding::{Evidence, Finding, Severity};
 use crate::verify::catalogue::ALL;
-use crate::verify::{MxHost, Report, Row};
+use crate::verify::{Extent, MxHost, Report, Row};
 
 /// One line for the domain, one for each finding that stands in the way.
 #[must_use]
@@ -114,7 +114,8 @@ fn short(text: &str) -> String {
 }
 
 fn senders(report: &Report, page: &mut Page) {
-    if report.senders.is_empty() {
+    // Of the DNS alone nobody can say what becomes of mail.
+    if report.senders.is_empty() || report.view.extent == Extent::DnsOnly {
         return;
     }
     let width = report

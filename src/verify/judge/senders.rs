@@ -13,6 +13,10 @@ pub(super) fn judge(view: &DomainView, senders: &[Delivery], found: &mut Found) 
     if view.extent == Extent::DnsOnly {
         return;
     }
+    // Where the MX itself is bogus or unknown, that is the cause for every sender, and was said.
+    if view.mx.status.is_lookup_error() {
+        return;
+    }
     for delivery in senders {
         // Who insists on DANE gets no mail through to a domain that offers none: that is what it insists on.
         if delivery.profile == Profile::Mandatory && !some_by_dane {

@@ -15,15 +15,15 @@ use crate::dns::survey::{Denial, DsFit, Probe, ProvenBy, ServerSurvey};
 use crate::dns::{
     Data, Ds, Failure, Kind, Outcome, ServerAnswer, ServerView, Status, Survey, ZoneView,
 };
-use crate::finding::Evidence;
+use crate::finding::{Evidence, Finding, Severity};
 use crate::kernel::utc;
 use crate::verify::catalogue::{
-    DELEGATION_DIFFERS, DNSSEC_ALGORITHM, DNSSEC_DELEGATION, DNSSEC_DIGEST, DNSSEC_DS_WITHOUT_KEY,
-    DNSSEC_ISLAND, DNSSEC_KEY_SIZE, DNSSEC_NSEC3_ITERATIONS, DNSSEC_NSEC3_SALT, DNSSEC_OPT_OUT,
-    DNSSEC_SIGNATURE_ENDS, DNSSEC_SIGNATURE_SOON, DNSSEC_TTL_OUTLIVES, DNSSEC_UNKNOWN_ALGORITHM,
-    DNSSEC_UNSIGNED, Rule, SERVER_BOGUS, SERVER_DENIAL, SERVER_DIFFERS, SERVER_NO_PATH,
-    SERVER_NO_TCP, SERVER_SERIAL, SERVER_SILENT, SERVER_TCP_DIFFERS, SERVER_UNPROVEN,
-    SERVERS_UNKNOWN,
+    DELEGATION_DIFFERS, DNSSEC_ALGORITHM, DNSSEC_ALGORITHM_INCOMPLETE, DNSSEC_DELEGATION,
+    DNSSEC_DIGEST, DNSSEC_DS_WITHOUT_KEY, DNSSEC_ISLAND, DNSSEC_KEY_SIZE, DNSSEC_NSEC3_ITERATIONS,
+    DNSSEC_NSEC3_SALT, DNSSEC_OPT_OUT, DNSSEC_SIGNATURE_ENDS, DNSSEC_SIGNATURE_SOON,
+    DNSSEC_TTL_OUTLIVES, DNSSEC_UNKNOWN_ALGORITHM, DNSSEC_UNSIGNED, Rule, SERVER_BOGUS,
+    SERVER_DENIAL, SERVER_DIFFERS, SERVER_NO_PATH, SERVER_NO_TCP, SERVER_SERIAL, SERVER_SILENT,
+    SERVER_TCP_DIFFERS, SERVER_UNPROVEN, SERVERS_UNKNOWN,
 };
 use crate::verify::{DomainView, evidence};
 
@@ -99,7 +99,10 @@ fn chain(view: &DomainView, survey: &Survey, found: &mut Found) {
         .iter()
         .all(|server| server.dnskey.is_known());
     let apex = &survey.zone.cut.apex;
-    let (rule, what) = if survey.delegation.is_secure() {
+    let unknown = unknown_to_us(survey);
+    let (rule, what) = if let Some(what) = unknown {
+        (DNSSEC_UNKNOWN_ALGORITHM, what)
+    } else if survey.delegation.is_secure() && ds_records(survey).any(is_known_here) {
         // Through an alias, or below an unsigned zone that the survey did not reach.
         let last = view.mx.final_name();
         (
@@ -112,8 +115,6 @@ fn chain(view: &DomainView, survey: &Survey, found: &mut Found) {
             DNSSEC_ISLAND,
             format!("{apex} is signed (key {keys}), but its parent has no DS"),
         )
-    } else if let Some(what) = unknown_to_us(survey) {
-        (DNSSEC_UNKNOWN_ALGORITHM, what)
     } else if keys.is_empty() && told {
         (DNSSEC_UNSIGNED, format!("{apex} is not signed"))
     } else {
@@ -132,16 +133,12 @@ fn chain(view: &DomainView, survey: &Survey, found: &mut Found) {
 ///
 /// What nobody may use any more (RFC 9904, RFC 9906), or what is not assigned, makes the zone unsigned for everybody.
 fn unknown_to_us(survey: &Survey) -> Option<String> {
+    if ds_records(survey).any(is_known_here) {
+        return None;
+    }
     let mut words = BTreeSet::new();
-    let records = survey.zone.parents.iter().flat_map(|p| &p.ds.records);
-    for ds in records.filter_map(|record| match &record.data {
-        Data::Ds(ds) => Some(ds),
-        _ => None,
-    }) {
+    for ds in ds_records(survey) {
         let (algorithm, digest) = (ds.algorithm, ds.digest_type);
-        if is_checked_here(algorithm) && is_digest_known_here(digest) {
-            return None;
-        }
         if algorithm_use(algorithm) >= Use::MustNot || digest_use(digest) >= Use::MustNot {
             continue;
         }
@@ -161,11 +158,23 @@ fn unknown_to_us(survey: &Survey) -> Option<String> {
     (!words.is_empty()).then(|| format!("{} {}", survey.zone.cut.apex, words.join(" and ")))
 }
 
+/// The DS records that the parent's servers serve.
+fn ds_records(survey: &Survey) -> impl Iterator<Item = &Ds> {
+    let records = survey.zone.parents.iter().flat_map(|p| &p.ds.records);
+    records.filter_map(|record| match &record.data {
+        Data::Ds(ds) => Some(ds),
+        _ => None,
+    })
+}
+
+/// Whether a validator here can make anything of it.
+const fn is_known_here(ds: &Ds) -> bool {
+    is_checked_here(ds.algorithm) && is_digest_known_here(ds.digest_type)
+}
+
 /// Whether a host's name is in a zone that counts as unsigned only because this program does not know its algorithm.
 pub(super) fn hides_what_is_signed(survey: &Survey, name: &str) -> bool {
-    survey.delegation.is_insecure()
-        && is_within(name, &survey.zone.cut.apex)
-        && unknown_to_us(survey).is_some()
+    is_within(name, &survey.zone.cut.apex) && unknown_to_us(survey).is_some()
 }
 
 /// What parent and zone say of the servers.
@@ -311,6 +320,11 @@ fn differences(zone: &ZoneView, found: &mut Found) {
 
 /// The DS set against the keys.
 fn ds(survey: &Survey, found: &mut Found) {
+    // A key that was not seen is not a key that is not there.
+    let mut servers = survey.zone.servers.iter();
+    if !servers.all(|server| server.dnskey.is_known()) {
+        return;
+    }
     // Where servers differ, the one to which a DS leads speaks for it; that they differ is said elsewhere.
     let mut links: BTreeMap<&Ds, DsFit> = BTreeMap::new();
     for link in survey.servers.iter().flat_map(|server| &server.links) {
@@ -334,6 +348,26 @@ fn ds(survey: &Survey, found: &mut Found) {
             );
         }
     }
+    // Who knows the stronger digest passes over SHA-1, whether the stronger one fits or not (RFC 4509, 3).
+    let sha1 = |ds: &Ds| digest_use(ds.digest_type) >= Use::MustNot;
+    let strong = || {
+        links
+            .iter()
+            .filter(|(ds, _)| is_known_here(ds) && !sha1(ds))
+    };
+    let weak = links
+        .iter()
+        .any(|(ds, fit)| is_known_here(ds) && sha1(ds) && *fit == DsFit::Fits);
+    if weak && strong().next().is_some() && strong().all(|(_, fit)| *fit != DsFit::Fits) {
+        found.add(Finding {
+            severity: Severity::Blocker,
+            ..DNSSEC_DS_WITHOUT_KEY.found(
+                "",
+                "only a DS with a SHA-1 digest leads to a key, and beside one with a stronger digest validators pass over it",
+            )
+        });
+    }
+    incomplete(survey, found);
     // An old digest beside a new one does no harm: validators prefer the new one (RFC 4509, 3).
     let better = links
         .iter()
@@ -346,6 +380,26 @@ fn ds(survey: &Survey, found: &mut Found) {
                     format!(
                         "the only DS that leads to a key uses {}",
                         digest_name(ds.digest_type)
+                    ),
+                ));
+            }
+        }
+    }
+}
+
+/// Algorithms of the DS set that do not sign everything, where a server's answers validate all the same.
+fn incomplete(survey: &Survey, found: &mut Found) {
+    for server in &survey.servers {
+        let valid = server.verdicts.iter().all(|set| set.status.is_secure());
+        for link in server.links.iter().filter(|_| valid) {
+            let algorithm = link.ds.algorithm;
+            if link.zone_wide == Some(false) && is_checked_here(algorithm) {
+                found.add(DNSSEC_ALGORITHM_INCOMPLETE.found(
+                    format!("algorithm {algorithm}"),
+                    format!(
+                        "the parent has a DS of algorithm {algorithm} ({}), and not everything in {} is signed with it",
+                        algorithm_name(algorithm),
+                        survey.zone.cut.apex
                     ),
                 ));
             }

@@ -11,7 +11,7 @@ use crate::dane::{
     AddressView, Certificate, HostView, Judgement, Mode, MtaStsView, Policy, ProbeResult, Prober,
     StsRecord, TlsaView, Variant, WebPki, judge as hold,
 };
-use crate::dns::survey::{Denial, Probe as Asked};
+use crate::dns::survey::{Denial, DsFit, Probe as Asked};
 use crate::dns::{
     Alias, Answer, Data, Failure, Kind, Opinion, Outcome, Record, ServerAnswer, ServerSurvey,
     ServerView, Status, Survey, Tlsa, Validated, VantageAnswer, VantageVerdict,
@@ -351,6 +351,15 @@ pub(crate) fn failed(answer: &mut ServerAnswer, failure: Failure) {
     answer.soa = None;
 }
 
+/// How a DS fits where no keys were seen.
+pub(crate) fn no_keys(deep: &mut ServerSurvey) {
+    deep.keys.clear();
+    for link in &mut deep.links {
+        link.fit = DsFit::NoKey;
+        link.signs_keys = false;
+    }
+}
+
 /// A server that does not answer at all.
 pub(crate) fn silent(view: &mut DomainView, index: usize) {
     let survey = survey(view);
@@ -376,7 +385,7 @@ pub(crate) fn silent(view: &mut DomainView, index: usize) {
     }
     deep.keys.clear();
     deep.signed.clear();
-    deep.links.clear();
+    no_keys(deep);
     deep.wildcards.clear();
     deep.empty_non_terminal = None;
     deep.tcp.failure = Some(Failure::Timeout);

@@ -43,6 +43,16 @@ fn beside(view: &mut DomainView, digest_type: u8, fit: DsFit) {
     }
 }
 
+/// Another DS beside, of an algorithm that signs only the keys.
+fn incomplete(view: &mut DomainView, algorithm: u8) {
+    beside(view, 2, DsFit::Fits);
+    for server in &mut survey(view).servers {
+        let link = server.links.last_mut().unwrap();
+        link.ds.algorithm = algorithm;
+        link.zone_wide = Some(false);
+    }
+}
+
 fn proven_by(view: &mut DomainView, iterations: u16, salt_length: u8) {
     denial(view).by = ProvenBy::Nsec3 {
         iterations,
@@ -68,6 +78,8 @@ pub(super) fn signed_with(view: &mut DomainView, algorithm: u8, digest_type: u8)
         digest_type,
         digest: "ab".repeat(32),
     });
+    // The DS set itself is signed.
+    survey(view).delegation = Status::Secure;
     for parent in &mut survey(view).zone.parents {
         parent.ds.outcome = Outcome::Answer;
         parent.ds.records = vec![record(DOMAIN, ds.clone())];
@@ -187,6 +199,14 @@ fn chain() -> Vec<Row> {
             [0, 0],
             |v| beside(v, 2, DsFit::NoKey),
             |v| beside(v, 9, DsFit::UnknownDigest),
+        ),
+        row(
+            "dnssec.algorithm-incomplete",
+            Warning,
+            [0, 0],
+            |v| incomplete(v, 8),
+            // Nobody expects signatures that nobody can check.
+            |v| incomplete(v, 200),
         ),
         row(
             "dnssec.nsec3-iterations",
@@ -413,6 +433,31 @@ fn keys_that_were_not_seen_are_not_said_to_be_missing() {
         super::told(&report)
     );
     assert!(said("counts as not signed"), "{}", super::told(&report));
+}
+
+#[test]
+fn a_sha1_digest_is_no_way_beside_a_stronger_one_that_does_not_fit() {
+    for (strong, verdict) in [
+        (DsFit::OtherDigest, crate::verify::Verdict::Forbidden),
+        (DsFit::NoKey, crate::verify::Verdict::Forbidden),
+        (DsFit::Fits, crate::verify::Verdict::Safe),
+    ] {
+        let mut view = super::safe();
+        digest(&mut view, 1);
+        beside(&mut view, 2, strong);
+        let report = super::judged(&view);
+        assert_eq!(
+            report.verdict,
+            verdict,
+            "{strong:?}: {}",
+            super::told(&report)
+        );
+    }
+    // A digest that nobody knows makes nobody pass over SHA-1.
+    let mut view = super::safe();
+    digest(&mut view, 1);
+    beside(&mut view, 9, DsFit::UnknownDigest);
+    assert_eq!(super::judged(&view).verdict, crate::verify::Verdict::Safe);
 }
 
 #[test]
