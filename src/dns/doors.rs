@@ -9,8 +9,9 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::view::Failure;
 
-/// Questions under way to one address. One question in each round trip of 20 ms makes 3,200 a second, which any server bears.
-const AT_ONCE: usize = 64;
+/// Questions under way to one address: 6,400 a second where a round trip takes 20 ms, which any name server bears, and
+/// which a fleet of domains at one provider needs.
+const AT_ONCE: usize = 128;
 /// So many questions in a row without an answer, and an address that has answered before is taken for dead. One that never
 /// has, after [`MISSES_OF_A_STRANGER`].
 const MISSES: u32 = 12;

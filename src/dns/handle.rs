@@ -144,8 +144,11 @@ fn only_what_was_asked(reply: &Reply, name: &Name, kind: RecordType) -> Message 
     message.authorities.retain(is_proof);
     // Where every key has a DS the library takes the set without a signature, or with an expired one; resolvers do not
     // (RFC 4035, 5.2). Without its keys the zone is as bogus as it is to them.
-    if kind == RecordType::DNSKEY && !is_signed_by_itself(&message.answers, name) {
-        message.answers.clear();
+    if kind == RecordType::DNSKEY {
+        let signed = || is_signed_by_itself(&message.answers, name);
+        if !*reply.self_signed.get_or_init(signed) {
+            message.answers.clear();
+        }
     }
     message
 }

@@ -6,7 +6,7 @@
 use std::collections::HashMap;
 use std::hash::Hash;
 use std::net::IpAddr;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use hickory_proto::op::Message;
@@ -21,6 +21,8 @@ use super::view::{Failure, Source};
 pub(super) struct Reply {
     pub(super) message: Arc<Message>,
     pub(super) from: Source,
+    /// Of a DNSKEY set: whether one of its keys validly signs it, found out when first needed.
+    pub(super) self_signed: Arc<OnceLock<bool>>,
 }
 
 /// A zone and whom to ask about it.
@@ -105,12 +107,19 @@ pub(super) struct Kept<K, V> {
 
 #[derive(Debug)]
 struct Entries<K, V> {
-    known: HashMap<K, (Instant, V)>,
+    known: HashMap<K, Known<V>>,
     under_way: HashMap<K, Arc<OnceCell<V>>>,
 }
 
-/// More entries are never kept.
-const MOST: usize = 4096;
+#[derive(Debug)]
+struct Known<V> {
+    since: Instant,
+    used: Instant,
+    value: V,
+}
+
+/// More entries are never kept: a few for each of the domains looked at side by side, and what they share.
+const MOST: usize = 1024;
 
 impl<K: Eq + Hash + Clone, V: Clone> Kept<K, V> {
     pub(super) fn new(age: Duration) -> Self {
@@ -142,10 +151,8 @@ impl<K: Eq + Hash + Clone, V: Clone> Kept<K, V> {
         }
         let cell = {
             let mut entries = self.entries();
-            if let Some((since, value)) = entries.known.get(key)
-                && since.elapsed() < self.age
-            {
-                return value.clone();
+            if let Some(value) = self.value(&mut entries, key) {
+                return value;
             }
             Arc::clone(entries.under_way.entry(key.clone()).or_default())
         };
@@ -167,9 +174,14 @@ impl<K: Eq + Hash + Clone, V: Clone> Kept<K, V> {
 
     /// What is known.
     pub(super) fn get(&self, key: &K) -> Option<V> {
-        let entries = self.entries();
-        let (since, value) = entries.known.get(key)?;
-        (since.elapsed() < self.age).then(|| value.clone())
+        self.value(&mut self.entries(), key)
+    }
+
+    fn value(&self, entries: &mut Entries<K, V>, key: &K) -> Option<V> {
+        let known = entries.known.get_mut(key)?;
+        let now = Instant::now();
+        known.used = now;
+        (now.duration_since(known.since) < self.age).then(|| known.value.clone())
     }
 
     /// Keeps `value` from now on.
@@ -182,15 +194,22 @@ impl<K: Eq + Hash + Clone, V: Clone> Kept<K, V> {
     fn insert(&self, entries: &mut Entries<K, V>, key: K, value: V) {
         let known = &mut entries.known;
         if known.len() >= MOST {
-            known.retain(|_, (since, _)| since.elapsed() < self.age);
+            known.retain(|_, entry| entry.since.elapsed() < self.age);
         }
         if known.len() >= MOST {
-            let mut since: Vec<Instant> = known.values().map(|(since, _)| *since).collect();
-            let (_, middle, _) = since.select_nth_unstable(MOST / 2);
+            // What is used again and again stays, whatever its age.
+            let mut used: Vec<Instant> = known.values().map(|entry| entry.used).collect();
+            let (_, middle, _) = used.select_nth_unstable(MOST / 2);
             let middle = *middle;
-            known.retain(|_, (since, _)| *since > middle);
+            known.retain(|_, entry| entry.used > middle);
         }
-        known.insert(key, (Instant::now(), value));
+        let now = Instant::now();
+        let entry = Known {
+            since: now,
+            used: now,
+            value,
+        };
+        known.insert(key, entry);
     }
 }
 
@@ -246,10 +265,11 @@ mod tests {
     }
 
     #[test]
-    fn never_more_than_so_many_and_the_newest_stay() {
+    fn never_more_than_so_many_and_what_is_used_stays() {
         let kept: Kept<usize, usize> = Kept::new(MINUTE);
         for n in 0..=MOST {
             kept.put(n, n);
+            assert_eq!(kept.get(&1), (n > 0).then_some(1));
         }
         let size = kept.entries().known.len();
         assert!((2..=MOST).contains(&size), "{size}");

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Instant;
 
 use hickory_proto::op::{Message, ResponseCode};
@@ -39,6 +39,8 @@ pub(super) struct Told {
     cut_off: bool,
     at: Timestamp,
     took_ms: u64,
+    /// See [`Reply::self_signed`].
+    self_signed: Arc<OnceLock<bool>>,
 }
 
 impl Pin {
@@ -130,6 +132,7 @@ impl Dns {
             cut_off,
             at: Timestamp::now(),
             took_ms: u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX),
+            self_signed: Arc::default(),
         }
     }
 }
@@ -142,6 +145,7 @@ impl Told {
             cut_off: false,
             at: Timestamp::now(),
             took_ms: u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
+            self_signed: Arc::default(),
         }
     }
 
@@ -237,7 +241,8 @@ impl Way {
         let Some(pin) = self.pin.as_ref().filter(|pin| pin.is_about(name, kind)) else {
             return self.dns.resolve(name, kind).await;
         };
-        let message = pin.told(&self.dns, name, kind).await.said?;
+        let told = pin.told(&self.dns, name, kind).await;
+        let message = told.said?;
         if !is_readable(&message) {
             return Err(rcode_failure(&message));
         }
@@ -247,6 +252,7 @@ impl Way {
         Ok(Reply {
             message,
             from: pin.from.clone(),
+            self_signed: told.self_signed,
         })
     }
 }

@@ -72,6 +72,7 @@ impl Dns {
                 Ok(message) if is_readable(&message) => {
                     return Ok(Reply {
                         message: Arc::new(message),
+                        self_signed: Arc::default(),
                         from: Source {
                             server: None,
                             address,
@@ -299,6 +300,7 @@ impl Dns {
                         Ok(Verdict::Answer(message)) => {
                             return Ok(Said::Answer(Reply {
                                 message: Arc::new(message),
+                                self_signed: Arc::default(),
                                 from: Source {
                                     server: Some(from_library(server)),
                                     address,
