@@ -35,7 +35,11 @@ pub fn page(report: &Report, now: Timestamp) -> Page {
 }
 
 fn headline(report: &Report) -> Line {
-    let (word, tone) = word(report.verdict);
+    let (word, tone) = match (report.verdict, report.view.extent) {
+        // More than the DNS is not known, and "safe" would claim more.
+        (Verdict::Safe, Extent::DnsOnly) => ("DNS right", Tone::Good),
+        (verdict, _) => word(verdict),
+    };
     Line::at(0)
         .strong(&report.view.domain)
         .plain(": ")

@@ -94,18 +94,13 @@ fn cases() -> Vec<Case> {
         case(
             "no such domain",
             [1, 1],
-            "mail does not arrive from every sender",
+            "mail does not arrive: ",
             no_such_domain,
         ),
-        case(
-            "null MX",
-            [1, 1],
-            "mail does not arrive from every sender",
-            |v| {
-                v.hosts.clear();
-                mx(v, Status::Secure, Answer::Records(vec![mx_record(0, "")]));
-            },
-        ),
+        case("null MX", [1, 1], "mail does not arrive: ", |v| {
+            v.hosts.clear();
+            mx(v, Status::Secure, Answer::Records(vec![mx_record(0, "")]));
+        }),
         case("implicit MX", [0, 0], "mail arrives", implicit),
         case(
             "a stale server",
