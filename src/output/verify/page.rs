@@ -9,7 +9,7 @@ use crate::dane::TlsaView;
 use crate::dane::sender::{Arrives, Protection};
 use crate::finding::{Evidence, Finding, Severity};
 use crate::verify::catalogue::ALL;
-use crate::verify::{Extent, MxHost, Report, Row};
+use crate::verify::{Extent, MxHost, Report, Row, Verdict};
 
 /// One line for the domain, one for each finding that stands in the way.
 #[must_use]
