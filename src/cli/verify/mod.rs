@@ -243,11 +243,10 @@ impl Views {
                 let verifier = self.of(target).clone();
                 let domain = target.domain.clone();
                 // On the runtime's threads, so that two domains' signatures are checked side by side.
-                let work = tokio::spawn(async move {
+                tokio::spawn(async move {
                     let view = verifier.look(&domain).await;
                     judge(view, wish, Timestamp::now())
-                });
-                work
+                })
             })
             .buffered(usize::from(args.jobs))
             .filter_map(|report| async move {
