@@ -1,7 +1,7 @@
 //! Kinds of senders: what each makes of the same records and hosts, because they differ today.
 //!
 //! All of it is pure. What is not known stays not known: an unknown input stands for every value it could have, every
-//! combination of them is followed to its end, and only where all ends agree is there an answer ([`worlds`]).
+//! combination of them is followed to its end, and only where all ends agree is there an answer (module `worlds`).
 //!
 //! Every sender is taken to look things up through a resolver that validates. Which software each profile stands for, and
 //! from where that is known, is in `docs/senders.md`.
