@@ -15,6 +15,7 @@ pub mod provider;
 mod resolve;
 mod schema;
 mod secret;
+mod sign_in;
 #[cfg(test)]
 mod tests;
 mod timing;
@@ -30,13 +31,14 @@ pub use approve::Approve;
 pub use dns::{Delegation, Dns, Field};
 pub use endpoint::{Endpoint, EndpointError, Place, ServerAddress, TextOrFile};
 pub use load::{Loaded, from_text, load};
-pub use microsoft::{Api, Cloud, Endpoints, Microsoft, SignIn, Tenant};
+pub use microsoft::{Api, Cloud, Endpoints, Microsoft, Tenant};
 pub use name::{DomainName, NameError};
 pub use resolve::{
     DNS_PORT, Https, Probe, Resolve, Resolver, RootServer, SMTP_PORT, Smtp, public_resolvers,
 };
 pub use schema::schema;
 pub use secret::{SecretError, SecretRef, SecretRefError};
+pub use sign_in::SignIn;
 pub use timing::{PolicyLife, Timing};
 
 use crate::playbook::{Schedule, Value};

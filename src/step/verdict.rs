@@ -1,9 +1,7 @@
 //! What steps make of the verdict on the whole domain: the same that `rollout verify` gives.
 
 use super::{Context, Finding, Next, Severity, Wait, WaitFor};
-use crate::dane::sender::{Arrives, Profile};
-use crate::verify::Verdict;
-use crate::world::{Fact, VerdictFacts};
+use crate::world::{Arrives, Fact, Profile, Verdict, VerdictFacts};
 
 fn known<'a>(cx: &Context<'a>) -> Result<&'a VerdictFacts, Box<Next>> {
     match &cx.facts.verdict {

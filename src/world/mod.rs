@@ -15,9 +15,10 @@ use crate::playbook::Goal;
 
 pub use action::{Action, DelegationBy, Instructions, MxRrset, Outcome};
 pub use facts::{
-    AddressFacts, Answer, Chain, ExchangeFacts, Fact, Facts, FeatureState, HostFacts, ParentFacts,
-    ParentServer, PolicyFacts, PolicyMode, ProviderFacts, ServerFacts, SigningFacts, SmtpOutcome,
-    TenantFacts, TlsaFacts, VantageFacts, VerdictFacts, ZoneFacts,
+    AddressFacts, Answer, Arrives, Chain, Delivery, ExchangeFacts, Fact, Facts, FeatureState,
+    HostFacts, ParentFacts, ParentServer, PolicyFacts, PolicyMode, Profile, ProviderFacts,
+    ServerFacts, SigningFacts, SmtpOutcome, TenantFacts, TlsaFacts, VantageFacts, Verdict,
+    VerdictFacts, ZoneFacts,
 };
 pub use model::{Estimates, Model, UNNAMED_HOST};
 pub use needs::Needs;

@@ -53,7 +53,7 @@ pub struct Model {
     clock: VirtualClock,
     estimates: Estimates,
     due: Vec<(Timestamp, Effect)>,
-    /// Whether anything was done: until then the verdict is the one that was observed.
+    /// Whether anything was done or is under way: until then the verdict is the one that was observed.
     touched: bool,
 }
 
@@ -101,9 +101,9 @@ impl Model {
         }
     }
 
-    /// What was observed, as long as nothing was done; then what a plan foresees.
+    /// What was observed, as long as nothing was done or is under way; then what a plan foresees.
     fn verdict(&self, at: Timestamp) -> Fact<VerdictFacts> {
-        if self.touched || !self.due.is_empty() {
+        if self.touched {
             Fact::Known {
                 value: VerdictFacts::foreseen(),
                 at,
@@ -114,6 +114,7 @@ impl Model {
     }
 
     fn later(&mut self, after: Duration, effect: Effect) {
+        self.touched = true;
         let at = self.clock.now().checked_add(after);
         self.due.push((at.unwrap_or(Timestamp::MAX), effect));
     }
@@ -332,7 +333,6 @@ impl World for Model {
     }
 
     async fn asked(&mut self, goal: Goal) {
-        self.touched = true;
         match goal {
             Goal::SignZone => self.later(self.estimates.visible, Effect::Signed),
             Goal::MtaSts => {
@@ -342,5 +342,57 @@ impl World for Model {
             // Everything else is asked only after `perform`, which the model never hands to a person.
             _ => {}
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::world::Verdict;
+
+    fn model() -> (Model, VirtualClock) {
+        let clock = VirtualClock::new(Timestamp::UNIX_EPOCH);
+        let hour = Duration::from_secs(3600);
+        let estimates = Estimates {
+            visible: hour,
+            cmdlet: hour,
+            tlsa: hour,
+            delegation: hour,
+            negative_ttl: hour,
+        };
+        let seed = Facts {
+            verdict: Fact::Known {
+                value: VerdictFacts {
+                    verdict: Verdict::Forbidden,
+                    ..VerdictFacts::foreseen()
+                },
+                at: Timestamp::UNIX_EPOCH,
+            },
+            ..Facts::default()
+        };
+        (Model::new(seed, clock.clone(), estimates), clock)
+    }
+
+    async fn verdict(model: &mut Model) -> Verdict {
+        let mut facts = Facts::default();
+        model.observe(&Needs::default(), &mut facts).await;
+        facts.verdict.known().unwrap().verdict
+    }
+
+    #[tokio::test]
+    async fn until_something_happens_the_verdict_is_the_one_that_was_observed() {
+        let (mut model, clock) = model();
+        clock.advance(Duration::from_secs(86_400));
+        assert_eq!(verdict(&mut model).await, Verdict::Forbidden);
+    }
+
+    /// Otherwise a plan made in the middle of a run would wait for a verdict of the past, for ever.
+    #[tokio::test]
+    async fn what_was_under_way_and_came_about_has_changed_the_verdict_for_good() {
+        let (mut model, clock) = model();
+        model.under_way(None, true, false);
+        assert_eq!(verdict(&mut model).await, Verdict::Safe);
+        clock.advance(Duration::from_secs(7200));
+        assert_eq!(verdict(&mut model).await, Verdict::Safe);
     }
 }

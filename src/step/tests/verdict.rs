@@ -3,9 +3,8 @@
 use std::time::Duration;
 
 use super::*;
-use crate::dane::sender::{Arrives, Delivery, Profile, Protection};
-use crate::verify::Verdict;
-use crate::world::VerdictFacts;
+use crate::dane::sender::Protection;
+use crate::world::{Arrives, Delivery, Profile, Verdict, VerdictFacts};
 
 const ADDED: &[(u16, &str)] = &[(0, LEGACY), (20, NEW)];
 

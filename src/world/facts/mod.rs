@@ -18,7 +18,7 @@ use crate::kernel::Host;
 pub use dns::{Chain, ParentFacts, ParentServer, ServerFacts, VantageFacts, ZoneFacts};
 pub use mail::{AddressFacts, HostFacts, PolicyFacts, PolicyMode, SmtpOutcome, TlsaFacts};
 pub use service::{ExchangeFacts, FeatureState, ProviderFacts, SigningFacts, TenantFacts};
-pub use verdict::VerdictFacts;
+pub use verdict::{Arrives, Delivery, Profile, Verdict, VerdictFacts};
 
 /// Something observed, or the reason why it could not be.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]

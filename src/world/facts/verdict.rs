@@ -2,9 +2,12 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::dane::sender::Delivery;
 use crate::finding::{Finding, Severity};
-use crate::verify::{Report, Verdict};
+use crate::verify::Report;
+
+// What a verdict is made of: the steps take these words from the world, and need not know who found them out.
+pub use crate::dane::sender::{Arrives, Delivery, Profile};
+pub use crate::verify::Verdict;
 
 /// What a look at the whole domain came to: kept in the journal beside each decision that rests on it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
