@@ -1,6 +1,10 @@
 //! What the cmdlets answer, as data. Everything can be kept in a journal and seeds a plan.
 
+mod connectors;
+
 use serde::{Deserialize, Serialize};
+
+pub use connectors::{ConnectorKind, Connectors, InboundConnector, Listed, OutboundConnector};
 
 use super::error::Call;
 use super::host::{DnssecMxValue, host_name};
@@ -114,6 +118,16 @@ impl AcceptedDomain {
 /// Whether inbound DANE is on, and who said so.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DaneStatus {
+    /// The state.
+    pub state: FeatureState,
+    /// The cmdlet that said so.
+    pub source: String,
+}
+
+/// Whether the domain's MX hosts have IPv6 addresses, and who said so. The service's own answer can be an hour old
+/// (`microsoft.md` section 5), so it explains what DNS shows and decides nothing.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ipv6Status {
     /// The state.
     pub state: FeatureState,
     /// The cmdlet that said so.

@@ -24,6 +24,12 @@ pub enum Cmdlet {
     EnableDane,
     /// `Disable-SmtpDaneInbound`.
     DisableDane,
+    /// `Get-InboundConnector`. Optional.
+    GetInboundConnector,
+    /// `Get-OutboundConnector`. Optional.
+    GetOutboundConnector,
+    /// `Get-IPv6StatusForAcceptedDomain`. Optional.
+    GetIpv6Status,
 }
 
 impl Cmdlet {
@@ -37,6 +43,13 @@ impl Cmdlet {
         Self::DisableDane,
     ];
 
+    /// Cmdlets that tell more where the identity may run them; without them that knowledge is "could not tell".
+    pub const OPTIONAL: [Self; 3] = [
+        Self::GetInboundConnector,
+        Self::GetOutboundConnector,
+        Self::GetIpv6Status,
+    ];
+
     /// The name as Exchange knows it.
     #[must_use]
     pub fn name(self) -> &'static str {
@@ -48,6 +61,9 @@ impl Cmdlet {
             Self::GetDaneStatus => "Get-SmtpDaneInboundStatus",
             Self::EnableDane => "Enable-SmtpDaneInbound",
             Self::DisableDane => "Disable-SmtpDaneInbound",
+            Self::GetInboundConnector => "Get-InboundConnector",
+            Self::GetOutboundConnector => "Get-OutboundConnector",
+            Self::GetIpv6Status => "Get-IPv6StatusForAcceptedDomain",
         }
     }
 
@@ -56,7 +72,12 @@ impl Cmdlet {
     pub fn only_reads(self) -> bool {
         matches!(
             self,
-            Self::GetAcceptedDomain | Self::GetDnssecStatus | Self::GetDaneStatus
+            Self::GetAcceptedDomain
+                | Self::GetDnssecStatus
+                | Self::GetDaneStatus
+                | Self::GetInboundConnector
+                | Self::GetOutboundConnector
+                | Self::GetIpv6Status
         )
     }
 
@@ -65,12 +86,19 @@ impl Cmdlet {
     pub fn body(self, domain: Option<&str>) -> Value {
         let mut parameters = Map::new();
         match (self, domain) {
-            (Self::GetAcceptedDomain, None) => {
+            (
+                Self::GetAcceptedDomain | Self::GetInboundConnector | Self::GetOutboundConnector,
+                None,
+            ) => {
                 // One page with everything: following a nextLink is unreliable (`microsoft.md` 3.4).
                 parameters.insert("ResultSize".into(), json!("Unlimited"));
             }
             (Self::GetAcceptedDomain, Some(domain)) => {
                 parameters.insert("Identity".into(), json!(domain));
+            }
+            // Its parameter has another name than that of the others (`microsoft.md` section 2).
+            (Self::GetIpv6Status, Some(domain)) => {
+                parameters.insert("Domain".into(), json!(domain));
             }
             (_, Some(domain)) => {
                 parameters.insert("DomainName".into(), json!(domain));
@@ -142,12 +170,21 @@ mod tests {
             Cmdlet::EnableDnssec.body(Some("contoso.com")).to_string(),
             r#"{"CmdletInput":{"CmdletName":"Enable-DnssecForVerifiedDomain","Parameters":{"DomainName":"contoso.com"}}}"#
         );
+        assert_eq!(
+            Cmdlet::GetIpv6Status.body(Some("contoso.com")).to_string(),
+            r#"{"CmdletInput":{"CmdletName":"Get-IPv6StatusForAcceptedDomain","Parameters":{"Domain":"contoso.com"}}}"#
+        );
+        assert_eq!(
+            Cmdlet::GetInboundConnector.body(None).to_string(),
+            r#"{"CmdletInput":{"CmdletName":"Get-InboundConnector","Parameters":{"ResultSize":"Unlimited"}}}"#
+        );
         assert!(Cmdlet::GetDaneStatus.body(None)["CmdletInput"]["Parameters"].is_object());
     }
 
     #[test]
     fn exactly_the_get_cmdlets_only_read() {
-        for cmdlet in Cmdlet::NEEDED.into_iter().chain([Cmdlet::DisableDnssec]) {
+        let all = Cmdlet::NEEDED.into_iter().chain(Cmdlet::OPTIONAL);
+        for cmdlet in all.chain([Cmdlet::DisableDnssec]) {
             assert_eq!(
                 cmdlet.only_reads(),
                 cmdlet.name().starts_with("Get-"),

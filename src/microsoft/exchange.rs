@@ -11,14 +11,18 @@ use reqwest::Method;
 use serde::{Deserialize, Serialize};
 
 use super::answer::{
-    AcceptedDomain, DaneStatus, DnssecStatus, EnabledDnssec, FeatureState, Receipt,
+    AcceptedDomain, Connectors, DaneStatus, DnssecStatus, EnabledDnssec, FeatureState,
+    InboundConnector, Ipv6Status, Listed, OutboundConnector, Receipt,
 };
 use super::calls::{CallCounter, CallKind};
 use super::cmdlet::{Cmdlet, DisableDnssecByName};
 use super::envelope::{self, Answer, Reading};
 use super::error::{Call, MicrosoftError, Result, Service, UnknownWhy};
 use super::host::domain_name;
-use super::outcome::{allowed, could_not_tell, dane_state, domains, enabled, receipt};
+use super::loose::Row;
+use super::outcome::{
+    allowed, could_not_tell, dane_state, domains, enabled, ipv6_state, listed, receipt,
+};
 use super::retry;
 use super::settings::{Limits, MicrosoftSettings};
 use super::sign_in::TokenSource;
@@ -53,6 +57,15 @@ pub trait ExchangeApi: Send + Sync + std::fmt::Debug {
 
     /// `Disable-SmtpDaneInbound`.
     async fn disable_dane(&self, domain: &str) -> Result<Receipt>;
+
+    /// The tenant's connectors, each side for itself: a side that cannot be read says why and is never an empty list.
+    ///
+    /// # Errors
+    /// Only when nothing could be asked at all: no token, or settings that are refused.
+    async fn connectors(&self) -> Result<Connectors>;
+
+    /// Whether IPv6 is on for a domain's MX hosts. Can be an hour old.
+    async fn ipv6_status(&self, domain: &str) -> Result<Ipv6Status>;
 
     /// The cmdlets that this identity may run.
     async fn allowed_cmdlets(&self) -> Result<AllowedCmdlets>;
@@ -166,6 +179,28 @@ impl ExchangeClient {
         );
         let answer = judge(reading, &call, cmdlet.only_reads())?;
         Ok((call, answer))
+    }
+
+    /// One side's connectors. What went wrong with this side is said in its place, so that the other side still counts.
+    async fn side<T>(
+        &self,
+        cmdlet: Cmdlet,
+        what: &str,
+        read: fn(&Row) -> Option<T>,
+    ) -> Result<Listed<T>> {
+        let outcome = match self.run(cmdlet, None, Depth::Partial).await {
+            Ok((call, answer)) => listed(&call, &answer, what, read),
+            Err(error @ (MicrosoftError::SignIn(_) | MicrosoftError::Settings(_))) => {
+                return Err(error);
+            }
+            Err(error) => Err(error),
+        };
+        Ok(match outcome {
+            Ok(items) => Listed::Known(items),
+            Err(error) => Listed::CouldNotTell {
+                why: error.to_string(),
+            },
+        })
     }
 
     /// Runs a changing cmdlet that answers nothing of use.
@@ -338,6 +373,36 @@ impl ExchangeApi for ExchangeClient {
 
     async fn disable_dane(&self, domain: &str) -> Result<Receipt> {
         self.change(Cmdlet::DisableDane, domain).await
+    }
+
+    async fn connectors(&self) -> Result<Connectors> {
+        Ok(Connectors {
+            inbound: self
+                .side(
+                    Cmdlet::GetInboundConnector,
+                    "the inbound connectors",
+                    InboundConnector::from_row,
+                )
+                .await?,
+            outbound: self
+                .side(
+                    Cmdlet::GetOutboundConnector,
+                    "the outbound connectors",
+                    OutboundConnector::from_row,
+                )
+                .await?,
+        })
+    }
+
+    async fn ipv6_status(&self, domain: &str) -> Result<Ipv6Status> {
+        let domain = domain_name(domain)?;
+        let (_, answer) = self
+            .run(Cmdlet::GetIpv6Status, Some(&domain), Depth::Partial)
+            .await?;
+        Ok(Ipv6Status {
+            state: ipv6_state(&answer.rows),
+            source: Cmdlet::GetIpv6Status.name().to_owned(),
+        })
     }
 
     async fn allowed_cmdlets(&self) -> Result<AllowedCmdlets> {

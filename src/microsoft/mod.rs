@@ -35,8 +35,9 @@ mod tests;
 use std::sync::Arc;
 
 pub use answer::{
-    AcceptedDomain, DaneStatus, DnssecStatus, DomainType, EnabledDnssec, ExpectedMx, FeatureState,
-    MessageKind, Receipt, Validation, ValidationMessage,
+    AcceptedDomain, ConnectorKind, Connectors, DaneStatus, DnssecStatus, DomainType, EnabledDnssec,
+    ExpectedMx, FeatureState, InboundConnector, Ipv6Status, Listed, MessageKind, OutboundConnector,
+    Receipt, Validation, ValidationMessage,
 };
 pub use calls::{CallCounter, CallCounts};
 pub use cloud::Cloud;

@@ -126,9 +126,40 @@ pub(crate) fn enabled(call: Call, answer: &Answer) -> Result<EnabledDnssec> {
     }
 }
 
-/// The state in an answer of `Get-SmtpDaneInboundStatus`, whose property names are not documented: the only property whose
-/// name speaks of a status or of DANE and whose value reads Enabled or Disabled.
+/// The rows of a list, each readable, and all of them.
+pub(crate) fn listed<T>(
+    call: &Call,
+    answer: &Answer,
+    what: &str,
+    read: fn(&Row) -> Option<T>,
+) -> Result<Vec<T>> {
+    if answer.truncated {
+        return Err(could_not_tell(
+            call,
+            what,
+            &"the list is cut off (nextLink)",
+        ));
+    }
+    answer
+        .rows
+        .iter()
+        .map(|row| read(row).ok_or_else(|| could_not_tell(call, what, &names(row))))
+        .collect()
+}
+
+/// The state in an answer of `Get-SmtpDaneInboundStatus`.
 pub(crate) fn dane_state(rows: &[Row]) -> FeatureState {
+    stated(rows, "dane")
+}
+
+/// The state in an answer of `Get-IPv6StatusForAcceptedDomain`.
+pub(crate) fn ipv6_state(rows: &[Row]) -> FeatureState {
+    stated(rows, "ipv6")
+}
+
+/// The state in an answer whose property names are not documented: the only property whose name speaks of a status or of
+/// the subject and whose value reads Enabled or Disabled.
+fn stated(rows: &[Row], subject: &str) -> FeatureState {
     let [row] = rows else {
         return FeatureState::could_not_tell(&format!("{} rows", rows.len()));
     };
@@ -136,7 +167,7 @@ pub(crate) fn dane_state(rows: &[Row]) -> FeatureState {
         .iter()
         .filter(|(name, _)| {
             let name = name.to_ascii_lowercase();
-            name.contains("status") || name.contains("dane") || name == "value"
+            name.contains("status") || name.contains(subject) || name == "value"
         })
         .map(|(_, value)| loose::state(Some(value)))
         .filter(|state| !matches!(state, FeatureState::CouldNotTell { .. }))

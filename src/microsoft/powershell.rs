@@ -99,6 +99,26 @@ pub fn command(cmdlet: Cmdlet, domain: &str) -> Result<ManualCommand> {
             Some("Paste the whole output.".to_owned()),
             "Nothing changes; the output says whether inbound DANE is on.".to_owned(),
         ),
+        Cmdlet::GetInboundConnector => (
+            format!(
+                "{cmdlet} -ResultSize Unlimited | Format-List Name, Enabled, ConnectorType, SenderDomains, TlsSenderCertificateName"
+            ),
+            Some("Paste the whole output.".to_owned()),
+            "Nothing changes; the output lists the inbound connectors.".to_owned(),
+        ),
+        Cmdlet::GetOutboundConnector => (
+            format!(
+                "{cmdlet} -ResultSize Unlimited | Format-List Name, Enabled, ConnectorType, RecipientDomains, SmartHosts, TlsSettings, TlsDomain"
+            ),
+            Some("Paste the whole output.".to_owned()),
+            "Nothing changes; the output lists the outbound connectors.".to_owned(),
+        ),
+        Cmdlet::GetIpv6Status => (
+            line("Domain", " | Format-List"),
+            Some("Paste the whole output.".to_owned()),
+            "Nothing changes; the output says whether IPv6 is on, as of up to an hour ago."
+                .to_owned(),
+        ),
         Cmdlet::DisableDnssec => (
             // Without a person's own words there is nothing to run, not even for copying.
             format!("# {cmdlet} is only shown when a person asks for it by name"),

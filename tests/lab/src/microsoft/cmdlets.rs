@@ -33,6 +33,12 @@ pub(crate) const CMDLETS: &[Cmdlet] = &[
         ],
     ),
     read("Get-SmtpDaneInboundStatus", DOMAIN),
+    read("Get-InboundConnector", &["Identity", "ResultSize"]),
+    read(
+        "Get-OutboundConnector",
+        &["Identity", "ResultSize", "IncludeTestModeConnectors"],
+    ),
+    read("Get-IPv6StatusForAcceptedDomain", &["Domain"]),
     change("Enable-DnssecForVerifiedDomain"),
     change("Disable-DnssecForVerifiedDomain"),
     change("Enable-SmtpDaneInbound"),
@@ -140,12 +146,18 @@ pub(crate) fn run(
     if cmdlet.name == "Get-AcceptedDomain" {
         return accepted_domains(world, parameters);
     }
-    let domain = parameter(parameters, "DomainName")
+    if cmdlet.name.ends_with("Connector") {
+        // A new tenant has none.
+        return Ok(Vec::new());
+    }
+    // The parameter of the IPv6 cmdlets has another name (reference 2).
+    let wanted = cmdlet.parameters[0];
+    let domain = parameter(parameters, wanted)
         .and_then(Value::as_str)
         .ok_or_else(|| {
-            CmdletError::binding(
-                "Cannot process command because of one or more missing mandatory parameters: DomainName.",
-            )
+            CmdletError::binding(&format!(
+                "Cannot process command because of one or more missing mandatory parameters: {wanted}."
+            ))
         })?
         .to_ascii_lowercase();
     let switch = |name: &str| parameter(parameters, name) == Some(&Value::Bool(true));
@@ -163,6 +175,9 @@ pub(crate) fn run(
     let mut state = world.state();
     let known = accepted(&mut state, &domain)?;
     match cmdlet.name {
+        "Get-IPv6StatusForAcceptedDomain" => {
+            Ok(vec![json!({"Domain": domain, "Status": "Disabled"})])
+        }
         "Get-SmtpDaneInboundStatus" => Ok(vec![json!({
             "DomainName": domain, "SmtpDaneInboundStatus": on_or_off(known.dane_since),
         })]),

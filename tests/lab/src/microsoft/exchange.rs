@@ -95,7 +95,7 @@ impl Exchange {
         let domain = input["Parameters"]
             .as_object()
             .and_then(|parameters| {
-                ["DomainName", "Identity"]
+                ["DomainName", "Domain", "Identity"]
                     .iter()
                     .find_map(|wanted| cmdlets::parameter(parameters, wanted))
             })
