@@ -11,10 +11,10 @@ use async_trait::async_trait;
 use secrecy::ExposeSecret;
 use std::time::Duration;
 
-use self::api::{Batch, Body, Delete, Dnssec, Patch, Post, Records, WireDnssec, WireRecord, Zones};
+use self::api::{Batch, Body, Delete, Dnssec, Patch, Post, Records, VerifyToken, WireDnssec, WireRecord, Zones};
 use crate::{
-    Call, Capabilities, Change, Delegation, Error, Field, Info, Kind, Limits, Name, Outcome, Provider, RecordData, RecordType,
-    Result, Rrset, Signer, Signing, Writes, Zone,
+    Access, Call, Capabilities, Change, Delegation, Error, Field, Info, Kind, Limits, Name, Outcome, Provider, RecordData,
+    RecordType, Result, Right, Rrset, ShownBy, Signer, Signing, Standing, Writes, Zone,
     guard::{self, Verdict},
     http::{Http, checked_base},
 };
@@ -47,6 +47,19 @@ pub(crate) static INFO: Info = Info {
         ttl_floor: "60 s, in Enterprise zones 30 s",
     },
     rights: "An API token limited to this zone with Zone:Read and DNS:Edit. If signing is refused with it, Zone Settings:Edit besides.",
+    access: Access {
+        rights: &[
+            Right { name: "Zone > Zone > Read", purpose: "find the zone", shown_by: ShownBy::Reading },
+            Right { name: "Zone > DNS > Edit", purpose: "change the MX and MTA-STS records", shown_by: ShownBy::Write },
+            Right {
+                name: "Zone > DNS > Edit, or Zone > Zone Settings > Edit where that is refused",
+                purpose: "sign the zone",
+                shown_by: ShownBy::Write,
+            },
+        ],
+        made_at: "Cloudflare dashboard, My Profile, API Tokens, Create Token, limited to this zone under Zone Resources.",
+        told: "Cloudflare says whether a user's token is in force (GET /user/tokens/verify), but not which permissions it has.",
+    },
     connect: |fields, options| {
         let credentials = Credentials::UserAuthToken { token: fields.secret("token").expose_secret().to_owned() };
         let headers: Vec<_> = credentials
@@ -206,6 +219,18 @@ impl Provider for Cloudflare {
     /// Per user, over all tokens; beyond it everything is refused for five minutes.
     fn limits(&self) -> Limits {
         Limits { requests: Some((1200, Duration::from_secs(300))) }
+    }
+
+    /// Only a user's token is known to this endpoint; one of an account is not, though it works.
+    async fn standing(&self) -> Result<Option<Standing>> {
+        let token = call::one(&self.http, &self.environment, Call::Zone, "tell how the token stands", &VerifyToken).await?;
+        let said = crate::text::harmless(&token.status, 40);
+        let active = match said.as_str() {
+            "active" => Some(true),
+            "disabled" | "expired" => Some(false),
+            _ => None,
+        };
+        Ok(Some(Standing { active, said, ends: token.expires_on.map(|ends| crate::text::harmless(&ends, 40)) }))
     }
 
     fn signer(&self) -> Option<&dyn Signer> {

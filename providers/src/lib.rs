@@ -31,7 +31,7 @@
 //! One file, one word, one line, one folder:
 //!
 //! 1. **One file**, `src/<slug>.rs`, with `pub(crate) static INFO: Info` and an `impl Provider`. `INFO` is data: help texts,
-//!    the questions of `rollout init` and the documents come from it. Talk through `http::Http`: it authenticates, limits
+//!    the questions of `rollout init`, what `rollout doctor` says of rights ([`Access`]) and the documents come from it. Talk through `http::Http`: it authenticates, limits
 //!    time and size, refuses plain HTTP off loopback, repeats reads and never writes, and turns failures into [`Kind`]s.
 //!    Give it a function that reads the vendor's error body. Wire types stay private to the file.
 //!    A `write` always has the same shape: `guard::admit` (refuses without a request), read, `guard::compare` (conflict, or
@@ -73,7 +73,10 @@ pub use provider::{
     Call, Counter, Limits, Options, Outcome, Provider, Registrar, Signer, Signing, Writes, Zone,
 };
 pub use record::{RecordData, RecordError, RecordType, Rrset, TTL_MAX};
-pub use registry::{Capabilities, Delegation, Field, FieldValue, Info, find, likely, registry};
+pub use registry::{
+    Access, Capabilities, Delegation, Field, FieldValue, Info, Right, ShownBy, Standing, find,
+    likely, registry,
+};
 
 /// One line registers all providers: each word is a module with an `INFO`.
 macro_rules! providers {

@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 
 use crate::{
-    Capabilities, Change, Delegation, DelegationKey, Ds, Error, Info, Instructions, Kind, Limits, Name, Outcome, Provider,
+    Access, Capabilities, Change, Delegation, DelegationKey, Ds, Error, Info, Instructions, Kind, Limits, Name, Outcome, Provider,
     RecordType, Registrar, Result, Rrset, Signer, Signing, TTL_MAX, Writes, Zone, guard,
 };
 
@@ -20,6 +20,11 @@ pub(crate) static INFO: Info = Info {
         ttl_floor: "not known; many hosts allow no less than 300 or 3600 s",
     },
     rights: "None: a person with access to the DNS settings makes the changes.",
+    access: Access {
+        rights: &[],
+        made_at: "Nowhere: the person signs in to the DNS host's own pages.",
+        told: "Nothing: there is no interface to ask.",
+    },
     connect: |_, _| Ok(Box::new(Manual)),
 };
 

@@ -9,8 +9,8 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::{
-    Call, Capabilities, Change, Delegation, DelegationKey, Ds, Error, Field, Info, Instructions, Kind, Limits, Name, Outcome,
-    Provider, RecordData, RecordType, Registrar, Result, Rrset, Signer, Signing, TTL_MAX, Writes, Zone,
+    Access, Call, Capabilities, Change, Delegation, DelegationKey, Ds, Error, Field, Info, Instructions, Kind, Limits, Name,
+    Outcome, Provider, RecordData, RecordType, Registrar, Result, Right, Rrset, ShownBy, Signer, Signing, TTL_MAX, Writes, Zone,
     guard::{self, Verdict},
     http::{Explained, Http, Request},
 };
@@ -50,6 +50,15 @@ pub(crate) static INFO: Info = Info {
         ttl_floor: "none",
     },
     rights: "The API key opens the whole server. Let the interface listen only where this program runs, and put TLS before it elsewhere.",
+    access: Access {
+        rights: &[Right {
+            name: "the server's api-key",
+            purpose: "read, change and sign every zone of the server",
+            shown_by: ShownBy::Reading,
+        }],
+        made_at: "The server's configuration: api=yes, api-key=..., and webserver-allow-from for this machine.",
+        told: "PowerDNS knows one key that opens everything, so a read with it shows all.",
+    },
     connect: |fields, options| {
         let key = ("x-api-key", "", fields.secret("api-key"));
         let http = Http::new(INFO.slug, fields.text("url"), &[key], explain, &options)?;

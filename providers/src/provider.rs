@@ -11,7 +11,9 @@ use std::{
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
-use crate::{Change, DelegationKey, Ds, Info, Instructions, Name, RecordType, Result, Rrset};
+use crate::{
+    Change, DelegationKey, Ds, Info, Instructions, Name, RecordType, Result, Rrset, Standing,
+};
 
 /// A DNS host: finds a zone, reads a record set, changes a record set.
 ///
@@ -61,6 +63,14 @@ pub trait Provider: fmt::Debug + Send + Sync {
 
     /// How much the provider can take.
     fn limits(&self) -> Limits;
+
+    /// What the provider says of the credentials themselves; `None` where its interface does not tell. Writes nothing.
+    ///
+    /// # Errors
+    /// When it does not tell for these credentials, which need not mean that they are wrong.
+    async fn standing(&self) -> Result<Option<Standing>> {
+        Ok(None)
+    }
 
     /// Signing of zones, where the provider does it.
     fn signer(&self) -> Option<&dyn Signer> {

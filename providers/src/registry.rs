@@ -24,6 +24,8 @@ pub struct Info {
     pub capabilities: Capabilities,
     /// The least rights its credentials need, as sentences.
     pub rights: &'static str,
+    /// The same one by one, and how far each can be seen without a write.
+    pub access: Access,
     /// Makes one from checked fields. Call [`Info::open`] instead.
     pub(crate) connect: fn(&Fields<'_>, Options) -> Result<Box<dyn Provider>>,
 }
@@ -49,6 +51,53 @@ impl Field {
     pub const fn required(&self) -> bool {
         self.default.is_none()
     }
+}
+
+/// What a provider's credentials must be allowed, where they are made, and what can be told of them without a write.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Access {
+    /// Every right that a rollout needs; empty where a person does the work.
+    pub rights: &'static [Right],
+    /// Where the credentials are made: the pages of the vendor's console, or the file of the server.
+    pub made_at: &'static str,
+    /// What its interface tells of the credentials' own rights, as a sentence.
+    pub told: &'static str,
+}
+
+/// A right that credentials need.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Right {
+    /// Its name in the vendor's own words.
+    pub name: &'static str,
+    /// What it is needed for, as words after "to".
+    pub purpose: &'static str,
+    /// What shows that it is there.
+    pub shown_by: ShownBy,
+}
+
+/// What shows that credentials have a right.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ShownBy {
+    /// That the zone and its record sets can be read.
+    Reading,
+    /// That the provider says whether the zone is signed.
+    SigningStatus,
+    /// That the whole zone can be listed. A rollout manages without, with longer waits.
+    Listing,
+    /// Nothing but a write, which nobody makes only to find out.
+    Write,
+}
+
+/// What a provider's interface tells of the credentials themselves.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Standing {
+    /// Whether they are in force; `None` where it does not say.
+    pub active: Option<bool>,
+    /// Its own words for how they stand, made safe to show.
+    pub said: String,
+    /// When they end, in its own words, made safe to show.
+    pub ends: Option<String>,
 }
 
 /// What a provider can do.
@@ -282,6 +331,25 @@ mod tests {
                 info.slug
             );
             assert!(info.rights.ends_with('.'), "{}", info.slug);
+            assert!(
+                info.access.made_at.ends_with('.') && info.access.told.ends_with('.'),
+                "{}",
+                info.slug
+            );
+            // Who changes records through it says with which right.
+            assert_eq!(
+                info.access.rights.is_empty(),
+                !info.capabilities.reads,
+                "{}",
+                info.slug
+            );
+            for right in info.access.rights {
+                assert!(
+                    !right.name.is_empty() && !right.purpose.is_empty(),
+                    "{}",
+                    info.slug
+                );
+            }
             assert_eq!(find(info.slug).map(|found| found.slug), Some(info.slug));
             let ending = |ending: &&str| Name::parse(ending).is_ok();
             assert!(info.nameservers.iter().all(ending), "{}", info.slug);

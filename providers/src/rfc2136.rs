@@ -18,8 +18,8 @@ use secrecy::ExposeSecret;
 
 use self::exchange::{Exchange, Question, Server};
 use crate::{
-    Call, Capabilities, Change, Delegation, DelegationKey, Error, Field, Info, Instructions, Kind, Limits, Name, Outcome,
-    Provider, RecordType, Result, Rrset, Signer, Signing, TTL_MAX, Writes, Zone,
+    Access, Call, Capabilities, Change, Delegation, DelegationKey, Error, Field, Info, Instructions, Kind, Limits, Name,
+    Outcome, Provider, RecordType, Result, Right, Rrset, ShownBy, Signer, Signing, TTL_MAX, Writes, Zone,
     guard::{self, Verdict},
 };
 
@@ -66,6 +66,28 @@ pub(crate) static INFO: Info = Info {
     },
     rights: "The key must be let update MX at the apex, TXT at the apex, _mta-sts and _smtp._tls, and CNAME at mta-sts. \
              With the right to transfer the zone (AXFR) its largest TTL is known; without it the wait before the DS is longer.",
+    access: Access {
+        rights: &[
+            Right {
+                name: "the TSIG key itself",
+                purpose: "ask the primary server under the key's name",
+                shown_by: ShownBy::Reading,
+            },
+            Right {
+                name: "update of MX and TXT at the apex, TXT at _mta-sts and _smtp._tls, CNAME at mta-sts",
+                purpose: "change the MX and MTA-STS records",
+                shown_by: ShownBy::Write,
+            },
+            Right {
+                name: "transfer of the zone (AXFR)",
+                purpose: "know its largest TTL, which shortens the wait before the DS",
+                shown_by: ShownBy::Listing,
+            },
+        ],
+        made_at: "The primary server's configuration: a key and its rules (BIND: tsig-keygen and update-policy; Knot: keymgr \
+                  and acl; PowerDNS: pdnsutil and TSIG-ALLOW-DNSUPDATE).",
+        told: "DNS has no question for a key's own rights; only an update shows whether it is let.",
+    },
     connect: |fields, options| {
         let server = fields.text("server");
         let server = Server::parse(server)

@@ -27,7 +27,7 @@ pub(super) fn run(app: &App, args: &Args) -> Exit {
         app.console.object(&json!({
             "type": "provider", "slug": info.slug, "title": info.title, "docs": info.docs,
             "nameservers": info.nameservers, "fields": info.fields,
-            "capabilities": info.capabilities, "rights": info.rights,
+            "capabilities": info.capabilities, "rights": info.rights, "access": info.access,
         }));
     }
     app.console.result(page);

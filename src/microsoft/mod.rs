@@ -8,6 +8,7 @@ mod affinity;
 pub mod answer;
 pub mod calls;
 mod challenge;
+pub mod claims;
 pub mod cloud;
 pub mod cmdlet;
 mod door;
@@ -40,6 +41,7 @@ pub use answer::{
     Receipt, Validation, ValidationMessage,
 };
 pub use calls::{CallCounter, CallCounts};
+pub use claims::Claims;
 pub use cloud::Cloud;
 pub use cmdlet::{Cmdlet, DisableDnssecByName};
 pub use endpoint::{Endpoint, Endpoints};
@@ -114,6 +116,17 @@ impl Microsoft {
             }
         }
         Ok(())
+    }
+
+    /// Signs in for Graph and for Exchange, each by itself, and says what the tokens tell about themselves; `None` for a
+    /// token that cannot be read. The tokens stay inside.
+    ///
+    /// `None` altogether for what was put together from parts.
+    pub async fn claims(&self) -> Option<[std::result::Result<Option<Claims>, SignInError>; 2]> {
+        let (tokens, [graph, exchange]) = self.identity.as_ref()?;
+        let read = |scope| async move { Ok(Claims::of(&tokens.token(scope).await?)) };
+        // One after the other: a person who signs in is asked once.
+        Some([read(graph).await, read(exchange).await])
     }
 
     /// The requests sent so far, by kind.

@@ -268,6 +268,31 @@ impl EndpointSpec for Dnssec<'_> {
     }
 }
 
+/// How the token itself stands.
+pub(super) struct VerifyToken;
+
+impl EndpointSpec for VerifyToken {
+    type JsonResponse = WireToken;
+    type ResponseType = ApiSuccess<WireToken>;
+
+    fn method(&self) -> Method {
+        Method::GET
+    }
+
+    fn path(&self) -> String {
+        "user/tokens/verify".to_owned()
+    }
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct WireToken {
+    pub(super) status: String,
+    #[serde(default)]
+    pub(super) expires_on: Option<String>,
+}
+
+impl ApiResult for WireToken {}
+
 #[derive(Debug, Deserialize)]
 pub(super) struct WireDnssec {
     pub(super) status: String,
