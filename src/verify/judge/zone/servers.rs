@@ -1,0 +1,209 @@
+//! Each server by itself: whether it answers, over UDP and over TCP, whether what it serves validates, and whether the
+//! others serve the same.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::Found;
+use crate::dns::{Kind, Outcome, ServerAnswer, ServerSurvey, ServerView, Status, Survey, ZoneView};
+use crate::finding::Evidence;
+use crate::verify::catalogue::{
+    Rule, SERVER_BOGUS, SERVER_DIFFERS, SERVER_NO_TCP, SERVER_SERIAL, SERVER_SILENT,
+    SERVER_TCP_DIFFERS, SERVER_UNPROVEN, SERVERS_UNKNOWN,
+};
+use crate::verify::evidence;
+
+/// Addresses that do not answer at all, or not for the zone.
+pub(super) fn silent(survey: &Survey, found: &mut Found) {
+    let zone = &survey.zone;
+    for server in &zone.servers {
+        if let Outcome::Failed(failure) = &server.soa.outcome {
+            found.add(
+                SERVER_SILENT
+                    .found(
+                        server.address.to_string(),
+                        format!("{} {failure}", place(&server.server, server)),
+                    )
+                    .shown_by([evidence::server(&server.soa)]),
+            );
+        }
+    }
+    for server in &zone.servers {
+        let asked = [&server.mx, &server.dnskey, &server.ns];
+        // Where signatures count, `served` looks at each of them.
+        let here = server.soa.is_known() && !survey.delegation.is_secure();
+        for answer in asked.into_iter().filter(|_| here) {
+            if let Outcome::Failed(failure) = &answer.outcome {
+                let at = place(&server.server, server);
+                found.add(
+                    SERVER_UNPROVEN
+                        .found(
+                            server.address.to_string(),
+                            format!(
+                                "{at} {failure}, asked for {} of {}",
+                                answer.kind, answer.name
+                            ),
+                        )
+                        .shown_by([evidence::server(answer)]),
+                );
+            }
+        }
+    }
+    let all_silent = zone
+        .servers
+        .iter()
+        .all(|server| matches!(server.soa.outcome, Outcome::Failed(_)));
+    if all_silent {
+        found.add(SERVERS_UNKNOWN.found("", format!("no server of {} answers", zone.cut.apex)));
+    }
+}
+
+/// What servers serve differently from each other.
+pub(super) fn differences(zone: &ZoneView, found: &mut Found) {
+    for (kind, pick) in [
+        (Kind::Mx, (|s| &s.mx) as fn(&ServerView) -> &ServerAnswer),
+        (Kind::Dnskey, |s| &s.dnskey),
+        (Kind::Ns, |s| &s.ns),
+    ] {
+        let answers: Vec<&ServerAnswer> = zone
+            .servers
+            .iter()
+            .map(pick)
+            .filter(|answer| answer.is_known())
+            .collect();
+        let variants: BTreeSet<Vec<String>> = answers
+            .iter()
+            .map(|answer| answer.contents().iter().map(ToString::to_string).collect())
+            .collect();
+        if variants.len() > 1 {
+            let rule = if kind == Kind::Ns {
+                SERVER_SERIAL
+            } else {
+                SERVER_DIFFERS
+            };
+            found.add(
+                rule.found(
+                    kind.name(),
+                    format!(
+                        "the servers of {} do not serve the same {kind} set",
+                        zone.cut.apex
+                    ),
+                )
+                .shown_by(answers.into_iter().map(evidence::server)),
+            );
+        }
+    }
+    let serials: BTreeMap<u32, Vec<&ServerAnswer>> =
+        zone.servers
+            .iter()
+            .fold(BTreeMap::new(), |mut all, server| {
+                if let Some(soa) = server.soa.soa.as_ref().filter(|_| server.soa.is_known()) {
+                    all.entry(soa.serial)
+                        .or_insert_with(Vec::new)
+                        .push(&server.soa);
+                }
+                all
+            });
+    if serials.len() > 1 {
+        let shown: Vec<_> = serials
+            .iter()
+            .map(|(serial, at)| format!("{serial} at {}", at.len()))
+            .collect();
+        found.add(
+            SERVER_SERIAL
+                .found(
+                    "SOA",
+                    format!(
+                        "the servers of {} are at different serials: {} addresses",
+                        zone.cut.apex,
+                        shown.join(", ")
+                    ),
+                )
+                .shown_by(serials.into_values().flatten().map(evidence::server)),
+        );
+    }
+}
+
+/// The verdict on one server's own answers: a finding for all that does not validate, and one for all that tells nothing.
+pub(super) fn served(server: &ServerSurvey, found: &mut Found) {
+    type Why = fn(&Status) -> Option<&String>;
+    let kinds: [(Rule, &str, Why); 2] = [
+        (
+            SERVER_BOGUS,
+            "so that it does not validate",
+            |status| match status {
+                Status::Bogus { why } => Some(why),
+                _ => None,
+            },
+        ),
+        (
+            SERVER_UNPROVEN,
+            "in a way that tells nothing",
+            |status| match status {
+                Status::Indeterminate { why } => Some(why),
+                _ => None,
+            },
+        ),
+    ];
+    for (rule, how, why) in kinds {
+        let wrong: Vec<(String, &String)> = server
+            .verdicts
+            .iter()
+            .filter_map(|set| Some((format!("{} of {}", set.kind, set.name), why(&set.status)?)))
+            .collect();
+        // What is wrong with the keys is wrong with all that they sign.
+        let Some((_, why)) = wrong.first() else {
+            continue;
+        };
+        let sets: Vec<&str> = wrong.iter().map(|(set, _)| set.as_str()).collect();
+        let mut finding = rule.found(
+            server.address.to_string(),
+            format!(
+                "{} ({}) answers {} {how}: {why}",
+                server.server,
+                server.address,
+                sets.join(", ")
+            ),
+        );
+        for (set, why) in &wrong {
+            finding.evidence.push(Evidence {
+                from: format!("{} ({})", server.server, server.address),
+                about: set.clone(),
+                said: (*why).clone(),
+                at: Some(server.at),
+                ..Evidence::default()
+            });
+        }
+        found.add(finding);
+    }
+}
+
+/// TCP at every address.
+pub(super) fn tcp(survey: &Survey, found: &mut Found) {
+    for (server, view) in survey.servers.iter().zip(&survey.zone.servers) {
+        // Where not even UDP answers, TCP is no further news.
+        if matches!(view.soa.outcome, Outcome::Failed(_)) {
+            continue;
+        }
+        let who = format!("{} ({})", server.server, server.address);
+        if let Some(failure) = &server.tcp.failure {
+            found.add(SERVER_NO_TCP.found(
+                server.address.to_string(),
+                format!("{who} {failure} over TCP"),
+            ));
+        }
+        if !server.tcp.differs.is_empty() {
+            let kinds: Vec<_> = server.tcp.differs.iter().map(|kind| kind.name()).collect();
+            found.add(SERVER_TCP_DIFFERS.found(
+                server.address.to_string(),
+                format!(
+                    "{who} answers otherwise over TCP than over UDP: {}",
+                    kinds.join(", ")
+                ),
+            ));
+        }
+    }
+}
+
+fn place(name: &str, server: &ServerView) -> String {
+    format!("{name} ({})", server.address)
+}
