@@ -4,7 +4,7 @@ use hickory_proto::op::{Message, ResponseCode};
 use hickory_proto::rr::{Name, RecordType};
 
 use super::Dns;
-use super::convert::{from_library, record_type, records_at, signatures, soa};
+use super::convert::{from_library, record_type, records_at, signatures, soa, to_library};
 use super::denial::{Link, open_by_opt_out};
 use super::engine::{Engine, Heard, Said, has, wildcard_holds, wildcard_left_open};
 use super::memory::Reply;
@@ -140,7 +140,7 @@ impl Judge {
     /// Collects the zone's keys and DS, as served, to say what is wrong.
     async fn reason(&self, message: &Message, name: &Name, kind: RecordType) -> String {
         let named = why::signer(message)
-            .or_else(|| soa(&message.authorities).and_then(|s| Dns::library_name(&s.zone).ok()));
+            .or_else(|| soa(&message.authorities).and_then(|s| to_library(&s.zone).ok()));
         let zone = match named {
             Some(zone) => Some(zone),
             None => self

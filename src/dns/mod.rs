@@ -44,6 +44,7 @@ use hickory_proto::dnssec::TrustAnchors;
 use tokio::sync::Semaphore;
 
 use self::anchors::Anchors;
+use self::convert::to_library;
 use self::doors::Doors;
 use self::held::Held;
 use self::memory::{Look, Memory, Replies, Zone};
@@ -169,7 +170,7 @@ impl Dns {
     #[must_use]
     pub fn for_look(&self, domain: &str) -> Self {
         let age = self.inner.memory.age();
-        let Ok(name) = Self::library_name(domain) else {
+        let Ok(name) = to_library(domain) else {
             return self.clone();
         };
         Self {

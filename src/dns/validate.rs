@@ -7,7 +7,7 @@ use hickory_proto::rr::{Name, RecordType};
 use jiff::Timestamp;
 
 use super::Dns;
-use super::convert::{from_library, record_type};
+use super::convert::{from_library, record_type, to_library};
 use super::denial::{Delegation, Link, no_ds};
 use super::engine::{Said, has, wildcard_holds};
 use super::judge::{Content, Found, Judge, is_left_open, unknown};
@@ -96,7 +96,7 @@ impl Dns {
     }
 
     async fn look_up_unbounded(&self, name: &str, kind: Kind) -> Found {
-        let owner = match Self::library_name(name) {
+        let owner = match to_library(name) {
             Ok(owner) => owner,
             Err(failure) => return unknown(failure.to_string()),
         };

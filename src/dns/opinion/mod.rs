@@ -19,7 +19,7 @@ use serde::{Deserialize, Serialize};
 
 use self::claim::Claim;
 use super::Dns;
-use super::convert::{from_library, record_type};
+use super::convert::{from_library, record_type, to_library};
 use super::record::{Kind, Name, normal};
 use super::resolve::Later;
 use super::view::Status;
@@ -82,7 +82,7 @@ impl Dns {
             at: Timestamp::now(),
         };
         let mut unsigned = false;
-        let mut current = match Self::library_name(name) {
+        let mut current = match to_library(name) {
             Ok(current) => current,
             Err(failure) => {
                 out.status = unknown(failure.to_string());

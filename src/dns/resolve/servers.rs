@@ -1,0 +1,181 @@
+//! Asks the servers of a zone, and finds out where they are.
+
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use hickory_proto::op::Message;
+use hickory_proto::rr::{Name, RecordType};
+
+use super::referral::{Said, Verdict, judge};
+use crate::dns::Dns;
+use crate::dns::convert::from_library;
+use crate::dns::doors::Transport;
+use crate::dns::memory::{Reply, Zone};
+use crate::dns::transport::{Question, exchange_noting};
+use crate::dns::view::{Failure, Source};
+
+/// How deep finding the address of a name server may lead to other name servers.
+const DEEPEST: u8 = 6;
+/// How many addresses of one zone are tried for one question.
+const MOST_ADDRESSES: usize = 8;
+
+impl Dns {
+    /// Asks the zone's servers, one after the other, until one gives a usable answer.
+    pub(super) async fn ask_zone(
+        &self,
+        zone: &Zone,
+        name: &Name,
+        kind: RecordType,
+        depth: u8,
+    ) -> Result<Said, Failure> {
+        let question = Question::authoritative(name.clone(), kind);
+        let mut last = None;
+        let mut tried = 0;
+        // Servers with known addresses first: the others cost questions of their own.
+        let mut servers: Vec<&(Name, Vec<IpAddr>)> = zone.servers.iter().collect();
+        servers.sort_by_key(|(_, glue)| glue.is_empty());
+        for (server, glue) in servers {
+            let addresses = if glue.is_empty() {
+                self.addresses_of(server, depth).await.unwrap_or_default()
+            } else {
+                glue.clone()
+            };
+            let addresses: Vec<SocketAddr> = addresses
+                .into_iter()
+                .map(|ip| SocketAddr::new(ip, self.inner.settings.port))
+                .collect();
+            for address in self.willing_first(&addresses) {
+                if tried == MOST_ADDRESSES {
+                    break;
+                }
+                tried += 1;
+                match self.ask(address, &question).await {
+                    Ok(message) => match judge(message, zone, name) {
+                        Ok(Verdict::Referral(deeper)) => return Ok(Said::Referral(deeper)),
+                        Ok(Verdict::Answer(message)) => {
+                            return Ok(Said::Answer(Reply {
+                                message: Arc::new(message),
+                                self_signed: Arc::default(),
+                                from: Source {
+                                    server: Some(from_library(server)),
+                                    address,
+                                },
+                            }));
+                        }
+                        Err(failure) => last = Some(failure),
+                    },
+                    Err(failure) => last = Some(failure),
+                }
+            }
+        }
+        Err(last.unwrap_or_else(|| Failure::NoServer {
+            detail: format!("zone {:?}", from_library(&zone.name)),
+        }))
+    }
+
+    /// The addresses of a name server, from its own zone.
+    pub(in crate::dns) async fn addresses_of(
+        &self,
+        server: &Name,
+        depth: u8,
+    ) -> Result<Vec<IpAddr>, Failure> {
+        if depth >= DEEPEST {
+            return Err(Failure::NoServer {
+                detail: format!(
+                    "the servers of {} depend on each other",
+                    from_library(server)
+                ),
+            });
+        }
+        let known = &self.inner.memory.addresses;
+        // As with cuts.
+        if depth > 0 {
+            if let Some(found) = known.get(server) {
+                return found;
+            }
+            let (found, whole) = self.find_addresses(server, depth).await;
+            if whole {
+                known.put(server.clone(), found.clone());
+            }
+            return found;
+        }
+        let whole = AtomicBool::new(false);
+        let ask = async {
+            let (found, all) = self.find_addresses(server, depth).await;
+            whole.store(all, Ordering::Relaxed);
+            found
+        };
+        let keeps = |_: &_| whole.load(Ordering::Relaxed);
+        known.once(server, keeps, ask).await
+    }
+
+    /// Also whether nothing failed, so that this is all.
+    async fn find_addresses(
+        &self,
+        server: &Name,
+        depth: u8,
+    ) -> (Result<Vec<IpAddr>, Failure>, bool) {
+        let (v4, v6) = tokio::join!(
+            self.resolve_at(server.clone(), RecordType::A, depth + 1),
+            self.resolve_at(server.clone(), RecordType::AAAA, depth + 1)
+        );
+        let mut found: Vec<IpAddr> = Vec::new();
+        let mut failed = None;
+        for reply in [v4, v6] {
+            match reply {
+                Ok(reply) => found.extend(
+                    reply
+                        .message
+                        .answers
+                        .iter()
+                        .filter(|r| r.name == *server)
+                        .filter_map(|r| r.data.ip_addr()),
+                ),
+                Err(failure) => failed = Some(failure),
+            }
+        }
+        found.sort();
+        found.dedup();
+        match failed {
+            Some(failure) if found.is_empty() => (Err(failure), false),
+            Some(_) => (Ok(found), false),
+            None => (Ok(found), true),
+        }
+    }
+
+    /// One question to one address, within the limit of questions under way.
+    pub(in crate::dns) async fn ask(
+        &self,
+        address: SocketAddr,
+        question: &Question,
+    ) -> Result<Message, Failure> {
+        self.ask_noting(address, question).await.0
+    }
+
+    /// The same; also whether the answer over UDP was cut off, so that TCP had to be used.
+    pub(in crate::dns) async fn ask_noting(
+        &self,
+        address: SocketAddr,
+        question: &Question,
+    ) -> (Result<Message, Failure>, bool) {
+        let place = match self.inner.doors.enter(address, Transport::Udp).await {
+            Ok(place) => place,
+            Err(failure) => return (Err(failure), false),
+        };
+        // The semaphore is never closed; were it, there would be no limit to keep.
+        let _permit = self.inner.limit.acquire().await.ok();
+        let settings = &self.inner.settings;
+        let answer = exchange_noting(address, question, settings.timeout, settings.attempts).await;
+        // Cut off is answered too, whatever became of TCP.
+        place.leave(answer.0.as_ref().err().filter(|_| !answer.1));
+        answer
+    }
+
+    /// The addresses, those that just failed to answer last: a dead address costs its time-out once.
+    pub(super) fn willing_first(&self, addresses: &[SocketAddr]) -> Vec<SocketAddr> {
+        let mut all = addresses.to_vec();
+        all.sort_by_cached_key(|a| self.inner.doors.is_silent(*a));
+        all
+    }
+}
