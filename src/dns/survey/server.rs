@@ -1,5 +1,6 @@
 //! What one address of one authoritative server was found to serve.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
 use jiff::Timestamp;
@@ -25,7 +26,7 @@ pub struct ServerSurvey {
     /// `_tcp.<domain>`, asked only where `_25._tcp.<domain>` exists: then it exists too, if only as an empty non-terminal,
     /// and "no such name" is wrong (RFC 8020, 2; RFC 4592, 2.2.2).
     pub empty_non_terminal: Option<ServerAnswer>,
-    /// Every signature that came with its answers.
+    /// Every signature that came with its answers, the one that expires first in front.
     pub signed: Vec<Signed>,
     /// The keys it serves.
     pub keys: Vec<KeyView>,
@@ -249,14 +250,25 @@ impl ServerSurvey {
             .is_some_and(|answer| answer.outcome == Outcome::NxDomain)
     }
 
-    /// The signature that expires first.
-    #[must_use]
-    pub fn horizon(&self) -> Option<&Signed> {
-        self.signed.iter().min_by_key(|signed| signed.expires)
+    /// Per set the signature that ends last: with it the set ceases to validate, whatever ended before.
+    ///
+    /// Each algorithm is a set of its own (RFC 6840, 5.11), and so is each signature over the keys: not all of them are by a
+    /// key that a DS leads to.
+    pub fn last_signatures(&self) -> impl Iterator<Item = &Signed> {
+        let mut last = BTreeMap::new();
+        for signed in &self.signed {
+            let over_keys = (signed.kind == "DNSKEY").then_some(signed.key_tag);
+            let set = (&signed.name, &signed.kind, signed.algorithm, over_keys);
+            let known = last.entry(set).or_insert(signed);
+            if known.expires < signed.expires {
+                *known = signed;
+            }
+        }
+        last.into_values()
     }
 
-    /// The sets that caches may hold beyond the end of a signature.
+    /// The sets that caches may hold beyond the end of their last signature.
     pub fn outlived(&self) -> impl Iterator<Item = &Signed> {
-        self.signed.iter().filter(|s| s.is_outlived(self.at))
+        self.last_signatures().filter(|s| s.is_outlived(self.at))
     }
 }

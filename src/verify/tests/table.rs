@@ -5,6 +5,7 @@ mod domain;
 mod hosts;
 mod others;
 mod senders;
+mod signatures;
 mod smtp;
 mod zone;
 

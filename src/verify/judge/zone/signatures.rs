@@ -1,6 +1,6 @@
 //! The keys and the signatures: their algorithms and sizes, and when they end.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -56,23 +56,15 @@ pub(super) fn algorithms(survey: &Survey, found: &mut Found) {
 
 /// When the signatures end, and what outlives them.
 pub(super) fn signatures(survey: &Survey, now: Timestamp, found: &mut Found) {
-    let mut first = BTreeMap::new();
-    for server in &survey.servers {
-        if let Some(horizon) = server.horizon()
-            // What has ended already is bogus, and said so.
-            && horizon.expires > now
-        {
-            let entry = first.entry(&horizon.name).or_insert((horizon, server));
-            if horizon.expires < entry.0.expires {
-                *entry = (horizon, server);
-            }
-        }
-    }
-    if let Some((horizon, server)) = first
-        .into_values()
-        .min_by_key(|(horizon, _)| horizon.expires)
-    {
-        let left = horizon.expires.duration_since(now);
+    let first = survey
+        .servers
+        .iter()
+        .flat_map(|server| server.last_signatures().map(move |signed| (signed, server)))
+        // What has ended already is bogus, and said so.
+        .filter(|(signed, _)| signed.expires > now)
+        .min_by_key(|(signed, _)| signed.expires);
+    if let Some((signed, server)) = first {
+        let left = signed.expires.duration_since(now);
         let rule: Option<Rule> = if left < ENDS {
             Some(DNSSEC_SIGNATURE_ENDS)
         } else if left < ENDS_SOON {
@@ -85,11 +77,11 @@ pub(super) fn signatures(survey: &Survey, now: Timestamp, found: &mut Found) {
                 "",
                 format!(
                     "the signature over {} of {} at {} ({}) ends at {}",
-                    horizon.kind,
-                    horizon.name,
+                    signed.kind,
+                    signed.name,
                     server.server,
                     server.address,
-                    utc(horizon.expires)
+                    utc(signed.expires)
                 ),
             ));
         }
