@@ -2,12 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use super::Found;
-use crate::dns::{ServerAnswer, ZoneView};
+use super::{Found, servers};
+use crate::dns::{Kind, ZoneView};
 use crate::verify::catalogue::{
     DELEGATION_DIFFERS, DNSSEC_PARENTS_DIFFER, SERVER_NO_PATH, SERVER_SILENT,
 };
-use crate::verify::evidence;
 
 /// What parent and zone say of the servers.
 pub(super) fn delegation(zone: &ZoneView, found: &mut Found) {
@@ -51,32 +50,11 @@ pub(super) fn delegation(zone: &ZoneView, found: &mut Found) {
             ));
         }
     }
-    parents(zone, found);
-}
-
-/// What the parent's servers serve differently from each other.
-fn parents(zone: &ZoneView, found: &mut Found) {
-    let answers: Vec<&ServerAnswer> = zone
-        .parents
-        .iter()
-        .map(|parent| &parent.ds)
-        .filter(|answer| answer.is_known())
-        .collect();
-    let variants: BTreeSet<Vec<String>> = answers
-        .iter()
-        .map(|answer| answer.contents().iter().map(ToString::to_string).collect())
-        .collect();
-    if variants.len() > 1 {
-        found.add(
-            DNSSEC_PARENTS_DIFFER
-                .found(
-                    "DS",
-                    format!(
-                        "the servers of {} do not serve the same DS set for {}",
-                        zone.cut.parent, zone.cut.apex
-                    ),
-                )
-                .shown_by(answers.into_iter().map(evidence::server)),
-        );
-    }
+    servers::set(
+        &DNSSEC_PARENTS_DIFFER,
+        Kind::Ds,
+        &zone.cut.parent,
+        zone,
+        found,
+    );
 }

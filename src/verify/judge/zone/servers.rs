@@ -1,7 +1,7 @@
 //! Each server by itself: whether it answers, over UDP and over TCP, whether what it serves validates, and whether the
 //! others serve the same.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use super::Found;
 use crate::dns::{Kind, Outcome, ServerAnswer, ServerSurvey, ServerView, Status, Survey, ZoneView};
@@ -57,40 +57,37 @@ pub(super) fn silent(survey: &Survey, found: &mut Found) {
     }
 }
 
+/// A record set about which the servers of `whose` are not of one mind.
+pub(super) fn set(rule: &Rule, kind: Kind, whose: &str, zone: &ZoneView, found: &mut Found) {
+    let camps = zone.camps(kind);
+    if camps.len() < 2 {
+        return;
+    }
+    let sizes = camps.iter().map(|camp| camp.addresses.len());
+    let sizes: Vec<String> = sizes.map(|size| size.to_string()).collect();
+    let told = zone.answers(kind).filter(|answer| answer.is_known());
+    found.add(
+        rule.found(
+            kind.name(),
+            format!(
+                "the servers of {whose} do not serve the same {kind} set for {} (addresses: {})",
+                zone.answers(kind).next().map_or("", |answer| &answer.name),
+                sizes.join(" against ")
+            ),
+        )
+        .shown_by(told.map(evidence::server)),
+    );
+}
+
 /// What servers serve differently from each other.
 pub(super) fn differences(zone: &ZoneView, found: &mut Found) {
-    for (kind, pick) in [
-        (Kind::Mx, (|s| &s.mx) as fn(&ServerView) -> &ServerAnswer),
-        (Kind::Dnskey, |s| &s.dnskey),
-        (Kind::Ns, |s| &s.ns),
+    for (kind, rule) in [
+        (Kind::Mx, SERVER_DIFFERS),
+        (Kind::Dnskey, SERVER_DIFFERS),
+        // Of no weight for mail while all of them serve the same MX.
+        (Kind::Ns, SERVER_SERIAL),
     ] {
-        let answers: Vec<&ServerAnswer> = zone
-            .servers
-            .iter()
-            .map(pick)
-            .filter(|answer| answer.is_known())
-            .collect();
-        let variants: BTreeSet<Vec<String>> = answers
-            .iter()
-            .map(|answer| answer.contents().iter().map(ToString::to_string).collect())
-            .collect();
-        if variants.len() > 1 {
-            let rule = if kind == Kind::Ns {
-                SERVER_SERIAL
-            } else {
-                SERVER_DIFFERS
-            };
-            found.add(
-                rule.found(
-                    kind.name(),
-                    format!(
-                        "the servers of {} do not serve the same {kind} set",
-                        zone.cut.apex
-                    ),
-                )
-                .shown_by(answers.into_iter().map(evidence::server)),
-            );
-        }
+        set(&rule, kind, &zone.cut.apex, zone, found);
     }
     let serials: BTreeMap<u32, Vec<&ServerAnswer>> =
         zone.servers

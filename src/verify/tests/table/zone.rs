@@ -493,3 +493,21 @@ fn an_absence_at_one_server_is_a_difference() {
     );
     assert_eq!(server(&mut view).mx.outcome, Outcome::NoData);
 }
+
+#[test]
+fn no_such_name_at_one_server_and_no_such_record_at_the_other_is_a_difference() {
+    let mut view = super::safe();
+    for index in 0..survey(&mut view).zone.servers.len() {
+        absent(&mut survey(&mut view).zone.servers[index].mx);
+    }
+    let differ = |view: &DomainView| {
+        let mut findings = super::judged(view).findings.into_iter();
+        findings.find(|f| f.id == "server.differs")
+    };
+    assert_eq!(differ(&view), None);
+    server(&mut view).mx.outcome = Outcome::NxDomain;
+    let found = differ(&view).unwrap();
+    let others = survey(&mut view).zone.servers.len() - 1;
+    let camps = format!("(addresses: {others} against 1)");
+    assert!(found.what.ends_with(&camps), "{}", found.what);
+}
