@@ -7,7 +7,7 @@ use x509_parser::prelude::{FromDer as _, SubjectPublicKeyInfo};
 use x509_parser::public_key::PublicKey;
 
 use super::grammar::{TagFault, tag, tags};
-use super::read::Seen;
+use super::seen::Seen;
 use crate::dns::Name;
 use crate::dns::text::safe;
 

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::grammar::{TagFault, escapes_well, tag, tags, trim};
-use super::read::Seen;
+use super::seen::Seen;
 use super::tls_rpt::is_mailbox;
 use crate::dns::Name;
 use crate::dns::text::safe;

@@ -12,10 +12,12 @@ pub mod spf_term;
 pub mod tls_rpt;
 
 mod read;
+mod seen;
 
 pub use dkim::{DkimError, DkimKey, Selector, SelectorTarget};
 pub use dmarc::{Dmarc, DmarcError, DmarcPolicy, DmarcView};
-pub use read::{MailRecords, Seen, questions, read};
+pub use read::{MailRecords, questions, read};
+pub use seen::Seen;
 pub use spf::Spf;
 pub use spf_term::{Directive, Mechanism, Modifier, Qualifier, SpfError, Term};
 pub use tls_rpt::{TlsRpt, TlsRptError};

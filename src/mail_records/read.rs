@@ -4,10 +4,11 @@ use serde::{Deserialize, Serialize};
 
 use super::dkim::{self, SELECTORS, Selector, SelectorTarget};
 use super::dmarc::{self, DmarcView};
+use super::seen::{Seen, seen};
 use super::spf::{self, Spf};
 use super::spf_term::SpfError;
 use super::tls_rpt::{self, TlsRpt, TlsRptError};
-use crate::dns::{Answer, Data, Kind, Name, Validated, normal};
+use crate::dns::{Answer, Kind, Name, Validated, normal};
 
 /// What the TXT records about a domain's mail say.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -24,52 +25,11 @@ pub struct MailRecords {
     pub dkim: Vec<Selector>,
 }
 
-/// What came of looking for one record.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case", tag = "state")]
-pub enum Seen<T, E> {
-    /// There is none, proven or unsigned.
-    None {
-        /// Seconds for which caches may say so.
-        ttl: Option<u32>,
-    },
-    /// There is one.
-    Found {
-        /// What it says.
-        record: T,
-        /// Its TTL, seconds.
-        ttl: Option<u32>,
-    },
-    /// Something is there that cannot be used.
-    Wrong {
-        /// What is wrong.
-        why: E,
-        /// Its TTL, seconds.
-        ttl: Option<u32>,
-    },
-    /// Could not tell: never "none".
-    CouldNotTell {
-        /// Why, as a sentence.
-        why: String,
-    },
-}
-
-impl<T, E> Seen<T, E> {
-    /// What the record says.
-    #[must_use]
-    pub const fn found(&self) -> Option<&T> {
-        match self {
-            Self::Found { record, .. } => Some(record),
-            _ => None,
-        }
-    }
-}
-
 /// The names and types to ask for.
 #[must_use]
 pub fn questions(domain: &str) -> Vec<(String, Kind)> {
     let domain = normal(domain);
-    let mut names = vec![tls_rpt_name(&domain), domain.clone()];
+    let mut names = vec![tls_rpt::name(&domain), domain.clone()];
     names.extend(dmarc_places(&domain).map(|place| dmarc_name(&place)));
     names.extend(SELECTORS.iter().map(|s| selector_name(s, &domain)));
     names.into_iter().map(|name| (name, Kind::Txt)).collect()
@@ -96,7 +56,7 @@ pub fn read(domain: &str, answers: &[Validated]) -> MailRecords {
             }
         })
         .collect();
-    let name = tls_rpt_name(&domain);
+    let name = tls_rpt::name(&domain);
     MailRecords {
         tls_rpt: seen(find(&name), &name, tls_rpt::parse),
         spf: seen(find(&domain), &domain, spf::parse),
@@ -104,10 +64,6 @@ pub fn read(domain: &str, answers: &[Validated]) -> MailRecords {
         dkim,
         domain,
     }
-}
-
-fn tls_rpt_name(domain: &str) -> Name {
-    format!("_smtp._tls.{domain}")
 }
 
 fn dmarc_name(domain: &str) -> Name {
@@ -155,42 +111,6 @@ fn dmarc<'a>(domain: &str, find: impl Fn(&str) -> Option<&'a Validated>) -> Dmar
         .or_else(|| above.last())
         .cloned()
         .unwrap_or(own)
-}
-
-fn seen<T, E>(
-    lookup: Option<&Validated>,
-    name: &str,
-    parse: impl Fn(&[&str]) -> Result<Option<T>, E>,
-) -> Seen<T, E> {
-    let Some(lookup) = lookup else {
-        return Seen::CouldNotTell {
-            why: format!("TXT {name} was not asked for"),
-        };
-    };
-    if let Some(why) = lookup.status.why() {
-        return Seen::CouldNotTell {
-            why: why.to_owned(),
-        };
-    }
-    if lookup.answer == Answer::Unknown {
-        return Seen::CouldNotTell {
-            why: format!("TXT {name} got no usable answer"),
-        };
-    }
-    let texts: Vec<&str> = lookup
-        .records()
-        .iter()
-        .filter_map(|r| match &r.data {
-            Data::Txt(text) => Some(text.as_str()),
-            _ => None,
-        })
-        .collect();
-    let ttl = lookup.ttl;
-    match parse(&texts) {
-        Ok(None) => Seen::None { ttl },
-        Ok(Some(record)) => Seen::Found { record, ttl },
-        Err(why) => Seen::Wrong { why, ttl },
-    }
 }
 
 /// An alias that was seen and is not bogus counts, even if what lies behind it could not be asked.

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::grammar::{escapes_well, is_field_name, is_field_value, is_host_name};
+use crate::dns::Name;
 use crate::dns::text::safe;
 
 /// The record at `_smtp._tls` (RFC 8460, 3).
@@ -74,6 +75,12 @@ pub enum TlsRptError {
         "{0:?} holds an exclamation mark, which RFC 8460 wants written as %21; sizes cannot be limited here"
     )]
     Exclamation(String),
+}
+
+/// Where the record of a domain stands.
+#[must_use]
+pub fn name(domain: &str) -> Name {
+    format!("_smtp._tls.{domain}")
 }
 
 /// Finds the one record among the TXT records at `_smtp._tls`. `None`: there is none.
