@@ -154,6 +154,9 @@ rules! {
     DNSSEC_OPT_OUT: "dnssec.opt-out", Note, Protection, "RFC 5155 section 9.2; RFC 9276 section 3.1",
         "opt-out proves no absence: unsigned names can be slipped in, and what comes from a wildcard counts as unsigned",
         "switch opt-out off; it is meant for zones with very many unsigned delegations";
+    DNSSEC_WILDCARD: "dnssec.wildcard", Note, Protection, "RFC 4592 section 2.2.1; RFC 4035 section 3.1.3.4",
+        "a wildcard makes names that nobody published, and what they lack takes one proof more, at which some servers fail",
+        "nothing, if it is meant; else name each host by itself";
     DNSSEC_SIGNATURE_ENDS: "dnssec.signature-ends", Blocker, Arrival, "RFC 4035 section 5.3.1; RFC 6781 section 4.4.2",
         "when a signature ends before it is renewed, the domain goes dark for everybody who validates",
         "see why the zone is not signed anew, and have it signed now";

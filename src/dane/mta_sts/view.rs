@@ -49,6 +49,16 @@ pub enum MtaStsView {
 }
 
 impl MtaStsView {
+    /// The record, if there is one that could be read.
+    #[must_use]
+    pub const fn record(&self) -> Option<&StsRecord> {
+        match self {
+            Self::None { .. } => None,
+            Self::Found { record, .. } => Some(record),
+            Self::Invalid { record, .. } | Self::Unknown { record, .. } => record.as_ref(),
+        }
+    }
+
     /// The policy, if there is one.
     #[must_use]
     pub const fn policy(&self) -> Option<&Policy> {

@@ -1,8 +1,7 @@
 //! MTA-STS over the hosts there are (RFC 8461).
 
 use super::Found;
-use crate::dane::mta_sts::coverage;
-use crate::dane::{HostView, Mode, MtaStsView, Policy, WebPki};
+use crate::dane::{Coverage, HostView, Mode, MtaStsView, Policy, StsRecord, WebPki, coverage};
 use crate::verify::catalogue::{
     STS_CERTIFICATE, STS_INVALID, STS_NONE, STS_NONE_MODE, STS_NOT_COVERED,
     STS_NOT_COVERED_TESTING, STS_REMARK, STS_TESTING, STS_UNKNOWN, STS_WILDCARD,
@@ -10,6 +9,11 @@ use crate::verify::catalogue::{
 use crate::verify::{DomainView, Extent, evidence};
 
 pub(super) fn judge(view: &DomainView, found: &mut Found) {
+    // Of the record too where there is no policy: senders that pass over the record do not look for one.
+    let record = view.policy.record().map(StsRecord::remarks);
+    for remark in record.into_iter().flatten() {
+        found.add(STS_REMARK.found(format!("_mta-sts.{}", view.domain), remark.to_string()));
+    }
     match &view.policy {
         MtaStsView::None { lookup } => found.add(
             STS_NONE
@@ -39,11 +43,13 @@ pub(super) fn judge(view: &DomainView, found: &mut Found) {
                     return;
                 }
             }
-            for host in &view.hosts {
-                covered(&host.view, policy, found);
-            }
             let hosts: Vec<_> = view.hosts.iter().map(|h| h.view.host.as_str()).collect();
-            for pattern in coverage(policy, &hosts, None).traps {
+            let coverage = coverage(policy, &hosts, None);
+            uncovered(policy, &coverage, found);
+            for host in &view.hosts {
+                certificates(&host.view, policy.mode, found);
+            }
+            for pattern in coverage.traps {
                 found.add(STS_WILDCARD.found(
                     pattern.clone(),
                     format!(
@@ -58,24 +64,33 @@ pub(super) fn judge(view: &DomainView, found: &mut Found) {
     }
 }
 
-/// Whether MTA-STS senders deliver to the host.
-fn covered(host: &HostView, policy: &Policy, found: &mut Found) {
-    let enforced = policy.mode == Mode::Enforce;
-    if !policy.allows(&host.host) {
-        let rule = if enforced {
-            STS_NOT_COVERED
-        } else {
-            STS_NOT_COVERED_TESTING
-        };
+/// The hosts to which MTA-STS senders do not deliver for want of a line in the policy, and the lines that it takes.
+fn uncovered(policy: &Policy, coverage: &Coverage, found: &mut Found) {
+    let rule = if coverage.mode == Mode::Enforce {
+        STS_NOT_COVERED
+    } else {
+        STS_NOT_COVERED_TESTING
+    };
+    let lines: Vec<String> = coverage
+        .publish
+        .iter()
+        .map(|pattern| format!("mx: {pattern}"))
+        .collect();
+    for host in coverage.uncovered() {
         found.add(rule.found(
-            host.host.clone(),
+            host.clone(),
             format!(
-                "the MTA-STS policy does not name {} (it names {})",
-                host.host,
-                policy.patterns.join(", ")
+                "the MTA-STS policy does not name {host} (it names {}); it would with the lines {}",
+                policy.patterns.join(", "),
+                lines.join(", ")
             ),
         ));
     }
+}
+
+/// Whether MTA-STS senders take the certificates of the host.
+fn certificates(host: &HostView, mode: Mode, found: &mut Found) {
+    let enforced = mode == Mode::Enforce;
     for address in &host.addresses {
         // Where no certificate came, the findings about the conversation say so.
         if let WebPki::NotTold { why } = &address.webpki

@@ -133,10 +133,13 @@ pub(crate) fn deep(view: &mut DomainView) -> &mut ServerSurvey {
 }
 
 pub(crate) fn denial(view: &mut DomainView) -> &mut Denial {
-    let all = &mut deep(view).denials;
-    all.iter_mut()
-        .find(|denial| denial.probe == Asked::TypeAtApex)
-        .unwrap()
+    denied(view, Asked::TypeAtApex)
+}
+
+/// What the server was asked to deny.
+pub(crate) fn denied(view: &mut DomainView, probe: Asked) -> &mut Denial {
+    let mut all = deep(view).denials.iter_mut();
+    all.find(|denial| denial.probe == probe).unwrap()
 }
 
 pub(crate) fn vantage(view: &mut DomainView, kind: Kind) -> &mut VantageAnswer {

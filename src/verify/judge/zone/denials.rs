@@ -3,6 +3,7 @@
 use super::Found;
 use crate::dns::survey::{Denial, Probe, ProvenBy};
 use crate::dns::{Failure, Outcome, ServerSurvey, Status};
+use crate::finding::Severity;
 use crate::verify::catalogue::{
     DNSSEC_NSEC3_ITERATIONS, DNSSEC_NSEC3_SALT, DNSSEC_OPT_OUT, Rule, SERVER_DENIAL,
     SERVER_UNPROVEN,
@@ -20,6 +21,10 @@ pub(super) fn denials(server: &ServerSurvey, found: &mut Found) {
         .any(|set| matches!(set.status, Status::Bogus { .. }));
     let insecure = server.verdicts.iter().any(|set| set.status.is_insecure());
     for denial in &server.denials {
+        // Said whatever the signatures are worth, by `existence`.
+        if denial.denies_the_apex() {
+            continue;
+        }
         let follows = bogus && matches!(denial.status, Status::Bogus { .. })
             || insecure && denial.status.is_insecure();
         if let Some((rule, why)) = broken(denial).filter(|_| !follows) {
@@ -60,15 +65,34 @@ pub(super) fn denials(server: &ServerSurvey, found: &mut Found) {
             }
         }
     }
-    if server.cuts_off_names() {
-        found.add(
-            SERVER_DENIAL
-                .found(
-                    server.address.to_string(),
-                    format!("{who} says that a name does not exist below which others do"),
-                )
-                .shown_by(server.empty_non_terminal.iter().map(evidence::server)),
+}
+
+/// Names that are there and that one server calls absent: resolvers take its word for every type at the name, and for what
+/// is below it (RFC 2308, 5; RFC 8020, 2).
+pub(super) fn existence(server: &ServerSurvey, delegation: &Status, found: &mut Found) {
+    let who = format!("{} ({})", server.server, server.address);
+    let apex = server.denials.iter().filter(|d| d.denies_the_apex());
+    let apex = apex.map(|denial| {
+        let name = &denial.answer.name;
+        let kind = denial.answer.kind;
+        let what = format!(
+            "{who} says that {name} does not exist, asked for {kind}; it is the zone's own name"
         );
+        (&denial.answer, what)
+    });
+    let cut_off = server.empty_non_terminal.iter();
+    let cut_off = cut_off.filter(|_| server.cuts_off_names()).map(|answer| {
+        let what = format!("{who} says that a name does not exist below which others do");
+        (answer, what)
+    });
+    for (answer, what) in apex.chain(cut_off) {
+        let mut finding = SERVER_DENIAL.found(server.address.to_string(), what);
+        if delegation.is_insecure() {
+            // No DANE sender looks there, and a resolver errs only where somebody asked for a type that is not there.
+            finding.severity = Severity::Warning;
+            finding.what += " (the domain is not signed, so this misleads only who asked for that)";
+        }
+        found.add(finding.shown_by([evidence::server(answer)]));
     }
 }
 

@@ -9,6 +9,7 @@ mod denials;
 mod ds;
 mod servers;
 mod signatures;
+mod wildcards;
 
 use jiff::Timestamp;
 
@@ -43,6 +44,11 @@ pub(super) fn judge(view: &DomainView, now: Timestamp, found: &mut Found) {
             ),
         ));
     }
+    for (server, view) in survey.servers.iter().zip(&survey.zone.servers) {
+        if view.soa.is_known() {
+            denials::existence(server, &survey.delegation, found);
+        }
+    }
     // What follows is about signatures, which an unsigned or unconnected zone has none of that count.
     if survey.delegation.is_secure() {
         ds::ds(survey, found);
@@ -55,6 +61,7 @@ pub(super) fn judge(view: &DomainView, now: Timestamp, found: &mut Found) {
         }
         signatures::algorithms(survey, found);
         signatures::signatures(survey, now, found);
+        wildcards::wildcards(view, survey, found);
     }
     servers::tcp(survey, found);
 }

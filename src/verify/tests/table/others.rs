@@ -48,6 +48,17 @@ fn with_line(view: &mut DomainView, line: &str) {
     }
 }
 
+fn record(view: &mut DomainView, text: &str) {
+    if let MtaStsView::Unknown {
+        record: Some(record),
+        ..
+    }
+    | MtaStsView::Found { record, .. } = &mut view.policy
+    {
+        record.text = text.into();
+    }
+}
+
 fn with_pattern(view: &mut DomainView, pattern: &str) {
     let host = host(view).host.clone();
     policy(view, Mode::Enforce, &[&host, pattern]);
@@ -98,6 +109,17 @@ fn sts() -> Vec<Row> {
             [0, 0],
             |v| with_line(v, "colour: green"),
             |v| covering(v, Mode::Enforce),
+        ),
+        row(
+            "mta-sts.remark",
+            Note,
+            [3, 3],
+            // The record alone is known, and it is worth a look too.
+            |v| {
+                sts_unknown(v);
+                record(v, "v=STSv1 ; id=1;");
+            },
+            sts_unknown,
         ),
         row(
             "mta-sts.not-covered",
@@ -228,4 +250,40 @@ fn a_certificate_that_nobody_could_validate_is_not_valid_under_an_enforced_polic
         "{}",
         super::told(&report)
     );
+}
+
+#[test]
+fn who_is_not_covered_is_told_the_lines_to_publish() {
+    let mut view = super::safe();
+    policy(
+        &mut view,
+        Mode::Enforce,
+        &["elsewhere.example", "*.mx.microsoft"],
+    );
+    let own = host(&mut view).host.clone();
+    let report = super::judged(&view);
+    let found = report
+        .findings
+        .iter()
+        .find(|f| f.id == "mta-sts.not-covered")
+        .unwrap();
+    assert_eq!(found.about, own);
+    // The wildcard that covers nothing is not among them.
+    let lines = format!("it would with the lines mx: elsewhere.example, mx: {own}");
+    assert!(found.what.ends_with(&lines), "{}", found.what);
+}
+
+#[test]
+fn remarks_on_the_record_say_that_they_are_about_the_record() {
+    let mut view = super::safe();
+    covering(&mut view, Mode::Enforce);
+    record(&mut view, "v=STSv1; id=1; colour=green");
+    let report = super::judged(&view);
+    let remarks: Vec<_> = report
+        .findings
+        .iter()
+        .filter(|f| f.id == "mta-sts.remark")
+        .map(|f| f.about.as_str())
+        .collect();
+    assert_eq!(remarks, [format!("_mta-sts.{DOMAIN}")]);
 }

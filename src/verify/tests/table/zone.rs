@@ -3,11 +3,13 @@
 use std::time::Duration;
 
 use super::super::scene::{
-    DOMAIN, absent, agree, bogus, deep, denial, failed, mx_record, no_such_domain, now, record,
-    second, server, servfail, silent, survey, unknown, unsigned, vantage,
+    DOMAIN, absent, agree, bogus, covering, deep, denial, denied, failed, mx_record,
+    no_such_domain, now, record, second, server, servfail, silent, survey, text, unknown, unsigned,
+    vantage,
 };
 use super::{Row, row};
-use crate::dns::survey::{DsFit, ProvenBy};
+use crate::dane::Mode;
+use crate::dns::survey::{DsFit, Probe, ProvenBy};
 use crate::dns::{Data, Ds, Failure, Kind, Outcome, Source, Status, VantageVerdict};
 use crate::finding::Severity::{Blocker, CouldNotTell, Note, Warning};
 use crate::verify::DomainView;
@@ -59,6 +61,14 @@ fn proven_by(view: &mut DomainView, iterations: u16, salt_length: u8) {
         salt_length,
         opt_out: false,
     };
+}
+
+/// The server gives this wildcard away, and what is below it exists.
+fn wildcard(view: &mut DomainView, wildcard: &str) {
+    deep(view).wildcards = vec![wildcard.to_owned()];
+    for probe in [Probe::RandomName, Probe::TlsaOfDomain] {
+        denied(view, probe).answer.outcome = Outcome::NoData;
+    }
 }
 
 fn opt_out(view: &mut DomainView, opt_out: bool) {
@@ -189,6 +199,13 @@ fn chain() -> Vec<Row> {
             [0, 0],
             |v| opt_out(v, true),
             |v| opt_out(v, false),
+        ),
+        row(
+            "dnssec.wildcard",
+            Note,
+            [0, 0],
+            |v| wildcard(v, &format!("*.{DOMAIN}")),
+            |v| wildcard(v, &format!("*.office.{DOMAIN}")),
         ),
         row(
             "dnssec.digest",
@@ -330,6 +347,14 @@ fn servers() -> Vec<Row> {
             [1, 1],
             |v| failed(&mut denial(v).answer, servfail()),
             |v| failed(&mut denial(v).answer, Failure::Timeout),
+        ),
+        row(
+            "server.denial",
+            Blocker,
+            [1, 1],
+            |v| denial(v).answer.outcome = Outcome::NxDomain,
+            // Of a name that nobody made that is right.
+            |v| denied(v, Probe::RandomName).answer.outcome = Outcome::NxDomain,
         ),
         row(
             "server.unproven",
@@ -510,4 +535,62 @@ fn no_such_name_at_one_server_and_no_such_record_at_the_other_is_a_difference() 
     let others = survey(&mut view).zone.servers.len() - 1;
     let camps = format!("(addresses: {others} against 1)");
     assert!(found.what.ends_with(&camps), "{}", found.what);
+}
+
+#[test]
+fn in_an_unsigned_zone_a_name_that_is_called_absent_misleads_only_who_asks() {
+    let mut view = super::safe();
+    unsigned(&mut view, false);
+    let found = |view: &DomainView| {
+        let report = super::judged(view);
+        let mut all = report
+            .findings
+            .into_iter()
+            .filter(|f| f.id == "server.denial");
+        (all.next(), all.count())
+    };
+    assert_eq!(found(&view), (None, 0));
+    denial(&mut view).answer.outcome = Outcome::NxDomain;
+    let (first, more) = found(&view);
+    let first = first.unwrap();
+    assert_eq!((first.severity, more), (Warning, 0), "{first:?}");
+    assert!(first.what.contains("the zone's own name"), "{first:?}");
+}
+
+#[test]
+fn a_wildcard_is_worth_a_note_only_over_names_that_have_nothing_of_their_own() {
+    let names = |view: &DomainView| {
+        let report = super::judged(view);
+        let mut all = report.findings.into_iter();
+        let found = all.find(|f| f.id == "dnssec.wildcard")?;
+        let names = found.what.split_once("stands over ")?.1.to_owned();
+        Some(names.split_once(", where")?.0.to_owned())
+    };
+    let tls_rpt = format!("_smtp._tls.{DOMAIN}");
+    let tlsa = format!("_25._tcp.{DOMAIN}");
+    let mut view = super::safe();
+    wildcard(&mut view, &format!("*.{DOMAIN}"));
+    covering(&mut view, Mode::Enforce);
+    text(
+        &mut view,
+        &tls_rpt,
+        &["v=TLSRPTv1; rua=mailto:tls@adatum.com"],
+    );
+    assert_eq!(names(&view), Some(tlsa.clone()));
+    text(&mut view, &tls_rpt, &["something else"]);
+    assert_eq!(names(&view), Some(format!("{tlsa}, {tls_rpt}")));
+    let lookup = view.texts.iter_mut().find(|t| t.name == tls_rpt).unwrap();
+    lookup.answer = crate::dns::Answer::NxDomain;
+    assert_eq!(names(&view), Some(tlsa.clone()));
+    // Records at the name itself are published; the same as at any other name are the wildcard's.
+    let made = record(&tlsa, Data::Txt("of the wildcard".into()));
+    denied(&mut view, Probe::TlsaOfDomain).answer.outcome = Outcome::Answer;
+    denied(&mut view, Probe::TlsaOfDomain).answer.records = vec![made.clone()];
+    assert_eq!(names(&view), None);
+    denied(&mut view, Probe::RandomName).answer.outcome = Outcome::Answer;
+    denied(&mut view, Probe::RandomName).answer.records = vec![made];
+    assert_eq!(names(&view), Some(tlsa));
+    // Who cannot deny gives no wildcard away.
+    denied(&mut view, Probe::RandomName).status = bogus();
+    assert_eq!(names(&view), None);
 }
