@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use crate::engine::Ending;
 use crate::engine::plan::Plan;
 use crate::engine::store::Brake;
+use crate::verify::Verdict;
 
 /// What a command came to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -73,6 +74,16 @@ impl Exit {
         }
     }
 
+    /// A verdict's exit code.
+    pub const fn of_verdict(verdict: Verdict) -> Self {
+        match verdict {
+            Verdict::Safe => Self::Done,
+            Verdict::NotYet { .. } => Self::NotYet,
+            Verdict::CouldNotTell => Self::CouldNotTell,
+            Verdict::Forbidden => Self::Failed,
+        }
+    }
+
     /// What a plan says, when it is only looked at.
     pub fn of_plan(plan: &Plan, detailed: bool) -> Self {
         if plan.could_not_tell() {
@@ -132,6 +143,19 @@ mod tests {
             (Ending::Interrupted, 4),
         ] {
             assert_eq!(Exit::of_ending(&ending).code(), code, "{ending:?}");
+        }
+    }
+
+    #[test]
+    fn every_verdict_has_its_code() {
+        let from = jiff::Timestamp::UNIX_EPOCH;
+        for (verdict, code) in [
+            (Verdict::Safe, 0),
+            (Verdict::Forbidden, 1),
+            (Verdict::CouldNotTell, 3),
+            (Verdict::NotYet { from }, 4),
+        ] {
+            assert_eq!(Exit::of_verdict(verdict).code(), code, "{verdict:?}");
         }
     }
 

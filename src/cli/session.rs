@@ -12,7 +12,7 @@ use crate::domain_file::{
     SignIn, Timing as FileTiming,
 };
 use crate::engine::Options;
-use crate::engine::readiness::Course;
+use crate::engine::readiness::Basis;
 use crate::engine::store::Inputs;
 use crate::kernel::{Host, Timing};
 use crate::playbook::{self, BUILTIN, PlannedStep, Playbook};
@@ -91,8 +91,8 @@ impl Session {
     }
 
     /// The walk that the file asks for.
-    pub(super) fn course(&self) -> Course {
-        Course {
+    pub(super) fn basis(&self) -> Basis {
+        Basis {
             steps: self.steps.clone(),
             setup: self.setup.clone(),
             estimates: self.estimates,
@@ -220,7 +220,7 @@ fn estimates(timing: &FileTiming, laboratory: bool) -> Estimates {
 ///
 /// # Errors
 /// None but a mistake in the built-in playbook, which its own tests exclude.
-pub(super) fn course_of(domain: &str, laboratory: bool) -> Result<Course, CliError> {
+pub(super) fn basis_of(domain: &str, laboratory: bool) -> Result<Basis, CliError> {
     let text = BUILTIN
         .iter()
         .find(|(name, _)| *name == DEFAULT_PLAYBOOK)
@@ -230,7 +230,7 @@ pub(super) fn course_of(domain: &str, laboratory: bool) -> Result<Course, CliErr
         .parameters(&BTreeMap::new(), laboratory)
         .map_err(|mistakes| CliError::Usage(format!("{mistakes:?}")))?;
     let timing = FileTiming::default();
-    Ok(Course {
+    Ok(Basis {
         steps: playbook.planned(playbook::Schedule::default(), &parameters),
         setup: setup_of(domain, &timing, laboratory),
         estimates: estimates(&timing, laboratory),

@@ -74,7 +74,8 @@ impl Prober {
     }
 
     /// Whether it talks to anybody at all.
-    pub(super) const fn goes_out(&self) -> bool {
+    #[must_use]
+    pub const fn goes_out(&self) -> bool {
         self.goes_out
     }
 

@@ -15,9 +15,9 @@ use crate::step::{Context, Memory, Setup, bears_on_the_start, from_outside, is_n
 use crate::verify::{Extent, Report, Verdict};
 use crate::world::{Estimates, Facts};
 
-/// The way that a domain would go: a playbook's steps, the wishes, and how long others usually take.
+/// What the answer rests on besides the look: a playbook's steps, the wishes, and how long others usually take.
 #[derive(Clone, Debug)]
-pub struct Course {
+pub struct Basis {
     /// The steps.
     pub steps: Vec<PlannedStep>,
     /// The wishes.
@@ -64,9 +64,9 @@ fn seconds<S: serde::Serializer>(duration: &Duration, to: S) -> Result<S::Ok, S:
 
 /// Judges from a look and its verdict. `facts` are those of the same look.
 #[must_use]
-pub fn readiness(report: &Report, facts: &Facts, course: &Course, now: Timestamp) -> Readiness {
+pub fn readiness(report: &Report, facts: &Facts, basis: &Basis, now: Timestamp) -> Readiness {
     let mut memory = Memory::default();
-    memory.absorb(facts, &course.setup, now);
+    memory.absorb(facts, &basis.setup, now);
     let moved = report
         .view
         .hosts
@@ -75,7 +75,7 @@ pub fn readiness(report: &Report, facts: &Facts, course: &Course, now: Timestamp
         .find(is_new_host);
     memory.new_host.clone_from(&moved);
     let cx = Context {
-        setup: &course.setup,
+        setup: &basis.setup,
         facts,
         memory: &memory,
         step: "preflight",
@@ -103,14 +103,7 @@ pub fn readiness(report: &Report, facts: &Facts, course: &Course, now: Timestamp
     let least = if start == Start::Done {
         Duration::ZERO
     } else {
-        lower_bound(
-            &course.steps,
-            &course.setup,
-            facts,
-            &memory,
-            course.estimates,
-        )
-        .total()
+        lower_bound(&basis.steps, &basis.setup, facts, &memory, basis.estimates).total()
     };
     Readiness {
         start,

@@ -24,7 +24,7 @@ const RUN_MEMORY: Duration = Duration::from_secs(60);
 pub enum Extent {
     /// DNS, every address of every host over SMTP, and MTA-STS over HTTPS.
     Full,
-    /// DNS alone.
+    /// DNS alone, and the chains that were captured elsewhere, if any were given.
     DnsOnly,
 }
 
@@ -39,18 +39,19 @@ pub struct Verifier {
 }
 
 impl Verifier {
-    /// Asks nobody yet.
+    /// Asks nobody yet. Without `prober`, or with one that knows only captured chains ([`Prober::only_given`]), no host is
+    /// talked to; nor is one where `extent` is the DNS alone.
     ///
     /// # Errors
     /// When something that the surroundings name cannot be used.
     pub fn open(
         around: &Surroundings,
         extent: Extent,
-        prober: Prober,
+        prober: Option<Prober>,
     ) -> Result<Self, SurroundingsError> {
         Ok(Self {
             dns: Dns::new(around.dns()?)?,
-            prober: (extent == Extent::Full).then_some(prober),
+            prober: prober.filter(|prober| extent == Extent::Full || !prober.goes_out()),
             https: around.https()?,
             roots: around.web_roots()?,
             extent,

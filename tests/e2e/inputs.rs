@@ -9,6 +9,7 @@ mod output;
 pub mod stage;
 mod starts;
 mod state;
+mod verify;
 
 #[test]
 fn bad_input_has_a_clear_message_the_right_exit_code_and_changes_nothing() {
@@ -16,5 +17,6 @@ fn bad_input_has_a_clear_message_the_right_exit_code_and_changes_nothing() {
     cases.extend(microsoft::cases());
     cases.extend(dns::cases());
     cases.extend(state::cases());
+    cases.extend(verify::cases());
     case::run_all(cases);
 }

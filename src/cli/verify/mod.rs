@@ -4,9 +4,8 @@ mod ready;
 mod targets;
 mod watch;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::path::PathBuf;
-use std::time::Duration;
 
 use futures::StreamExt as _;
 use indicatif::{ProgressBar, ProgressStyle};
@@ -16,7 +15,7 @@ use super::{App, CliError, Exit, Session};
 use crate::dane::{Captured, Prober};
 use crate::output::{Line, verify as shown};
 use crate::surroundings::Surroundings;
-use crate::verify::{Extent, Report, Verdict, Verifier, Wish, judge};
+use crate::verify::{Extent, Report, Verifier, Wish, judge};
 use targets::Target;
 
 /// Arguments of `verify`.
@@ -35,7 +34,7 @@ pub struct Args {
     #[arg(long)]
     dns_only: bool,
     /// Ask hosts whether they take mail for postmaster at the domain, also where several domains are looked at
-    #[arg(long)]
+    #[arg(long, conflicts_with = "dns_only")]
     recipient: bool,
     /// Resolvers to compare with, as in quad9=9.9.9.9,office=192.0.2.53; none for none [default: $ROLLOUT_RESOLVERS,
     /// else three public ones]
@@ -45,23 +44,26 @@ pub struct Args {
     #[arg(long)]
     full: bool,
     /// A chain captured elsewhere, judged instead of probing: HOST=FILE, or HOST=ADDRESS=FILE for one address of the host;
-    /// PEM, the server's own certificate first
-    #[arg(long, value_name = "HOST=FILE", conflicts_with = "dns_only")]
+    /// PEM, the server's own certificate first. With --dns-only no host is probed at all
+    #[arg(long, value_name = "HOST=FILE")]
     from_chain: Vec<String>,
     /// Draw the chain of trust from the root to the domain, its hosts and their TLSA records
     #[arg(long)]
     explain: bool,
     /// Look again and again, and print what changed, until Ctrl-C
-    #[arg(long, conflicts_with = "full")]
+    #[arg(long, conflicts_with_all = ["full", "explain"])]
     watch: bool,
     /// How often --watch looks, in seconds
-    #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long, value_name = "SECONDS", default_value_t = 60, requires = "watch", value_parser = clap::value_parser!(u64).range(1..))]
     every: u64,
     /// How many domains are looked at side by side
     #[arg(long, value_name = "COUNT", default_value_t = 64, value_parser = clap::value_parser!(u16).range(1..=1024))]
     jobs: u16,
     /// List every finding that there is, with its source, and ask nobody
-    #[arg(long, conflicts_with_all = ["domains", "list", "explain", "watch", "from_chain"])]
+    #[arg(
+        long,
+        conflicts_with_all = ["domains", "list", "wish", "dns_only", "recipient", "resolvers", "full", "from_chain", "explain", "watch"]
+    )]
     rules: bool,
 }
 
@@ -87,6 +89,27 @@ impl From<For> for Wish {
     }
 }
 
+impl Args {
+    /// Whether what was asked for goes together, as far as it depends on a value; the rest is the parser's.
+    fn fit(&self) -> Result<(), CliError> {
+        if self.wish != For::ExchangeDane {
+            return Ok(());
+        }
+        let others = [
+            ("--watch", self.watch),
+            ("--explain", self.explain),
+            ("--full", self.full),
+        ];
+        match others.into_iter().find(|(_, given)| *given) {
+            Some((option, _)) => Err(CliError::Usage(format!(
+                "--for exchange-dane prints one table and cannot be used with {option}; run rollout verify with {option} \
+                 for dane or delivery"
+            ))),
+            None => Ok(()),
+        }
+    }
+}
+
 pub(super) async fn run(app: &App, args: Args) -> Result<Exit, CliError> {
     if args.rules {
         app.console.result(shown::rules());
@@ -95,6 +118,7 @@ pub(super) async fn run(app: &App, args: Args) -> Result<Exit, CliError> {
         }
         return Ok(Exit::Done);
     }
+    args.fit()?;
     let targets::Targets { targets, refused } = targets::read(&args)?;
     let mut exit = Exit::Done;
     for error in &refused {
@@ -110,9 +134,9 @@ pub(super) async fn run(app: &App, args: Args) -> Result<Exit, CliError> {
     let _laboratories = targets::laboratories(&targets)?;
     let captured =
         Captured::parse(&args.from_chain).map_err(|error| CliError::Usage(error.to_string()))?;
-    let views = Views::open(&targets, &args, &captured)?;
+    let verifiers = Verifiers::open(&targets, &args, &captured)?;
     if args.wish == For::ExchangeDane {
-        return Ok(exit.and(ready::run(app, &args, &targets, &views).await?));
+        return Ok(exit.and(ready::run(app, &args, &targets, &verifiers).await?));
     }
     if args.watch {
         return watch::run(app, &args, &targets, &captured).await;
@@ -120,7 +144,7 @@ pub(super) async fn run(app: &App, args: Args) -> Result<Exit, CliError> {
     let brief = targets.len() > 1 && !args.full;
     let bar = progress(app, targets.len());
     let mut counts = shown::Counts::default();
-    let mut reports = views.look_at(&targets, &args);
+    let mut reports = verifiers.look_at(&targets, &args);
     let mut first = true;
     let mut hosts = BTreeSet::new();
     while let Some(report) = reports.next().await {
@@ -140,7 +164,7 @@ pub(super) async fn run(app: &App, args: Args) -> Result<Exit, CliError> {
             app.console.object(&object);
         }
         if args.explain {
-            explain(app, &views, &targets, &report).await;
+            explain(app, &verifiers, &targets, &report).await;
         }
         first = false;
         hosts.extend(report.view.hosts.into_iter().map(|host| host.view.host));
@@ -161,12 +185,12 @@ pub(super) async fn run(app: &App, args: Args) -> Result<Exit, CliError> {
 }
 
 /// Draws the chains that the report rests on.
-async fn explain(app: &App, views: &Views, targets: &[Target], report: &Report) {
+async fn explain(app: &App, verifiers: &Verifiers, targets: &[Target], report: &Report) {
     let domain = &report.view.domain;
     let Some(target) = targets.iter().find(|target| target.domain == *domain) else {
         return;
     };
-    let dns = views.of(target).dns();
+    let dns = verifiers.of(target).dns();
     let mut names = vec![domain.clone()];
     for host in &report.view.hosts {
         names.push(host.view.host.clone());
@@ -199,9 +223,9 @@ fn progress(app: &App, all: usize) -> ProgressBar {
 }
 
 /// One verifier for each kind of surroundings: what was learnt is shared among the domains that have the same.
-struct Views(Vec<(Surroundings, Verifier)>);
+struct Verifiers(Vec<(Surroundings, Verifier)>);
 
-impl Views {
+impl Verifiers {
     fn open(targets: &[Target], args: &Args, captured: &Captured) -> Result<Self, CliError> {
         let extent = if args.dns_only {
             Extent::DnsOnly
@@ -213,10 +237,17 @@ impl Views {
             if all.iter().any(|(around, _)| *around == target.around) {
                 continue;
             }
-            let mut smtp = target.around.smtp();
-            // A host that serves several domains is examined once, so nobody is asked for one of them.
-            smtp.ask_recipient = args.recipient || targets.len() == 1;
-            let prober = Prober::for_run(smtp).with_captured(captured.clone());
+            let prober = match extent {
+                Extent::Full => {
+                    let mut smtp = target.around.smtp();
+                    // A host that serves several domains is examined once, so nobody is asked for one of them.
+                    smtp.ask_recipient = args.recipient || targets.len() == 1;
+                    Some(Prober::for_run(smtp).with_captured(captured.clone()))
+                }
+                Extent::DnsOnly => {
+                    (!captured.is_empty()).then(|| Prober::only_given(captured.clone()))
+                }
+            };
             let verifier = Verifier::open(&target.around, extent, prober)
                 .map_err(|error| CliError::Usage(error.to_string()))?
                 .for_run();
@@ -258,24 +289,4 @@ impl Views {
             })
             .boxed()
     }
-}
-
-impl Exit {
-    /// A verdict's exit code.
-    pub(crate) const fn of_verdict(verdict: Verdict) -> Self {
-        match verdict {
-            Verdict::Safe => Self::Done,
-            Verdict::NotYet { .. } => Self::NotYet,
-            Verdict::CouldNotTell => Self::CouldNotTell,
-            Verdict::Forbidden => Self::Failed,
-        }
-    }
-}
-
-/// The reports of one round, by domain.
-type Round = BTreeMap<String, Report>;
-
-/// How long --watch waits between rounds.
-fn pause(args: &Args) -> Duration {
-    Duration::from_secs(args.every)
 }

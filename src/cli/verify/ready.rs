@@ -3,9 +3,9 @@
 use futures::StreamExt as _;
 use jiff::Timestamp;
 
-use super::super::session::course_of;
-use super::{App, Args, CliError, Exit, Session, Target, Views, progress};
-use crate::engine::readiness::{Course, Start, readiness};
+use super::super::session::basis_of;
+use super::{App, Args, CliError, Exit, Session, Target, Verifiers, progress};
+use crate::engine::readiness::{Basis, Start, readiness};
 use crate::output::verify::ready as shown;
 use crate::world::live::facts;
 
@@ -13,17 +13,17 @@ pub(super) async fn run(
     app: &App,
     args: &Args,
     targets: &[Target],
-    views: &Views,
+    verifiers: &Verifiers,
 ) -> Result<Exit, CliError> {
     let mut exit = Exit::Done;
     let mut rows = Vec::new();
     let bar = progress(app, targets.len());
-    let mut reports = views.look_at(targets, args);
-    let mut courses = targets.iter();
-    while let (Some(report), Some(target)) = (reports.next().await, courses.next()) {
+    let mut reports = verifiers.look_at(targets, args);
+    let mut of = targets.iter();
+    while let (Some(report), Some(target)) = (reports.next().await, of.next()) {
         bar.inc(1);
         let facts = facts(&report.view);
-        let ready = readiness(&report, &facts, &course(app, target)?, Timestamp::now());
+        let ready = readiness(&report, &facts, &basis(app, target)?, Timestamp::now());
         exit = exit.and(match ready.start {
             Start::Done | Start::Ready | Start::Underway => Exit::Done,
             Start::Blocked => Exit::Failed,
@@ -38,9 +38,9 @@ pub(super) async fn run(
 }
 
 /// The way that the domain file asks for, or the built-in playbook by its defaults.
-fn course(app: &App, target: &Target) -> Result<Course, CliError> {
+fn basis(app: &App, target: &Target) -> Result<Basis, CliError> {
     match target.path() {
-        Some(path) => Ok(Session::load(path, &app.redactor)?.course()),
-        None => course_of(&target.domain, target.around.is_laboratory()),
+        Some(path) => Ok(Session::load(path, &app.redactor)?.basis()),
+        None => basis_of(&target.domain, target.around.is_laboratory()),
     }
 }

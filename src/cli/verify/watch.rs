@@ -1,11 +1,18 @@
 //! `--watch`: looks again and again, and prints what changed.
 
+use std::collections::BTreeMap;
+use std::time::Duration;
+
 use futures::StreamExt as _;
 use jiff::Timestamp;
 
-use super::{App, Args, CliError, Exit, Round, Target, Views, pause};
+use super::{App, Args, CliError, Exit, Target, Verifiers};
 use crate::dane::Captured;
 use crate::output::verify as shown;
+use crate::verify::Report;
+
+/// The reports of one round, by domain.
+type Round = BTreeMap<String, Report>;
 
 /// Until Ctrl-C; the exit code is that of the last round.
 pub(super) async fn run(
@@ -20,9 +27,9 @@ pub(super) async fn run(
     loop {
         let mut stopped = stop.clone();
         // What one round learnt is no knowledge for the next.
-        let views = Views::open(targets, args, captured)?;
+        let verifiers = Verifiers::open(targets, args, captured)?;
         let round = tokio::select! {
-            round = round(&views, targets, args) => round,
+            round = round(&verifiers, targets, args) => round,
             _ = stopped.wait_for(|stop| *stop) => return Ok(exit),
         };
         exit = round
@@ -49,14 +56,14 @@ pub(super) async fn run(
         }
         before = Some(round);
         tokio::select! {
-            () = tokio::time::sleep(pause(args)) => {}
+            () = tokio::time::sleep(Duration::from_secs(args.every)) => {}
             _ = stopped.wait_for(|stop| *stop) => return Ok(exit),
         }
     }
 }
 
-async fn round(views: &Views, targets: &[Target], args: &Args) -> Round {
-    views
+async fn round(verifiers: &Verifiers, targets: &[Target], args: &Args) -> Round {
+    verifiers
         .look_at(targets, args)
         .map(|report| (report.view.domain.clone(), report))
         .collect()

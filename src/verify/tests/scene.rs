@@ -50,7 +50,8 @@ fn look() -> DomainView {
         .build()
         .unwrap();
     let mut view = runtime.block_on(async {
-        let verifier = Verifier::open(&around, Extent::Full, Prober::new(around.smtp())).unwrap();
+        let verifier =
+            Verifier::open(&around, Extent::Full, Some(Prober::new(around.smtp()))).unwrap();
         verifier.look(DOMAIN).await
     });
     // Whatever the second validator is asked by now, the scene has its opinion of the same questions.

@@ -64,7 +64,7 @@ impl LiveWorld {
         Ok(Self {
             domain: Host::new(file.domain.as_str()),
             dns: Dns::new(around.dns()?)?,
-            verifier: Verifier::open(&around, Extent::Full, Prober::new(around.smtp()))?,
+            verifier: Verifier::open(&around, Extent::Full, Some(Prober::new(around.smtp())))?,
             prober: Prober::new(smtp),
             https: around.https()?,
             roots,
