@@ -358,6 +358,9 @@ rules! {
     SENDER_UNPROTECTED: "sender.unprotected", Blocker, Protection, "RFC 7672 section 2.2",
         "the same records protect other senders, but not those of this kind",
         "see the findings about the hosts and TLSA records";
+    SENDER_SLOPPY: "sender.sloppy", Note, Arrival, "RFC 7672 section 2.2.2",
+        "some senders ask an unsigned host for TLSA records, which they should not, and keep the mail when that lookup fails",
+        "do not stay signed on such a host for long: move on to one in a signed zone";
     VANTAGE_OLD: "vantage.old", Warning, Protection, "RFC 2308 section 5; RFC 7671 section 8.1",
         "senders behind this resolver go by what it holds until the TTL ends",
         "wait";

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::dane::sender::Delivery;
+use crate::dane::sender::{Delivery, Safety};
 use crate::finding::Finding;
 use crate::verify::DomainView;
 
@@ -35,8 +35,12 @@ pub struct Report {
     pub headline: String,
     /// Why, gravest first.
     pub findings: Vec<Finding>,
-    /// By kind of sender.
+    /// By kind of sender; all of them count.
     pub senders: Vec<Delivery>,
+    /// Those that ask unsigned hosts for TLSA too, which is wrong and in the field: never counted for the verdict.
+    pub sloppy: Delivery,
+    /// What the senders that count say together.
+    pub safety: Safety,
     /// By (host, address, key type).
     pub rows: Vec<Row>,
 }

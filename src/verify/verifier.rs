@@ -8,8 +8,8 @@ use serde::{Deserialize, Serialize};
 
 use super::view::{DomainView, MxHost};
 use crate::dane::{
-    Discovery, HttpsSettings, MtaStsView, Prober, WebRoots, discover, fetch_policy, look_up_record,
-    observe_destination,
+    Discovery, HttpsSettings, MtaStsView, Prober, WebRoots, ask_anyway, discover, fetch_policy,
+    look_up_record, observe_destination,
 };
 use crate::dns::{Dns, Kind, Validated, normal};
 use crate::mail_records;
@@ -142,10 +142,12 @@ impl Verifier {
             let found = &found;
             async move {
                 let prober = self.prober.as_ref();
+                let view =
+                    observe_destination(&self.dns, found, destination, prober, &self.roots).await;
                 MxHost {
                     preference: destination.preference,
-                    view: observe_destination(&self.dns, found, destination, prober, &self.roots)
-                        .await,
+                    anyway: ask_anyway(&self.dns, &view).await,
+                    view,
                 }
             }
         }))

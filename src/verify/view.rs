@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::verifier::Extent;
-use crate::dane::{HostView, MtaStsView, Route};
+use crate::dane::{HostView, MtaStsView, Route, TlsaView};
 use crate::dns::{Failure, Kind, Name, Opinion, Survey, Validated, VantageAnswer};
 
 /// One look at a domain and all that its mail depends on.
@@ -57,6 +57,10 @@ pub struct MxHost {
     pub preference: Option<u16>,
     /// What was seen of it.
     pub view: HostView,
+    /// What it says about TLSA where a sender by the RFC does not ask, its addresses being unsigned (RFC 7672, 2.2.2): some
+    /// senders ask all the same. `None` where the question does not arise.
+    #[serde(default)]
+    pub anyway: Option<TlsaView>,
 }
 
 /// What somebody wants to know.

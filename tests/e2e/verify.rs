@@ -7,6 +7,10 @@ use std::process::{Child, Command, Output, Stdio};
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
+use base64::Engine as _;
+use rollout::dane::Prober;
+use rollout::surroundings::Surroundings;
+use rollout::verify::{Extent, Verifier};
 use rollout_lab::{DomainKind, DomainSeed, Edit, Options, RecordSet};
 use serde_json::Value;
 
@@ -207,6 +211,125 @@ fn what_was_not_told_is_3_and_is_never_called_safe() {
     let dead = format!("dead={}", dead.local_addr().unwrap());
     let ran = run(&bench, &["adatum.com", "--resolvers", &dead]).exits(3);
     assert!(ran.out.contains("dead"), "{ran}");
+}
+
+/// The chain of each address of the domain's hosts, as `HOST=ADDRESS=FILE`; `wrong` stands for the first one.
+fn captured(bench: &Bench, domain: &str, wrong: Option<&[u8]>) -> Vec<String> {
+    crate::support::install_crypto();
+    let loaded = crate::support::load(&bench.file(domain, ""));
+    let around = Surroundings::of(&loaded.file);
+    let prober = Some(Prober::new(around.smtp()));
+    let verifier = Verifier::open(&around, Extent::Full, prober).unwrap();
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let view = runtime.block_on(verifier.look(domain));
+    let mut wrong = wrong;
+    let mut all = Vec::new();
+    for host in &view.hosts {
+        for address in &host.view.addresses {
+            let path = bench.folder.path().join(format!("{}.pem", all.len()));
+            let chain = address.probe.result.chain().unwrap();
+            let mut pem = String::new();
+            for certificate in chain {
+                let der = certificate.bytes();
+                let der = wrong.take().unwrap_or_else(|| der.as_ref());
+                let text = base64::engine::general_purpose::STANDARD.encode(der);
+                pem += &format!("-----BEGIN CERTIFICATE-----\n{text}\n-----END CERTIFICATE-----\n");
+            }
+            std::fs::write(&path, pem).unwrap();
+            let (host, address) = (&host.view.host, address.address);
+            all.push(format!("{host}={address}={}", path.display()));
+        }
+    }
+    assert!(all.len() > 1, "{all:?}");
+    all
+}
+
+/// A machine without port 25: the DNS and chains captured elsewhere are judged, and no host is talked to.
+#[test]
+fn captured_chains_are_judged_beside_the_dns_and_nobody_is_dialled() {
+    let bench = bench();
+    let chains = captured(&bench, "adatum.com", None);
+    // Whoever dials a mail host is heard here, whatever its address.
+    let ear = std::net::TcpListener::bind("[::]:0").unwrap();
+    ear.set_nonblocking(true).unwrap();
+    let port = ear.local_addr().unwrap().port().to_string();
+    let with = |chains: &[String]| {
+        let mut args = vec!["adatum.com", "--dns-only", "--json"];
+        for chain in chains {
+            args.extend(["--from-chain", chain]);
+        }
+        let mut command = rollout(&bench, &args);
+        let ran = command.env("ROLLOUT_SMTP_PORT", &port).output().unwrap();
+        let ran = Ran::from(ran);
+        let heard = ear.accept();
+        assert!(heard.is_err(), "{heard:?} dialled: {ran}");
+        ran
+    };
+    let outcomes = |ran: &Ran| -> Vec<String> {
+        let all = ran.objects().into_iter();
+        all.filter(|o| o["type"] == "address")
+            .map(|o| o["outcome"].as_str().unwrap().to_owned())
+            .collect()
+    };
+    let ran = with(&chains).exits(0);
+    assert!(outcomes(&ran).iter().all(|o| o == "authenticated"), "{ran}");
+    let verdict = ran.of("verdict", "adatum.com");
+    let headline = verdict["headline"].as_str().unwrap();
+    assert!(
+        headline.contains("captured chains are right") && !headline.contains("mail arrives"),
+        "{ran}"
+    );
+
+    // One chain is missing: of that address nothing is known, and that is said.
+    let ran = with(&chains[1..]).exits(0);
+    let said = outcomes(&ran);
+    assert!(
+        said.contains(&"not-probed".to_owned()) && said.contains(&"authenticated".to_owned()),
+        "{ran}"
+    );
+    assert!(
+        ran.objects().iter().any(|o| o["id"] == "smtp.not-probed"),
+        "{ran}"
+    );
+
+    // One is of another server.
+    let other = rcgen::generate_simple_self_signed(["elsewhere.example".to_owned()]).unwrap();
+    let chains = captured(&bench, "adatum.com", Some(other.cert.der()));
+    let ran = with(&chains).exits(1);
+    assert!(
+        ran.objects().iter().any(|o| o["id"] == "tlsa.mismatch"),
+        "{ran}"
+    );
+    run(
+        &bench,
+        &["adatum.com", "--dns-only", "--from-chain", "nonsense"],
+    )
+    .exits(2);
+}
+
+/// Signed, and still on the old host: by the RFC nobody asks that host for TLSA, and some do.
+#[test]
+fn senders_that_ask_where_they_should_not_are_shown_and_not_counted() {
+    let bench = Bench::start(Options {
+        timing: quick(),
+        ..Options::with_domains([DomainSeed::ordinary("contoso.com").signed()])
+    });
+    let ran = run(&bench, &["contoso.com", "--for", "delivery", "--json"]).exits(0);
+    let all = ran.objects();
+    let note = all.iter().find(|o| o["id"] == "sender.sloppy");
+    assert_eq!(note.unwrap_or_else(|| panic!("{ran}"))["severity"], "note");
+    let sender = |name: &str| all.iter().find(|o| o["profile"] == name).unwrap();
+    assert_eq!(sender("rfc")["arrives"], "yes", "{ran}");
+    assert_eq!(sender("sloppy")["arrives"], "could-not-tell", "{ran}");
+    let verdict = ran.of("verdict", "contoso.com");
+    assert_eq!(verdict["safety"], "unprotected", "{verdict}");
+    assert!(
+        !verdict["short_of_it"]
+            .as_array()
+            .unwrap()
+            .contains(&"sloppy".into()),
+        "{verdict}"
+    );
 }
 
 #[test]

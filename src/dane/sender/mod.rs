@@ -102,6 +102,19 @@ impl Delivery {
         self.arrives == Arrives::Yes && self.protection == self.expected
     }
 
+    /// Whether all its mail arrives, with the protection to be expected, and some of it late because a host puts it off
+    /// without anything having failed, as greylisting does.
+    #[must_use]
+    pub fn is_only_late(&self) -> bool {
+        let refused = |host: &HostVerdict| {
+            host.arrives == Arrives::No || host.addresses.iter().any(|a| a.arrives == Arrives::No)
+        };
+        self.arrives == Arrives::Degraded
+            && self.protection == self.expected
+            && self.reports.is_empty()
+            && !self.hosts.iter().any(refused)
+    }
+
     /// Whether it is certain that some of its mail does not arrive (in time), or less protected than expected.
     #[must_use]
     pub fn is_bad(&self) -> bool {

@@ -10,6 +10,11 @@ use super::{Arrives, Delivery, Profile};
 pub enum Safety {
     /// All mail arrives and is protected, whoever sends.
     Safe,
+    /// The same, only that a host puts mail off at first (greylisting): nothing fails, and nothing leaves unprotected.
+    Late {
+        /// Whose.
+        late: Vec<Profile>,
+    },
     /// Conformant but fragile: a sender by the RFC is served, another kind is not.
     Fragile {
         /// Which.
@@ -21,7 +26,7 @@ pub enum Safety {
         /// Whose.
         failing: Vec<Profile>,
     },
-    /// Some mail does not arrive, or late.
+    /// Some mail does not arrive, or only after failing somewhere.
     Undelivered {
         /// Whose.
         failing: Vec<Profile>,
@@ -31,6 +36,34 @@ pub enum Safety {
         /// Of whom.
         unknown: Vec<Profile>,
     },
+}
+
+impl Safety {
+    /// Its name, as in JSON.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Safe => "safe",
+            Self::Late { .. } => "late",
+            Self::Fragile { .. } => "fragile",
+            Self::Unprotected { .. } => "unprotected",
+            Self::Undelivered { .. } => "undelivered",
+            Self::CouldNotTell { .. } => "could-not-tell",
+        }
+    }
+
+    /// The kinds of senders that keep it from being safe: those that fail, or are late, or of whom it is not known.
+    #[must_use]
+    pub fn short_of_it(&self) -> &[Profile] {
+        match self {
+            Self::Safe => &[],
+            Self::Late { late } => late,
+            Self::Fragile { failing }
+            | Self::Unprotected { failing }
+            | Self::Undelivered { failing } => failing,
+            Self::CouldNotTell { unknown } => unknown,
+        }
+    }
 }
 
 /// Whether the domain is safe: every profile's mail arrives, protected as is to be expected.
@@ -43,22 +76,25 @@ pub fn safe(deliveries: &[Delivery]) -> Safety {
             .iter()
             .filter(|d| Profile::ALL.contains(&d.profile))
     };
-    let failing: Vec<Profile> = counted()
-        .filter(|d| d.is_bad())
-        .map(|d| d.profile)
-        .collect();
+    let profiles = |all: &mut dyn Iterator<Item = &Delivery>| -> Vec<Profile> {
+        all.map(|delivery| delivery.profile).collect()
+    };
+    let failing = profiles(&mut counted().filter(|d| d.is_bad() && !d.is_only_late()));
     if failing.is_empty() {
         let unknown: Vec<Profile> = Profile::ALL
             .into_iter()
             .filter(|p| {
                 let mut of_it = counted().filter(|d| d.profile == *p).peekable();
-                of_it.peek().is_none() || !of_it.all(Delivery::is_good)
+                of_it.peek().is_none() || !of_it.all(|d| d.is_good() || d.is_only_late())
             })
             .collect();
-        return if unknown.is_empty() {
-            Safety::Safe
-        } else {
+        let late = profiles(&mut counted().filter(|d| d.is_only_late()));
+        return if !unknown.is_empty() {
             Safety::CouldNotTell { unknown }
+        } else if !late.is_empty() {
+            Safety::Late { late }
+        } else {
+            Safety::Safe
         };
     }
     let of_rfc = || counted().filter(|d| d.profile == Profile::Rfc);
@@ -66,7 +102,9 @@ pub fn safe(deliveries: &[Delivery]) -> Safety {
         return Safety::Fragile { failing };
     }
     let lost = |d: &Delivery| {
-        d.profile != Profile::Mandatory && matches!(d.arrives, Arrives::No | Arrives::Degraded)
+        d.profile != Profile::Mandatory
+            && matches!(d.arrives, Arrives::No | Arrives::Degraded)
+            && !d.is_only_late()
     };
     if counted().any(lost) {
         Safety::Undelivered { failing }

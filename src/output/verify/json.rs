@@ -14,7 +14,7 @@ pub fn objects(report: &Report, exit: u8) -> Vec<Value> {
     for row in &report.rows {
         all.push(of("address", domain, row));
     }
-    for sender in &report.senders {
+    for sender in report.senders.iter().chain([&report.sloppy]) {
         all.push(of("sender", domain, sender));
     }
     for finding in &report.findings {
@@ -38,6 +38,8 @@ pub(super) fn verdict(report: &Report, exit: u8) -> Value {
         "verdict": word(report.verdict),
         "from": from,
         "headline": report.headline,
+        "safety": report.safety.name(),
+        "short_of_it": report.safety.short_of_it(),
         "mx": report.view.hosts.iter().map(|host| json!({
             "host": host.view.host,
             "preference": host.preference,

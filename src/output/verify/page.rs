@@ -122,14 +122,13 @@ fn senders(report: &Report, page: &mut Page) {
     if report.senders.is_empty() || report.view.extent == Extent::DnsOnly {
         return;
     }
-    let width = report
-        .senders
-        .iter()
+    let all = || report.senders.iter().chain([&report.sloppy]);
+    let width = all()
         .map(|sender| sender.profile.name().len())
         .max()
         .unwrap_or_default();
     page.push(Line::at(2).dim("Senders"));
-    for sender in &report.senders {
+    for sender in all() {
         let (arrives, tone) = match sender.arrives {
             Arrives::Yes => ("arrives", Tone::Good),
             Arrives::Degraded => ("late", Tone::Warn),

@@ -224,7 +224,7 @@ fn the_members_are_stable() {
     for (kind, wanted) in [
         (
             "verdict",
-            "type domain verdict from headline mx extent at exit",
+            "type domain verdict from headline safety short_of_it mx extent at exit",
         ),
         (
             "finding",

@@ -19,7 +19,8 @@ use super::catalogue::{self, Concern};
 use super::report::{Report, Verdict};
 use super::rows;
 use super::view::{DomainView, Wish};
-use crate::dane::sender::{Arrives, Delivery, deliver_all};
+use crate::dane::ProbeResult;
+use crate::dane::sender::{self, Arrives, Delivery, Mail, Safety, deliver_all, deliver_sloppy};
 use crate::finding::{Finding, Severity};
 
 /// What the areas find.
@@ -56,12 +57,15 @@ pub fn judge(view: DomainView, wish: Wish, now: Timestamp) -> Report {
         .iter()
         .map(|host| (host.preference, &host.view))
         .collect();
-    let senders = deliver_all(&crate::dane::sender::Mail {
+    let mail = Mail {
         domain: &view.domain,
         mx: &view.mx,
         hosts: &hosts,
         policy: &view.policy,
-    });
+    };
+    let senders = deliver_all(&mail);
+    let sloppy = deliver_sloppy(&mail, &senders::asked_anyway(&view));
+    let safety = sender::safe(&senders);
     senders::judge(&view, &senders, &mut found);
     let not_before = found.not_before;
     let mut findings = found.findings;
@@ -76,11 +80,13 @@ pub fn judge(view: DomainView, wish: Wish, now: Timestamp) -> Report {
     findings.retain(|f| seen.insert((f.id.clone(), f.about.clone(), f.what.clone())));
     let verdict = verdict(&findings, not_before);
     Report {
-        headline: headline(&view, wish, verdict, &findings, &senders),
+        headline: headline(&view, wish, verdict, &findings, &senders, &safety),
         rows: rows::rows(&view),
         verdict,
         findings,
         senders,
+        sloppy,
+        safety,
         view,
     }
 }
@@ -113,22 +119,34 @@ fn headline(
     verdict: Verdict,
     findings: &[Finding],
     senders: &[Delivery],
+    safety: &Safety,
 ) -> String {
     let first = findings.first().map(|finding| finding.what.as_str());
     let probed = view.extent == super::Extent::Full;
     match verdict {
-        Verdict::Safe if probed => match wish {
-            Wish::Dane => {
-                "mail arrives from every sender, protected by DANE where the sender uses it"
+        Verdict::Safe if probed => format!(
+            "mail arrives from every sender{}{}",
+            match safety {
+                Safety::Late { .. } => ", some of it late",
+                _ => "",
+            },
+            match wish {
+                Wish::Dane => ", protected by DANE where the sender uses it",
+                Wish::Delivery => "",
             }
-            Wish::Delivery => "mail arrives from every sender",
-        }
-        .to_owned(),
-        Verdict::Safe => match wish {
-            Wish::Dane => "the DNS is right for mail protected by DANE; no host was probed",
-            Wish::Delivery => "the DNS is right for mail; no host was probed",
-        }
-        .to_owned(),
+        ),
+        Verdict::Safe => format!(
+            "the DNS {} right for mail{}; no host was probed",
+            if with_captured_chains(view) {
+                "and the captured chains are"
+            } else {
+                "is"
+            },
+            match wish {
+                Wish::Dane => " protected by DANE",
+                Wish::Delivery => "",
+            }
+        ),
         Verdict::NotYet { from } => {
             format!(
                 "right, but some caches may hold what was before until {}{}",
@@ -146,7 +164,14 @@ fn headline(
                 })
             };
             let lost = |sender: &Delivery| sender.arrives == Arrives::No;
-            let what = if probed && !senders.is_empty() && senders.iter().all(lost) {
+            // Where anything else stands in the way, it is not the senders' fault.
+            let only_senders = || {
+                let mut stopping = findings.iter().filter(|finding| finding.stops());
+                stopping.all(|finding| finding.id.starts_with("sender."))
+            };
+            let what = if matches!(safety, Safety::Fragile { .. }) && only_senders() {
+                "conformant but fragile"
+            } else if probed && !senders.is_empty() && senders.iter().all(lost) {
                 "mail does not arrive"
             } else if arrival(Severity::Blocker) {
                 "mail does not arrive from every sender"
@@ -160,4 +185,12 @@ fn headline(
             format!("{what}: {}", first.unwrap_or("see the findings"))
         }
     }
+}
+
+/// Whether a chain that was captured elsewhere stands for at least one address.
+fn with_captured_chains(view: &DomainView) -> bool {
+    view.hosts
+        .iter()
+        .flat_map(|host| &host.view.addresses)
+        .any(|address| matches!(address.probe.result, ProbeResult::Given { .. }))
 }

@@ -1,14 +1,55 @@
 //! What kinds of senders make of it.
 
+use std::collections::BTreeMap;
+
 use super::Found;
+use crate::dane::TlsaView;
 use crate::dane::sender::{Arrives, Delivery, Profile, Protection};
-use crate::verify::catalogue::{SENDER_DELAYED, SENDER_LOSES, SENDER_UNKNOWN, SENDER_UNPROTECTED};
-use crate::verify::{DomainView, Extent};
+use crate::dns::Name;
+use crate::verify::catalogue::{
+    SENDER_DELAYED, SENDER_LOSES, SENDER_SLOPPY, SENDER_UNKNOWN, SENDER_UNPROTECTED,
+};
+use crate::verify::{DomainView, Extent, evidence};
+
+/// What unsigned hosts say about TLSA to senders that ask them all the same, by host name.
+pub(super) fn asked_anyway(view: &DomainView) -> BTreeMap<Name, TlsaView> {
+    view.hosts
+        .iter()
+        .filter_map(|host| Some((host.view.host.clone(), host.anyway.clone()?)))
+        .collect()
+}
+
+/// The hosts at which senders fail that ask where the RFC does not.
+fn sloppy(view: &DomainView, found: &mut Found) {
+    // Over an unsigned MX set they do not ask either.
+    if !view.mx.status.is_secure() {
+        return;
+    }
+    for host in &view.hosts {
+        let unasked = matches!(host.view.tlsa, TlsaView::NotAsked { .. });
+        if let Some(TlsaView::LookupError { name, why, lookup }) = &host.anyway
+            && unasked
+        {
+            found.add(
+                SENDER_SLOPPY
+                    .found(
+                        name.clone(),
+                        format!(
+                            "senders that ask {} for TLSA records though it is not signed may put mail off: {why}",
+                            host.view.host
+                        ),
+                    )
+                    .shown_by([evidence::validated(lookup)]),
+            );
+        }
+    }
+}
 
 pub(super) fn judge(view: &DomainView, senders: &[Delivery], found: &mut Found) {
     let protected =
         |delivery: &Delivery| matches!(delivery.protection, Protection::Dane | Protection::MtaSts);
     let some_by_dane = senders.iter().any(|s| s.protection == Protection::Dane);
+    sloppy(view, found);
     // Without hosts probed no sender's way can be followed to its end.
     if view.extent == Extent::DnsOnly {
         return;

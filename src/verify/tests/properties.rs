@@ -11,11 +11,12 @@ use super::scene::{
     timeout, unknown, unsigned, variant,
 };
 use super::table::{Change, rows, told};
+use crate::dane::sender::Safety;
 use crate::dane::{Mode, MtaStsView, ProbeResult, TlsaView};
 use crate::dns::survey::DsFit;
 use crate::dns::{Answer, Failure, Kind, Status, VantageVerdict};
 use crate::finding::Severity;
-use crate::verify::{DomainView, Report, Verdict, Wish, judge};
+use crate::verify::{DomainView, Extent, Report, Verdict, Wish, judge};
 
 /// What is wrong with a domain, by the rows of the table, and how it is looked at.
 #[derive(Debug, Clone)]
@@ -546,6 +547,27 @@ proptest! {
         prop_assert_eq!(&scene.judged(&read), &report);
         let text = serde_json::to_string(&report).unwrap();
         prop_assert_eq!(serde_json::from_str::<Report>(&text).unwrap(), report);
+    }
+
+    #[test]
+    fn what_is_safe_for_dane_is_safe_for_every_kind_of_sender(scene in scenes(), losses in losses()) {
+        let mut view = scene.view();
+        for lost in std::iter::once(None).chain(losses.into_iter().map(Some)) {
+            if let Some((lost, index)) = lost {
+                lose(&mut view, lost, index);
+            }
+            let report = judge(view.clone(), Wish::Dane, now(&view));
+            if report.verdict != Verdict::Safe || view.extent != Extent::Full {
+                continue;
+            }
+            let put_off = ids(&report).contains("smtp.defers");
+            prop_assert!(
+                report.safety == Safety::Safe || (put_off && matches!(report.safety, Safety::Late { .. })),
+                "{:?}: {}",
+                report.safety,
+                told(&report)
+            );
+        }
     }
 
     #[test]
