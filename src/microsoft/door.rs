@@ -25,18 +25,21 @@ pub(crate) fn https_form(url: &Url) -> String {
 #[derive(Debug)]
 pub(crate) struct Door {
     http: Arc<dyn HttpClient>,
+    /// The same client, for our own posts.
+    plain: reqwest::Client,
     authority: Endpoint,
     calls: Arc<CallCounter>,
     /// Claims that the next token must meet.
     claims: Mutex<Option<String>>,
-    /// Status and excerpt of the last answer that was no success.
+    /// Status and excerpt of the last answer that cannot have held a token.
     last: Mutex<Option<(u16, String)>>,
 }
 
 impl Door {
     pub(crate) fn new(http: reqwest::Client, authority: Endpoint, calls: Arc<CallCounter>) -> Self {
         Self {
-            http: Arc::new(http),
+            http: Arc::new(http.clone()),
+            plain: http,
             authority,
             calls,
             claims: Mutex::default(),
@@ -49,12 +52,42 @@ impl Door {
         *lock(&self.claims) = claims.map(str::to_owned);
     }
 
+    /// The claims demanded now.
+    pub(crate) fn claims(&self) -> Option<String> {
+        lock(&self.claims).clone()
+    }
+
+    /// Posts a form to an address of the authority's, with the claims demanded now; status and body of the answer.
+    pub(crate) async fn post(
+        &self,
+        address: Url,
+        form: &[(&str, &str)],
+    ) -> reqwest::Result<(u16, Vec<u8>)> {
+        let mut form = form.to_vec();
+        let claims = self.claims();
+        if let Some(claims) = &claims {
+            form.push(("claims", claims));
+        }
+        self.calls.count(CallKind::SignIn);
+        let answer = self
+            .plain
+            .post(address)
+            .header("accept", "application/json")
+            .form(&form)
+            .send()
+            .await
+            .map_err(reqwest::Error::without_url)?;
+        let status = answer.status().as_u16();
+        let body = answer.bytes().await.map_err(reqwest::Error::without_url)?;
+        Ok((status, body.to_vec()))
+    }
+
     /// Forgets the last answer.
     pub(crate) fn forget(&self) {
         *lock(&self.last) = None;
     }
 
-    /// Status and excerpt of the last answer that was no success.
+    /// Status and excerpt of the last answer that cannot have held a token.
     pub(crate) fn last(&self) -> Option<(u16, String)> {
         lock(&self.last).clone()
     }
@@ -93,8 +126,7 @@ impl HttpClient for Door {
     async fn execute_request(&self, request: &Request) -> azure_core::Result<AsyncRawResponse> {
         let mut request = request.clone();
         self.redirect(request.url_mut());
-        let claims = lock(&self.claims).clone();
-        if let Some(claims) = claims
+        if let Some(claims) = self.claims()
             && let Body::Bytes(form) = request.body().clone()
             && let Ok(extra) = Url::parse_with_params("x:y", [("claims", claims)])
         {
@@ -109,8 +141,9 @@ impl HttpClient for Door {
         let response = response.try_into_raw_response().await?;
         let (status, headers, body) = response.deconstruct();
         let bytes: &[u8] = body.as_ref();
-        if !status.is_success() {
-            *lock(&self.last) = Some((u16::from(status), redact::excerpt(bytes)));
+        // A proxy's page comes with 200 as well.
+        if !status.is_success() || bytes.trim_ascii_start().first() != Some(&b'{') {
+            *lock(&self.last) = Some((u16::from(status), redact::page_or_excerpt(bytes)));
         }
         let bytes = bytes.to_vec();
         Ok(AsyncRawResponse::from_bytes(status, headers, bytes))

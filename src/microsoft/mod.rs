@@ -28,6 +28,7 @@ pub mod retry;
 pub mod settings;
 pub mod sign_in;
 pub mod sign_in_error;
+mod sign_in_reason;
 mod wire;
 
 #[cfg(test)]
@@ -50,8 +51,10 @@ pub use exchange::{AllowedCmdlets, ExchangeApi, ExchangeClient};
 pub use graph::{GraphApi, GraphDomain, GraphMx};
 pub use graph_reader::GraphReader;
 pub use host::DnssecMxValue;
-pub use settings::{Limits, MicrosoftSettings, SettingsError, SignInMethod};
-pub use sign_in::{SignIn, TokenSource};
+pub use settings::{
+    EXCHANGE_MODULE, Limits, MicrosoftSettings, Person, SettingsError, SignInMethod, TokenCache,
+};
+pub use sign_in::{Invitation, Prompt, SignIn, TokenFile, TokenSource};
 pub use sign_in_error::{SignInError, SignInReason};
 
 /// One tenant: both services behind one identity.

@@ -35,6 +35,26 @@ pub fn excerpt(body: &[u8]) -> String {
     shorten(&plain(&text), EXCERPT_CHARS)
 }
 
+/// An excerpt of a body; of a web page no more than its title, as its markup helps nobody.
+#[must_use]
+pub fn page_or_excerpt(body: &[u8]) -> String {
+    let start = String::from_utf8_lossy(&body[..body.len().min(64 * 1024)]);
+    let lower = start.to_ascii_lowercase();
+    let trimmed = lower.trim_start();
+    if !(trimmed.starts_with("<!doctype html") || trimmed.starts_with("<html")) {
+        return excerpt(body);
+    }
+    let title = lower.find("<title").and_then(|at| {
+        let from = at + lower[at..].find('>')? + 1;
+        let to = from + lower[from..].find('<')?;
+        start.get(from..to)
+    });
+    match title.map(str::trim).filter(|title| !title.is_empty()) {
+        Some(title) => format!("a web page titled \"{}\"", shorten(&plain(title), 100)),
+        None => "a web page without a title".to_owned(),
+    }
+}
+
 /// The text with secrets hidden and control characters escaped; not shortened.
 #[must_use]
 pub fn plain(text: &str) -> String {
@@ -225,6 +245,21 @@ mod tests {
         assert_eq!(plain("a\u{1b}[2Jb\nc\u{202e}d"), "a\\u{1b}[2Jb c\\u{202e}d");
         assert_eq!(excerpt(&[0; 12]), "(12 NUL bytes)");
         assert_eq!(excerpt(b""), "(empty)");
+    }
+
+    #[test]
+    fn of_a_web_page_its_title_is_shown() {
+        let page = b"\n<!DOCTYPE html><html><head><TITLE>\n Proxy \x1b sign-in</title><p>much";
+        assert_eq!(
+            page_or_excerpt(page),
+            "a web page titled \"Proxy \\u{1b} sign-in\""
+        );
+        assert_eq!(page_or_excerpt(b"<html><p>x"), "a web page without a title");
+        assert_eq!(
+            page_or_excerpt(b"<html><title"),
+            "a web page without a title"
+        );
+        assert_eq!(page_or_excerpt(b"{}"), "{}");
     }
 
     #[test]

@@ -5,16 +5,16 @@
 //! loopback address, because every call carries a bearer token.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
-use secrecy::SecretString;
+use secrecy::{ExposeSecret as _, SecretString};
 
 use super::cloud::Cloud;
 use super::endpoint::Endpoints;
+use super::sign_in::Prompt;
 
-/// How to prove who we are to Entra ID.
-///
-/// Certificate and device code come later; each is one more variant here and one more arm in `sign_in.rs`.
+/// How to prove who we are to Entra ID. Each method has a file of its own under `sign_in/`.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum SignInMethod {
@@ -25,20 +25,58 @@ pub enum SignInMethod {
         /// The value of the secret, not its id.
         secret: SecretString,
     },
+    /// An application with a certificate, whose RSA key signs an assertion in place of a secret.
+    ClientCertificate {
+        /// The application (client) id.
+        client_id: String,
+        /// PEM: the certificate, and its key unless that is given apart. Secret, as it may hold the key.
+        certificate: SecretString,
+        /// PEM: the private key, if it is not beside the certificate.
+        key: Option<SecretString>,
+    },
     /// The managed identity of the Azure machine this runs on; `None` means the system-assigned one.
     ManagedIdentity {
         /// The client id of a user-assigned identity.
         client_id: Option<String>,
     },
-    /// A federated token in a file (Kubernetes workload identity, or GitHub OIDC written to a file).
+    /// A token that somebody else issued and Entra ID trusts: from a file (Kubernetes), or asked of GitHub Actions.
     WorkloadIdentity {
         /// The application (client) id; `None` reads `AZURE_CLIENT_ID`.
         client_id: Option<String>,
-        /// The file with the token; `None` reads `AZURE_FEDERATED_TOKEN_FILE`.
+        /// The file with the token; `None` reads `AZURE_FEDERATED_TOKEN_FILE`, and where that is not set either asks
+        /// GitHub Actions, if this is one of its jobs.
         token_file: Option<PathBuf>,
     },
     /// Whoever is signed in to the Azure CLI (`az login`).
     AzureCli,
+    /// A person who enters a code in a browser, here or elsewhere (RFC 8628).
+    DeviceCode(Person),
+    /// A person who signs in in this machine's browser (RFC 6749 section 4.1 with PKCE, RFC 7636); with a code where
+    /// no browser can be opened.
+    Browser(Person),
+}
+
+/// What a person's sign-in needs.
+#[derive(Clone, Debug, Default)]
+pub struct Person {
+    /// The id of a public client application; `None` is [`EXCHANGE_MODULE`].
+    pub client_id: Option<String>,
+    /// Where the refresh token outlives this process.
+    pub cache: TokenCache,
+}
+
+/// The public client of Microsoft's own Exchange module (`microsoft.md` 3.3).
+pub const EXCHANGE_MODULE: &str = "fb78d390-0c51-40cd-8e17-fdbfab77341b";
+
+/// Where a person's refresh token is kept. Access tokens are never kept outside memory.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum TokenCache {
+    /// In memory only: every process asks again.
+    #[default]
+    Memory,
+    /// In an owner-only file below [`MicrosoftSettings::token_folder`].
+    File,
 }
 
 impl SignInMethod {
@@ -47,16 +85,40 @@ impl SignInMethod {
     pub fn name(&self) -> &'static str {
         match self {
             Self::ClientSecret { .. } => "client secret",
+            Self::ClientCertificate { .. } => "client certificate",
             Self::ManagedIdentity { .. } => "managed identity",
             Self::WorkloadIdentity { .. } => "workload identity",
             Self::AzureCli => "Azure CLI",
+            Self::DeviceCode(_) => "device code",
+            Self::Browser(_) => "browser",
         }
     }
 
-    /// Whether the token speaks for an application, not for a person. Exchange routes the two differently.
+    /// Whether the token speaks for an application, as far as the method tells; behind the Azure CLI can be either.
+    /// Exchange routes the two differently, and goes by the token.
     #[must_use]
     pub fn is_app_only(&self) -> bool {
-        !matches!(self, Self::AzureCli)
+        !matches!(
+            self,
+            Self::AzureCli | Self::DeviceCode(_) | Self::Browser(_)
+        )
+    }
+
+    /// The application (client) id, where the method names one.
+    #[must_use]
+    pub fn client_id(&self) -> Option<&str> {
+        match self {
+            Self::ClientSecret { client_id, .. } | Self::ClientCertificate { client_id, .. } => {
+                Some(client_id)
+            }
+            Self::ManagedIdentity { client_id } | Self::WorkloadIdentity { client_id, .. } => {
+                client_id.as_deref()
+            }
+            Self::DeviceCode(person) | Self::Browser(person) => {
+                Some(person.client_id.as_deref().unwrap_or(EXCHANGE_MODULE))
+            }
+            Self::AzureCli => None,
+        }
     }
 }
 
@@ -106,6 +168,10 @@ pub struct MicrosoftSettings {
     pub sign_in: SignInMethod,
     /// Time limits and retries.
     pub limits: Limits,
+    /// How a person at a terminal is shown where to sign in; `None` where nobody is there.
+    pub prompt: Option<Arc<dyn Prompt>>,
+    /// Where refresh tokens are kept for those who asked for it.
+    pub token_folder: Option<PathBuf>,
 }
 
 impl MicrosoftSettings {
@@ -119,6 +185,8 @@ impl MicrosoftSettings {
             endpoints: Endpoints::of(Cloud::Worldwide),
             sign_in,
             limits: Limits::default(),
+            prompt: None,
+            token_folder: None,
         }
     }
 
@@ -158,14 +226,17 @@ impl MicrosoftSettings {
                 tenant: self.tenant.escape_default().to_string(),
             });
         }
-        if let SignInMethod::ClientSecret { client_id, secret } = &self.sign_in {
-            use secrecy::ExposeSecret;
-            if client_id.trim().is_empty() {
-                return Err(SettingsError::NoClientId);
-            }
-            if secret.expose_secret().trim().is_empty() {
-                return Err(SettingsError::NoSecret);
-            }
+        if self
+            .sign_in
+            .client_id()
+            .is_some_and(|id| id.trim().is_empty())
+        {
+            return Err(SettingsError::NoClientId);
+        }
+        if let SignInMethod::ClientSecret { secret, .. } = &self.sign_in
+            && secret.expose_secret().trim().is_empty()
+        {
+            return Err(SettingsError::NoSecret);
         }
         Ok(())
     }
@@ -178,7 +249,8 @@ pub enum SettingsError {
     /// A cloud without known support.
     #[error(
         "The cloud \"{cloud}\" is refused: no Microsoft source describes mx.microsoft or inbound DANE there. \
-         Leave the MX of this domain as it is. `microsoft.cloud` in the domain file can be worldwide, which GCC shares."
+         Leave the MX of this domain as it is. `microsoft.cloud` in the domain file can be worldwide, which GCC shares; \
+         to override this refusal of {cloud}, and of nothing else, write `cloud_forced: {cloud}` below it."
     )]
     Cloud {
         /// The cloud that was asked for.

@@ -1,10 +1,10 @@
-//! Why a sign-in failed, from the AADSTS code in Entra ID's answer.
-//!
-//! Codes: "Microsoft Entra authentication and authorization error codes" on learn.microsoft.com.
+//! A failed sign-in, and how it is read from Entra ID's answer.
 
 use serde::Deserialize;
 
 use super::redact;
+pub use super::sign_in_reason::SignInReason;
+use super::sign_in_reason::of_code;
 
 /// A failed sign-in. Its Display is a sentence that says what to do; it never holds a secret.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -14,6 +14,10 @@ pub struct SignInError {
     pub reason: SignInReason,
     /// The AADSTS number, if there was one.
     pub code: Option<u32>,
+    /// The application (client) id that signed in, where it is known.
+    pub application: Option<String>,
+    /// The tenant it signed in to.
+    pub tenant: Option<String>,
     /// Entra's correlation id, for a support case.
     pub correlation_id: Option<String>,
     /// Entra's trace id, for a support case.
@@ -27,6 +31,8 @@ impl SignInError {
         Self {
             reason,
             code: None,
+            application: None,
+            tenant: None,
             correlation_id: None,
             trace_id: None,
         }
@@ -37,11 +43,15 @@ impl SignInError {
         if let Some(code) = self.code {
             text.push_str(&format!(" AADSTS{code}"));
         }
-        if let Some(id) = &self.correlation_id {
-            text.push_str(&format!(", correlation id {id}"));
-        }
-        if let Some(id) = &self.trace_id {
-            text.push_str(&format!(", trace id {id}"));
+        for (name, id) in [
+            ("application", &self.application),
+            ("tenant", &self.tenant),
+            ("correlation id", &self.correlation_id),
+            ("trace id", &self.trace_id),
+        ] {
+            if let Some(id) = id {
+                text.push_str(&format!(", {name} {id}"));
+            }
         }
         if text.is_empty() {
             text
@@ -65,126 +75,25 @@ impl SignInError {
         matches!(
             self.reason,
             SignInReason::ConsentMissing
+                | SignInReason::NotPreauthorized
                 | SignInReason::ConditionalAccess { .. }
                 | SignInReason::NotAssigned
                 | SignInReason::Disabled
+                | SignInReason::UserDisabled
         )
     }
-}
 
-/// The kinds of failed sign-ins that an admin can tell apart and mend.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum SignInReason {
-    /// AADSTS7000215.
-    #[error(
-        "Sign-in failed: the client secret is wrong. Give the secret's value, not its id; make a new one in the Entra \
-         admin center under App registrations, Certificates & secrets, if the value is lost."
-    )]
-    WrongSecret,
-    /// AADSTS7000222.
-    #[error(
-        "Sign-in failed: the client secret has expired. Make a new one in the Entra admin center under App registrations, \
-         Certificates & secrets, and give its value."
-    )]
-    ExpiredSecret,
-    /// AADSTS700016.
-    #[error(
-        "Sign-in failed: the tenant has no application with this client id. Check the client id, and that the tenant is \
-         the one in which the application was registered or consented to."
-    )]
-    UnknownClient,
-    /// AADSTS90002 and its kin.
-    #[error(
-        "Sign-in failed: there is no such tenant in this cloud. Check the tenant id (Entra admin center, Overview) and the cloud."
-    )]
-    UnknownTenant,
-    /// AADSTS65001 and its kin.
-    #[error(
-        "Sign-in failed: nobody has consented to the permissions. An administrator grants admin consent in the Entra admin \
-         center under App registrations, API permissions."
-    )]
-    ConsentMissing,
-    /// AADSTS53003, 50076 and their kin.
-    #[error(
-        "Sign-in failed: Conditional Access does not allow it ({detail}). Exclude this identity from the policy or meet it \
-         (location, device, second factor); the sign-in log in the Entra admin center names the policy."
-    )]
-    ConditionalAccess {
-        /// What Entra ID asked for, redacted.
-        detail: String,
-    },
-    /// AADSTS501051 and its kin.
-    #[error(
-        "Sign-in failed: the application requires an assignment and this identity has none. Assign it in the Entra admin \
-         center under Enterprise applications, Users and groups."
-    )]
-    NotAssigned,
-    /// AADSTS7000112, 50057, 700005.
-    #[error(
-        "Sign-in failed: the application or account is disabled. Enable it in the Entra admin center under Enterprise applications."
-    )]
-    Disabled,
-    /// AADSTS500011, 500341, 650057.
-    #[error(
-        "Sign-in failed: the tenant has no service principal for the service ({detail}). Usually the tenant has no Exchange \
-         Online, or the cloud is the wrong one."
-    )]
-    UnknownResource {
-        /// What Entra ID said, redacted.
-        detail: String,
-    },
-    /// AADSTS700027, 700024, 70021 and their kin: a certificate or federated token was not accepted.
-    #[error(
-        "Sign-in failed: Entra ID did not accept the certificate or federated token ({detail}). Check that it is registered \
-         with the application and not expired, and that this machine's clock is right."
-    )]
-    BadAssertion {
-        /// What Entra ID said, redacted.
-        detail: String,
-    },
-    /// AADSTS90033, 50196, HTTP 429 or 5xx.
-    #[error("Sign-in failed: Entra ID is busy ({detail}). Run again later.")]
-    AuthorityBusy {
-        /// What it said, redacted.
-        detail: String,
-    },
-    /// No connection to the authority.
-    #[error(
-        "Sign-in failed: {authority} cannot be reached ({detail}). Check the network, the proxy and the firewall for HTTPS to that host."
-    )]
-    AuthorityDown {
-        /// The authority's address.
-        authority: String,
-        /// What the connection said.
-        detail: String,
-    },
-    /// Something answered, but not as Entra ID does.
-    #[error(
-        "Sign-in failed: {authority} did not answer like Entra ID ({detail}). Check the authority's address and the proxy."
-    )]
-    NotEntra {
-        /// The authority's address.
-        authority: String,
-        /// What came, redacted.
-        detail: String,
-    },
-    /// The machine, tool or file that should supply the identity does not.
-    #[error("Sign-in with the {method} failed: {detail}.")]
-    Source {
-        /// The name of the method.
-        method: &'static str,
-        /// What it said, redacted.
-        detail: String,
-    },
-    /// Any other code.
-    #[error(
-        "Sign-in failed: {detail}. Look the AADSTS code up at https://login.microsoftonline.com/error."
-    )]
-    Other {
-        /// What Entra ID said, redacted.
-        detail: String,
-    },
+    /// Whether a person's new sign-in may mend it. A policy that blocks is not mended by it.
+    #[must_use]
+    pub fn wants_a_person(&self) -> bool {
+        match &self.reason {
+            SignInReason::GrantOver { .. } | SignInReason::ConsentMissing => true,
+            SignInReason::ConditionalAccess { .. } => !self
+                .code
+                .is_some_and(|code| matches!(code, 53_000..=53_011 | 530_003..=530_036)),
+            _ => false,
+        }
+    }
 }
 
 /// The body of a failed token request (RFC 6749 section 5.2 with Entra's additions).
@@ -220,56 +129,29 @@ pub fn from_answer(status: u16, body: &[u8]) -> Option<SignInError> {
         detail = format!("{detail}; {}", redact::plain(&suberror));
     }
     Some(SignInError {
-        reason: reason(
+        reason: of_code(
             code,
             status,
             body.error.as_deref().unwrap_or_default(),
             detail,
         ),
         code,
+        application: None,
+        tenant: None,
         correlation_id: body.correlation_id.map(|id| redact::plain(&id)),
         trace_id: body.trace_id.map(|id| redact::plain(&id)),
     })
 }
 
-fn reason(code: Option<u32>, status: u16, error: &str, detail: String) -> SignInReason {
-    match code {
-        Some(7_000_215) => SignInReason::WrongSecret,
-        Some(7_000_222) => SignInReason::ExpiredSecret,
-        Some(700_016) => SignInReason::UnknownClient,
-        Some(90_002 | 900_023 | 50_020 | 900_382 | 90_051) => SignInReason::UnknownTenant,
-        Some(65_001 | 65_004 | 90_094 | 650_052 | 650_056) => SignInReason::ConsentMissing,
-        Some(
-            53_000..=53_011
-            | 50_076
-            | 50_079
-            | 50_005
-            | 50_158
-            | 50_072
-            | 50_074
-            | 530_032..=530_036,
-        ) => SignInReason::ConditionalAccess { detail },
-        Some(501_051 | 50_105) => SignInReason::NotAssigned,
-        Some(7_000_112 | 50_057 | 700_005) => SignInReason::Disabled,
-        Some(500_011 | 500_341 | 650_057 | 500_014) => SignInReason::UnknownResource { detail },
-        Some(
-            700_027
-            | 700_024
-            | 700_021..=700_023
-            | 70_021
-            | 700_211..=700_214
-            | 50_027
-            | 50_012
-            | 700_030,
-        ) => SignInReason::BadAssertion { detail },
-        Some(90_033 | 50_196 | 90_006 | 90_012 | 90_020) => SignInReason::AuthorityBusy { detail },
-        _ if status == 429 || status >= 500 || error == "temporarily_unavailable" => {
-            SignInReason::AuthorityBusy { detail }
-        }
-        _ if error == "interaction_required" => SignInReason::ConditionalAccess { detail },
-        _ if error == "consent_required" => SignInReason::ConsentMissing,
-        _ => SignInReason::Other { detail },
-    }
+/// Reads a failure that is known by its text alone, as a tool prints it. `None` without an AADSTS code.
+#[must_use]
+pub fn from_text(text: &str) -> Option<SignInError> {
+    let code = code_in(text)?;
+    let start = text.find("AADSTS").unwrap_or_default();
+    Some(SignInError {
+        code: Some(code),
+        ..SignInError::new(of_code(Some(code), 400, "", headline(&text[start..])))
+    })
 }
 
 /// The number in `AADSTS7000215: …`, for answers without `error_codes`.

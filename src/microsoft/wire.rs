@@ -17,7 +17,7 @@ use super::redact;
 use super::redirect;
 use super::retry;
 use super::settings::{Limits, MicrosoftSettings};
-use super::sign_in::TokenSource;
+use super::sign_in::{TokenSource, user};
 
 /// Our own name; we do not pose as PowerShell.
 pub(crate) const USER_AGENT: &str = concat!("rollout/", env!("CARGO_PKG_VERSION"));
@@ -78,7 +78,8 @@ pub(crate) struct Wire {
     http: reqwest::Client,
     endpoint: Endpoint,
     scope: String,
-    anchor: String,
+    tenant: String,
+    app_only: bool,
     connection_id: String,
     tokens: Arc<dyn TokenSource>,
     limits: Limits,
@@ -115,7 +116,8 @@ impl Wire {
             http,
             endpoint,
             scope: settings.cloud.exchange_scope(),
-            anchor: anchor(&settings.tenant, settings.sign_in.is_app_only()),
+            tenant: settings.tenant.clone(),
+            app_only: settings.sign_in.is_app_only(),
             connection_id: Uuid::new_v4().to_string(),
             tokens,
             limits: settings.limits,
@@ -330,7 +332,11 @@ impl Wire {
         set("content-type", "application/json");
         set("connection-id", &self.connection_id);
         set("client-request-id", request_id);
-        set("x-anchormailbox", &self.anchor);
+        let user = user::of_token(token.expose_secret());
+        set(
+            "x-anchormailbox",
+            &anchor(&self.tenant, self.app_only, user.as_deref()),
+        );
         set("x-responseformat", "json");
         set("prefer", "odata.maxpagesize=1000");
         for (name, value) in out.headers {
@@ -388,9 +394,13 @@ impl Fault {
     }
 }
 
-/// The routing hint: the mailbox in whose place the cmdlet runs (`microsoft.md` 3.1).
-fn anchor(tenant: &str, app_only: bool) -> String {
+/// The routing hint: the mailbox in whose place the cmdlet runs, a person's own if the token speaks for one
+/// (`microsoft.md` 3.1).
+fn anchor(tenant: &str, app_only: bool, user: Option<&str>) -> String {
     const SYSTEM: &str = "SystemMailbox{bb558c35-97f1-4cb9-8ff7-d53741dc928c}";
+    if let Some(user) = user {
+        return format!("UPN:{user}");
+    }
     match (Uuid::try_parse(tenant).is_ok(), app_only) {
         (true, true) => format!("APP:{SYSTEM}@{tenant}"),
         (true, false) => format!("TID:{tenant}"),
@@ -452,13 +462,17 @@ mod tests {
     fn anchors() {
         let id = "11111111-2222-3333-4444-555555555555";
         assert_eq!(
-            anchor(id, true),
+            anchor(id, true, None),
             format!("APP:SystemMailbox{{bb558c35-97f1-4cb9-8ff7-d53741dc928c}}@{id}")
         );
-        assert_eq!(anchor(id, false), format!("TID:{id}"));
+        assert_eq!(anchor(id, false, None), format!("TID:{id}"));
         assert_eq!(
-            anchor("contoso.com", true),
+            anchor("contoso.com", true, None),
             "UPN:SystemMailbox{bb558c35-97f1-4cb9-8ff7-d53741dc928c}@contoso.com"
+        );
+        assert_eq!(
+            anchor(id, false, Some("admin@contoso.com")),
+            "UPN:admin@contoso.com"
         );
     }
 }
