@@ -18,7 +18,6 @@ use crate::output::terminal::{Asker as _, is_yes};
 use crate::output::{Line, time};
 use crate::playbook::Goal;
 use crate::step::Memory;
-use crate::world::live::LiveWorld;
 
 /// Arguments of `apply`.
 #[derive(Debug, clap::Args)]
@@ -73,7 +72,7 @@ pub(super) async fn run(app: &App, args: Args) -> Result<Exit, CliError> {
     let stop = stop::listen(app.console.clone());
     let prompt = Prompt::new(&app.console, &stop);
     let _laboratory = Running::of(&session.file, true)?;
-    let mut world = LiveWorld::open(&session.file, &app.redactor)?;
+    let mut world = app.open(&session)?;
 
     let unfinished = reader.unfinished(session.domain()).await?;
     let mut planned = None;

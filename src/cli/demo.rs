@@ -14,7 +14,6 @@ use crate::kernel::{Verdict, claim};
 use crate::laboratory;
 use crate::output::{Line, Page, Tone, time};
 use crate::step::Memory;
-use crate::world::live::LiveWorld;
 use crate::world::{Chain, Facts, SmtpOutcome, TlsaFacts};
 
 /// The domain that the demo walks.
@@ -118,7 +117,7 @@ fn make_room(folder: &Path) -> Result<(), CliError> {
 
 /// Looks at everything once more, from outside.
 async fn look(app: &App, session: &Session) -> Result<(Facts, Memory), CliError> {
-    let mut world = LiveWorld::open(&session.file, &app.redactor)?;
+    let mut world = app.open(&session)?;
     let mut memory = Memory::default();
     let clock = SystemClock::new();
     let facts = Run::observe(&mut world, &session.setup, &mut memory, &clock).await;

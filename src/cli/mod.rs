@@ -15,6 +15,7 @@ mod history;
 mod lab;
 mod logging;
 mod man;
+mod microsoft;
 mod pause;
 mod plan;
 mod playbook;
@@ -24,6 +25,7 @@ mod resume;
 mod runs;
 mod schema;
 mod session;
+mod sign_in;
 mod status;
 mod stop;
 mod verify;
@@ -107,6 +109,8 @@ enum Command {
     Verify(verify::Args),
     /// Show what a DANE sender makes of certificates, TLSA and other records, from files
     Dane(dane::Args),
+    /// What concerns the Microsoft side alone: forget a sign-in
+    Microsoft(microsoft::Args),
     /// Print the JSON Schema of a file, for editors
     Schema(schema::Args),
     /// List, show and check playbooks
@@ -135,6 +139,7 @@ impl Command {
             Self::History(_) => "history",
             Self::Verify(_) => "verify",
             Self::Dane(_) => "dane",
+            Self::Microsoft(_) => "microsoft",
             Self::Schema(_) => "schema",
             Self::Playbook(_) => "playbook",
             Self::Providers(_) => "providers",
@@ -221,6 +226,7 @@ async fn dispatch(app: &App, command: Command) -> Result<Exit, CliError> {
         Command::History(args) => history::run(app, args).await,
         Command::Verify(args) => verify::run(app, args).await,
         Command::Dane(args) => dane::run(app, &args).await,
+        Command::Microsoft(args) => microsoft::run(app, args).await,
         Command::Schema(args) => Ok(schema::run(app, &args)),
         Command::Playbook(args) => playbook::run(app, &args),
         Command::Providers(args) => Ok(providers::run(app, &args)),

@@ -15,7 +15,6 @@ use crate::kernel::Host;
 use crate::output::{Line, messages, plan as shown, time};
 use crate::step::Memory;
 use crate::world::World;
-use crate::world::live::LiveWorld;
 
 /// Arguments of `plan`.
 #[derive(Debug, clap::Args)]
@@ -63,7 +62,7 @@ async fn one(app: &App, args: &Args, file: &Path) -> Result<Exit, CliError> {
     let (session, mut memory) = of_run_in_progress(app, session, &app.reader()?).await?;
     hand::remember(&mut memory, args.mx_host.as_ref())?;
     let _laboratory = super::lab::Running::of(&session.file, false)?;
-    let mut world = LiveWorld::open(&session.file, &app.redactor)?;
+    let mut world = app.open(&session)?;
     let plan = make(&session, &mut world, &mut memory).await;
     show(app, &session, &plan);
     if let Some(path) = &args.out {

@@ -18,7 +18,6 @@ use crate::engine::store::{
 };
 use crate::output::progress::Countdowns;
 use crate::output::{Line, messages, time};
-use crate::world::live::LiveWorld;
 
 /// When a run that could not go on is tried again.
 const AGAIN: Duration = Duration::from_secs(300);
@@ -184,7 +183,7 @@ async fn one(app: &App, driver: &Driver, lease: &Lease, wait: bool) -> Result<Ex
             .remark(messages::playbook_changed(&session.playbook.name));
     }
     let _laboratory = super::lab::Running::of(&session.file, true)?;
-    let mut world = LiveWorld::open(&session.file, &app.redactor)?;
+    let mut world = app.open(&session)?;
     let run = Run::under(store, lease.clone()).await?;
     Drive {
         app,

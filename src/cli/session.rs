@@ -9,7 +9,7 @@ use secrecy::SecretString;
 use super::error::{self, CliError};
 use crate::domain_file::{
     self, DEFAULT_PLAYBOOK, Delegation, DomainFile, Field, Microsoft, PolicyLife, Probe, SecretRef,
-    SignIn, Timing as FileTiming,
+    Timing as FileTiming,
 };
 use crate::engine::Options;
 use crate::engine::readiness::Basis;
@@ -241,8 +241,7 @@ pub(super) fn basis_of(domain: &str, laboratory: bool) -> Result<Basis, CliError
 fn register(file: &DomainFile, redactor: &Redactor) -> Result<(), CliError> {
     let mut references: Vec<&SecretRef> = Vec::new();
     if let Microsoft::Api(api) = &file.microsoft {
-        let SignIn::ClientSecret { secret, .. } = &api.sign_in;
-        references.push(secret);
+        references.extend(api.sign_in.secret());
     }
     references.extend(file.dns.fields.values().filter_map(|field| match field {
         Field::Secret(secret) => Some(secret),

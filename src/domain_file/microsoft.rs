@@ -65,6 +65,16 @@ pub struct Endpoints {
 }
 
 impl Cloud {
+    /// The name as it is written.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Worldwide => "worldwide",
+            Self::GccHigh => "gcc-high",
+            Self::Dod => "dod",
+            Self::Vianet21 => "21vianet",
+        }
+    }
+
     /// The sign-in, Graph and Exchange hosts of the cloud (Microsoft's pages on national clouds and on the Admin API).
     pub const fn hosts(self) -> [&'static str; 3] {
         match self {
@@ -171,6 +181,10 @@ struct Written {
     /// The national cloud.
     #[serde(default)]
     cloud: Cloud,
+    /// Names the same cloud again, to override the refusal of every cloud but worldwide. Nothing describes inbound DANE
+    /// there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    cloud_forced: Option<Cloud>,
     /// How to sign in.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     sign_in: Option<SignIn>,
@@ -180,9 +194,10 @@ struct Written {
 }
 
 impl TryFrom<Written> for Microsoft {
-    type Error = &'static str;
+    type Error = String;
 
-    fn try_from(written: Written) -> Result<Self, &'static str> {
+    fn try_from(written: Written) -> Result<Self, String> {
+        refuse_cloud(written.cloud, written.cloud_forced)?;
         if written.backend == Backend::Manual {
             return Ok(Self::Manual {
                 cloud: written.cloud,
@@ -190,12 +205,12 @@ impl TryFrom<Written> for Microsoft {
         }
         let Some(tenant) = written.tenant else {
             return Err(
-                "`tenant` is missing\nadd tenant: contoso.onmicrosoft.com, or write backend: manual to run the PowerShell yourself",
+                "`tenant` is missing\nadd tenant: contoso.onmicrosoft.com, or write backend: manual to run the PowerShell yourself".to_owned(),
             );
         };
         let Some(sign_in) = written.sign_in else {
             return Err(
-                "`sign_in` is missing\nadd sign_in: { method: client-secret, client_id: ..., secret: env:NAME }, or write backend: manual to run the PowerShell yourself",
+                "`sign_in` is missing\nadd sign_in: { method: client-secret, client_id: ..., secret: env:NAME }, or write backend: manual to run the PowerShell yourself".to_owned(),
             );
         };
         Ok(Self::Api(Api {
@@ -207,13 +222,35 @@ impl TryFrom<Written> for Microsoft {
     }
 }
 
+/// Outside worldwide nothing is known of inbound DANE: refused, unless a person overrides it by the cloud's name (S11).
+fn refuse_cloud(cloud: Cloud, forced: Option<Cloud>) -> Result<(), String> {
+    let name = cloud.name();
+    match forced {
+        None if cloud == Cloud::Worldwide => Ok(()),
+        None => Err(format!(
+            "the cloud {name} is refused: no Microsoft source describes mx.microsoft or inbound DANE there\n\
+             leave the MX of this domain as it is; GCC belongs to worldwide; to override this refusal, and nothing else, \
+             add cloud_forced: {name}"
+        )),
+        Some(forced) if forced == cloud && cloud != Cloud::Worldwide => Ok(()),
+        Some(forced) => Err(format!(
+            "cloud_forced names {}, but cloud is {name}\n\
+             it overrides the refusal of the one cloud that both name; remove it for worldwide, which is not refused",
+            forced.name()
+        )),
+    }
+}
+
 impl From<Microsoft> for Written {
     fn from(microsoft: Microsoft) -> Self {
+        // What was read had to be forced, so it has to be written.
+        let forced = |cloud| Some(cloud).filter(|cloud| *cloud != Cloud::Worldwide);
         match microsoft {
             Microsoft::Api(api) => Self {
                 backend: Backend::Api,
                 tenant: Some(api.tenant),
                 cloud: api.cloud,
+                cloud_forced: forced(api.cloud),
                 sign_in: Some(api.sign_in),
                 endpoints: Some(api.endpoints)
                     .filter(|endpoints| *endpoints != Endpoints::default()),
@@ -222,6 +259,7 @@ impl From<Microsoft> for Written {
                 backend: Backend::Manual,
                 tenant: None,
                 cloud,
+                cloud_forced: forced(cloud),
                 sign_in: None,
                 endpoints: None,
             },

@@ -38,7 +38,7 @@ pub use resolve::{
 };
 pub use schema::schema;
 pub use secret::{SecretError, SecretRef, SecretRefError};
-pub use sign_in::SignIn;
+pub use sign_in::{Cache, Person, SignIn};
 pub use timing::{PolicyLife, Timing};
 
 use crate::playbook::{Schedule, Value};
@@ -114,8 +114,7 @@ impl DomainFile {
     /// Resolves every path in the file against this folder.
     pub fn anchor(&mut self, base: &Path) {
         if let Microsoft::Api(api) = &mut self.microsoft {
-            let SignIn::ClientSecret { secret, .. } = &mut api.sign_in;
-            secret.anchor(base);
+            api.sign_in.anchor(base);
         }
         for field in self.dns.fields.values_mut() {
             if let Field::Secret(secret) = field {

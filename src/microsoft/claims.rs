@@ -136,7 +136,15 @@ mod tests {
 
     #[test]
     fn what_is_opaque_or_odd_is_not_read() {
-        for text in ["", "opaque", "a.b", "a.b.c", "a.bnVsbA.c", "a.W10.c", "e30.e30.e30.e30"] {
+        for text in [
+            "",
+            "opaque",
+            "a.b",
+            "a.b.c",
+            "a.bnVsbA.c",
+            "a.W10.c",
+            "e30.e30.e30.e30",
+        ] {
             assert_eq!(Claims::of(&SecretString::from(text)), None, "{text:?}");
         }
         let odd = json!({"roles": "x", "scp": 5, "wids": {}, "oid": "'; rm -rf /", "exp": "soon"});

@@ -332,7 +332,7 @@ impl Wire {
         set("content-type", "application/json");
         set("connection-id", &self.connection_id);
         set("client-request-id", request_id);
-        let user = user::of_token(token.expose_secret());
+        let user = user::of_token(token);
         set(
             "x-anchormailbox",
             &anchor(&self.tenant, self.app_only, user.as_deref()),

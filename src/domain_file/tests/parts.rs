@@ -321,3 +321,94 @@ fn defaults_are_those_of_the_references() {
         ]
     );
 }
+
+/// The file with another `sign_in`, read.
+fn signing_in(lines: &str) -> SignIn {
+    let start = GOOD.find("    method:").unwrap();
+    let end = GOOD.find("dns:").unwrap();
+    let text = format!("{}{lines}{}", &GOOD[..start], &GOOD[end..]);
+    let loaded = read(&text).unwrap_or_else(|error| panic!("{error}\n{text}"));
+    // What is written is what is read, and the schema knows it.
+    let value = serde_yaml::from_str(&text).unwrap();
+    crate::source::schema_check::accepts(&schema(), &value).unwrap();
+    match loaded.file.microsoft {
+        Microsoft::Api(api) => {
+            let again = serde_yaml::to_string(&api.sign_in).unwrap();
+            let mut again: SignIn = serde_yaml::from_str(&again).unwrap();
+            again.anchor(Path::new(""));
+            let mut read = api.sign_in.clone();
+            read.anchor(Path::new(""));
+            assert_eq!(again, read);
+            api.sign_in
+        }
+        Microsoft::Manual { .. } => panic!("manual"),
+    }
+}
+
+#[test]
+fn every_way_to_sign_in_is_read_and_written() {
+    let id = "11111111-2222-4333-8444-555555555555";
+    let uuid = uuid::Uuid::try_parse(id).unwrap();
+    let certificate = signing_in(&format!(
+        "    method: client-certificate\n    client_id: {id}\n    certificate: file:client.pem\n    key: env:CLIENT_KEY\n"
+    ));
+    let SignIn::ClientCertificate {
+        certificate, key, ..
+    } = certificate
+    else {
+        panic!("{certificate:?}")
+    };
+    assert_eq!(certificate.to_string(), "file:client.pem");
+    assert_eq!(key.unwrap().to_string(), "env:CLIENT_KEY");
+    assert_eq!(
+        signing_in("    method: managed-identity\n"),
+        SignIn::ManagedIdentity { client_id: None }
+    );
+    assert_eq!(
+        signing_in(&format!(
+            "    method: managed-identity\n    client_id: {id}\n"
+        )),
+        SignIn::ManagedIdentity {
+            client_id: Some(uuid)
+        }
+    );
+    assert!(matches!(
+        signing_in("    method: workload-identity\n    token_file: token\n"),
+        SignIn::WorkloadIdentity {
+            client_id: None,
+            token_file: Some(_)
+        }
+    ));
+    assert_eq!(signing_in("    method: azure-cli\n"), SignIn::AzureCli);
+    assert_eq!(
+        signing_in("    method: device-code\n    cache: file\n"),
+        SignIn::DeviceCode(Person {
+            client_id: None,
+            cache: Cache::File
+        })
+    );
+    assert_eq!(
+        signing_in(&format!("    method: browser\n    client_id: {id}\n")),
+        SignIn::Browser(Person {
+            client_id: Some(uuid),
+            cache: Cache::None
+        })
+    );
+}
+
+#[test]
+fn a_cloud_is_forced_by_its_own_name() {
+    let text = GOOD.replacen(
+        "  sign_in",
+        "  cloud: gcc-high\n  cloud_forced: gcc-high\n  sign_in",
+        1,
+    );
+    let file = read(&text).unwrap().file;
+    let Microsoft::Api(api) = &file.microsoft else {
+        panic!("manual")
+    };
+    assert_eq!(api.cloud, Cloud::GccHigh);
+    // Written again, it is still forced.
+    let written = serde_yaml::to_string(&file.microsoft).unwrap();
+    assert!(written.contains("cloud_forced: gcc-high"), "{written}");
+}

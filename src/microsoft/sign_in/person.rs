@@ -187,7 +187,7 @@ impl Session {
         };
         self.keep(kept, &granted)?;
         let token = granted.access();
-        prompt.welcome(user::of_token(token.token.secret()).as_deref());
+        prompt.welcome(user::of_token(&SecretString::from(token.token.secret())).as_deref());
         kept.spare = Some((self.first_scope.clone(), token));
         Ok(())
     }

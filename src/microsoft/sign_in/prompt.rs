@@ -6,7 +6,6 @@ use reqwest::Url;
 
 /// Where a person is to sign in.
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
 pub enum Invitation {
     /// With a code that is entered on a page, in any browser anywhere.
     Code {

@@ -7,6 +7,7 @@ mod hosts;
 mod microsoft;
 mod open;
 mod provider;
+mod sign_in;
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -24,6 +25,7 @@ use crate::verify::{DomainView, Extent, Verifier, Wish, judge};
 use provider::Hosting;
 
 pub use open::{OpenError, delegation_by};
+pub use sign_in::{AtTerminal, token_file};
 
 /// The live world of one domain file.
 pub struct LiveWorld {

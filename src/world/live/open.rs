@@ -4,13 +4,14 @@ use std::time::Duration;
 
 use rollout_providers::{Counter, FieldValue, Name, Options};
 
+use super::sign_in::{self, AtTerminal};
 use super::{Asked, Hosting, LiveWorld};
 use crate::dane::Prober;
 use crate::dns::Dns;
-use crate::domain_file::{Cloud, Delegation, DomainFile, Microsoft as Side, SecretError, SignIn};
+use crate::domain_file::{Cloud, Delegation, DomainFile, Microsoft as Side, SecretError};
 use crate::kernel::Host;
 use crate::microsoft::{
-    Endpoint, Endpoints, Microsoft, MicrosoftError, MicrosoftSettings, SettingsError, SignInMethod,
+    Endpoint, Endpoints, Microsoft, MicrosoftError, MicrosoftSettings, SettingsError,
 };
 use crate::redact::Redactor;
 use crate::surroundings::{Surroundings, SurroundingsError};
@@ -48,12 +49,24 @@ pub enum OpenError {
 }
 
 impl LiveWorld {
-    /// Opens resolvers, sign-in and provider as the domain file says. Every secret it reads is told to
-    /// `redactor`, so that none can reach journal or output.
+    /// [`open_for`](Self::open_for) nobody: a sign-in that needs a person fails.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn open(file: &DomainFile, redactor: &Redactor) -> Result<Self, OpenError> {
+        Self::open_for(file, redactor, AtTerminal::default())
+    }
+
+    /// Opens resolvers, sign-in and provider as the domain file says, for the person at the terminal. Every secret it reads
+    /// is told to `redactor`, so that none can reach journal or output.
     ///
     /// # Errors
     /// When something the domain file names cannot be used: a configuration error, exit code 2.
-    pub fn open(file: &DomainFile, redactor: &Redactor) -> Result<Self, OpenError> {
+    pub fn open_for(
+        file: &DomainFile,
+        redactor: &Redactor,
+        person: AtTerminal,
+    ) -> Result<Self, OpenError> {
         let lab = file.in_laboratory();
         let around = Surroundings::of(file);
         let roots = around.web_roots()?;
@@ -68,7 +81,7 @@ impl LiveWorld {
             prober: Prober::new(smtp),
             https: around.https()?,
             roots,
-            microsoft: microsoft(file, redactor)?,
+            microsoft: microsoft(file, redactor, person)?,
             hosting: hosting(file, redactor, &counter)?,
             calls: counter,
             fresh: if lab {
@@ -83,32 +96,28 @@ impl LiveWorld {
     }
 }
 
-fn microsoft(file: &DomainFile, redactor: &Redactor) -> Result<Option<Microsoft>, OpenError> {
+fn microsoft(
+    file: &DomainFile,
+    redactor: &Redactor,
+    person: AtTerminal,
+) -> Result<Option<Microsoft>, OpenError> {
     let api = match &file.microsoft {
         Side::Api(api) => api,
-        // A person at the keyboard does not make the cloud supported (S11).
-        Side::Manual { cloud: of } => {
-            return match cloud(*of) {
-                crate::microsoft::Cloud::Worldwide => Ok(None),
-                cloud => Err(SettingsError::Cloud { cloud }.into()),
-            };
-        }
+        Side::Manual { .. } => return Ok(None),
     };
-    let SignIn::ClientSecret { client_id, secret } = &api.sign_in;
-    let secret = secret.read()?;
-    remember(redactor, &secret);
-    let method = SignInMethod::ClientSecret {
-        client_id: client_id.to_string(),
-        secret,
-    };
+    let method = sign_in::method(&api.sign_in, redactor)?;
     let endpoints = Endpoints {
         authority: Endpoint::new(&api.authority())?,
         graph: Endpoint::new(&api.graph())?,
         exchange: Endpoint::new(&api.exchange())?,
     };
-    let settings = MicrosoftSettings::new(api.tenant.as_str(), method)
-        .in_cloud(cloud(api.cloud), None)
+    let cloud = cloud(api.cloud);
+    // The domain file refuses a cloud that nobody forced by its name (S11).
+    let mut settings = MicrosoftSettings::new(api.tenant.as_str(), method)
+        .in_cloud(cloud, Some(cloud))
         .at(endpoints);
+    settings.prompt = person.prompt;
+    settings.token_folder = person.token_folder;
     Ok(Some(Microsoft::connect(&settings)?))
 }
 
@@ -154,7 +163,7 @@ fn hosting(
 }
 
 /// A secret too short to be replaced safely is refused by nobody else: it is simply not echoed anywhere.
-fn remember(redactor: &Redactor, secret: &secrecy::SecretString) {
+pub(super) fn remember(redactor: &Redactor, secret: &secrecy::SecretString) {
     if let Err(error) = redactor.register(secret) {
         tracing::warn!(%error, "a secret is too short to be kept out of texts by replacing it");
     }

@@ -85,10 +85,9 @@ pub fn cases() -> Vec<Case> {
         case(
             "cloud gcc-high",
             2,
-            &["gcc-high", "mx.microsoft"],
+            &["gcc-high", "mx.microsoft", "cloud_forced: gcc-high"],
             |stage| stage.rewrite("  tenant:", "  cloud: gcc-high\n  tenant:"),
-        )
-        .never(&["force-cloud"]),
+        ),
         case(
             "unknown provider",
             2,

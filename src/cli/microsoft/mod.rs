@@ -1,0 +1,26 @@
+//! `rollout microsoft`: what concerns the Microsoft side alone.
+
+mod sign_out;
+
+use super::{App, CliError, Exit};
+
+/// What concerns the Microsoft side alone
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum Command {
+    /// Forget the sign-in that `cache: file` keeps for later runs
+    SignOut(sign_out::Args),
+}
+
+/// # Errors
+/// As the command's.
+pub async fn run(app: &App, args: Args) -> Result<Exit, CliError> {
+    match args.command {
+        Command::SignOut(args) => sign_out::run(app, &args),
+    }
+}
