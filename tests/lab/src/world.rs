@@ -20,6 +20,7 @@ use crate::dns::signed::ServedZone;
 use crate::error::LabError;
 use crate::faults::Faults;
 use crate::log::{LogEntry, Service};
+use crate::microsoft::entra::directory::Directory;
 use crate::options::Options;
 use crate::places::Layout;
 use crate::state::{Credentials, State};
@@ -36,6 +37,7 @@ pub(crate) struct World {
     log: Mutex<Vec<LogEntry>>,
     mails: Mutex<Vec<crate::smtp::Mail>>,
     asked: Mutex<Asked>,
+    directory: Mutex<Directory>,
     anchor: Vec<DNSKEY>,
 }
 
@@ -84,6 +86,7 @@ impl World {
             log: Mutex::default(),
             mails: Mutex::default(),
             asked: Mutex::default(),
+            directory: Mutex::default(),
             anchor,
         };
         crate::parents::refresh(&world);
@@ -110,6 +113,12 @@ impl World {
 
     pub(crate) fn asked(&self) -> MutexGuard<'_, Asked> {
         self.asked.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn directory(&self) -> MutexGuard<'_, Directory> {
+        self.directory
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Reads what is served.

@@ -1,4 +1,9 @@
-//! Sign-in: the v2 token endpoint for client credentials and the documents that describe it.
+//! Sign-in: the v2 token endpoint, what a person sees of it, and the documents that describe it.
+
+mod assertion;
+pub(crate) mod directory;
+mod neighbours;
+mod person;
 
 use std::sync::Arc;
 
@@ -6,6 +11,7 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use serde_json::json;
 
+use self::directory::SignInFault;
 use super::token::{Audience, issue};
 use crate::http::{Api, HttpReply, HttpRequest};
 use crate::log::Service;
@@ -21,6 +27,18 @@ impl Api for Entra {
     async fn handle(&self, request: HttpRequest) -> HttpReply {
         match (request.method.as_str(), request.parts().as_slice()) {
             ("POST", [tenant, "oauth2", "v2.0", "token"]) => self.token(tenant, &request),
+            ("POST", [tenant, "oauth2", "v2.0", "devicecode"]) if self.knows(tenant) => {
+                let reply = self.device_code(&request);
+                let outcome = reply.status().to_string();
+                self.0
+                    .record(Service::Entra, "devicecode", None, false, outcome);
+                reply
+            }
+            ("GET", [tenant, "oauth2", "v2.0", "authorize"]) if self.knows(tenant) => {
+                self.authorize(&request)
+            }
+            ("GET", ["msi", "token"]) => self.identity(&request),
+            ("GET", ["github", "token"]) => self.github(&request),
             ("GET", ["common", "discovery", "instance"]) => self.instance(),
             ("GET", [tenant, "v2.0", ".well-known", "openid-configuration"]) => {
                 self.configuration(tenant)
@@ -61,9 +79,20 @@ impl Entra {
             );
             return refused(400, "invalid_request", 90_002, &text);
         }
-        if field("grant_type") != "client_credentials" {
-            let text = "AADSTS70003: The app requested an unsupported grant type.";
-            return refused(400, "unsupported_grant_type", 70_003, text);
+        match field("grant_type") {
+            "client_credentials" => {}
+            grant @ ("refresh_token"
+            | "authorization_code"
+            | "urn:ietf:params:oauth:grant-type:device_code") => {
+                return self.person_token(grant, request);
+            }
+            _ => {
+                let text = "AADSTS70003: The app requested an unsupported grant type.";
+                return refused(400, "unsupported_grant_type", 70_003, text);
+            }
+        }
+        if let Some(wrong) = self.0.directory().fault {
+            return fault(wrong);
         }
         if !field("client_id").eq_ignore_ascii_case(&credentials.client_id) {
             let text = format!(
@@ -72,7 +101,18 @@ impl Entra {
             );
             return refused(400, "unauthorized_client", 700_016, &text);
         }
-        if field("client_secret") != credentials.client_secret {
+        if !field("client_assertion").is_empty() {
+            let checked = assertion::check(
+                &self.0,
+                tenant,
+                field("client_id"),
+                field("client_assertion_type"),
+                field("client_assertion"),
+            );
+            if let Err((code, text)) = checked {
+                return refused(401, "invalid_client", code, &text);
+            }
+        } else if field("client_secret") != credentials.client_secret {
             let text = format!(
                 "AADSTS7000215: Invalid client secret provided. Ensure the secret being sent in the request is the client secret value, not the client secret ID, for a secret added to app '{}'.",
                 credentials.client_id
@@ -127,6 +167,81 @@ impl Entra {
             }),
         )
     }
+}
+
+/// What a fault of the sign-in looks like.
+fn fault(kind: SignInFault) -> HttpReply {
+    let (status, error, code, text) = match kind {
+        SignInFault::SecretExpired => (
+            401,
+            "invalid_client",
+            7_000_222,
+            "The provided client secret keys for app are expired.",
+        ),
+        SignInFault::ConsentMissing => (
+            400,
+            "invalid_grant",
+            65_001,
+            "The user or administrator has not consented to use the application.",
+        ),
+        SignInFault::NotPreauthorized => (
+            400,
+            "invalid_request",
+            65_002,
+            "Consent between first party application and first party resource must be configured via preauthorization.",
+        ),
+        SignInFault::Blocked => (
+            400,
+            "invalid_grant",
+            53_003,
+            "Access has been blocked by Conditional Access policies. The access policy does not allow token issuance.",
+        ),
+        SignInFault::InteractionRequired => (
+            400,
+            "interaction_required",
+            50_076,
+            "Due to a configuration change made by your administrator, or because you moved to a new location, you must use multi-factor authentication to access the resource.",
+        ),
+        SignInFault::ApplicationDisabled => (
+            400,
+            "unauthorized_client",
+            7_000_112,
+            "Application is disabled.",
+        ),
+        SignInFault::UserDisabled => (
+            400,
+            "invalid_grant",
+            50_057,
+            "The user account is disabled.",
+        ),
+        SignInFault::SessionOver => (
+            400,
+            "invalid_grant",
+            700_082,
+            "The refresh token has expired due to inactivity.",
+        ),
+        SignInFault::Throttled => {
+            return HttpReply::json(429, &json!({"error": "temporarily_unavailable"}))
+                .with("retry-after", "1");
+        }
+        SignInFault::Down => {
+            return HttpReply::text(
+                503,
+                "text/html",
+                "<html><title>Service Unavailable</title></html>",
+            );
+        }
+        SignInFault::ProxyPage => {
+            return HttpReply::text(
+                200,
+                "text/html",
+                "<!DOCTYPE html><html><head><title>Web proxy sign-in</title></head><body>Please sign in</body></html>",
+            );
+        }
+        SignInFault::NoToken => return HttpReply::json(200, &json!({"hello": "world"})),
+        SignInFault::Breaks => return HttpReply::Broken,
+    };
+    refused(status, error, code, &format!("AADSTS{code}: {text}"))
 }
 
 fn refused(status: u16, error: &str, code: u32, text: &str) -> HttpReply {
