@@ -33,14 +33,6 @@ pub enum Outcome {
     Mismatch,
 }
 
-impl Outcome {
-    /// Whether a DANE sender delivers to this peer.
-    #[must_use]
-    pub const fn delivers(&self) -> bool {
-        !matches!(self, Self::Mismatch)
-    }
-}
-
 /// What came of one record.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RecordVerdict {

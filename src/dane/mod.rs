@@ -39,7 +39,6 @@ pub use mta_sts_fetch::{HttpsSettings, fetch_policy, look_up_record};
 pub use parameter_sets::{ParameterSet, parameter_sets, would_need};
 pub use probe::{Hello, KeyType, Probe, ProbeResult, Recipient, SmtpSettings, TlsVersions};
 pub use prober::{Examined, Prober};
-pub use talk::probe;
 pub use tlsa::judge;
 pub use webpki::WebRoots;
 

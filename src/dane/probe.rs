@@ -127,16 +127,6 @@ impl Probe {
             remembered: false,
         }
     }
-
-    /// What the handshake offered and asked for.
-    #[must_use]
-    pub fn hello(&self) -> Hello<'_> {
-        Hello {
-            sni: self.sni.as_deref(),
-            key: self.key,
-            versions: self.versions,
-        }
-    }
 }
 
 /// How a probe went.
@@ -238,19 +228,6 @@ impl ProbeResult {
             Self::Ok { chain, .. } | Self::Given { chain, .. } => Some(chain),
             _ => None,
         }
-    }
-
-    /// Whether nothing at all can be said about the server.
-    #[must_use]
-    pub const fn could_not_tell(&self) -> bool {
-        matches!(
-            self,
-            Self::NotProbed
-                | Self::Refused
-                | Self::Timeout { .. }
-                | Self::NoRoute { .. }
-                | Self::NothingInCommon { .. }
-        )
     }
 }
 

@@ -25,17 +25,7 @@ pub(super) const CONNECTING: &str = "connecting";
 pub(super) const GREETING: &str = "greeting";
 
 /// Talks to one address: greeting, EHLO, STARTTLS, EHLO again, and if `recipient` is given `MAIL FROM:<>` and `RCPT TO`.
-/// Never DATA.
-pub async fn probe(
-    settings: &SmtpSettings,
-    address: SocketAddr,
-    hello: Hello<'_>,
-    recipient: Option<&str>,
-) -> Probe {
-    converse(settings, address, hello, recipient, Box::new(())).await
-}
-
-/// The same, for a guest that holds something meanwhile.
+/// Never DATA. What the guest holds is let go when the last word is said.
 pub(super) async fn converse(
     settings: &SmtpSettings,
     address: SocketAddr,

@@ -31,12 +31,6 @@ impl Default for WebRoots {
 }
 
 impl WebRoots {
-    /// What the operating system trusts.
-    #[must_use]
-    pub fn system() -> Self {
-        Self::default()
-    }
-
     /// Only the certificates in a PEM text; set the field `system` to have them besides the system's.
     ///
     /// # Errors

@@ -42,19 +42,6 @@ pub struct ZoneLink {
     pub status: Status,
 }
 
-impl ChainOfTrust {
-    /// The status of the zone that holds the name: that of the last link.
-    #[must_use]
-    pub fn status(&self) -> Status {
-        match (self.zones.last(), &self.trouble) {
-            (Some(last), None) => last.status.clone(),
-            (_, trouble) => Status::Indeterminate {
-                why: trouble.clone().unwrap_or_default(),
-            },
-        }
-    }
-}
-
 /// What leads into a zone.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "by")]

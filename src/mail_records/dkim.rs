@@ -60,12 +60,6 @@ impl SelectorTarget {
             Self::Elsewhere(target)
         }
     }
-
-    /// Whether Microsoft holds the key.
-    #[must_use]
-    pub const fn is_microsoft(&self) -> bool {
-        matches!(self, Self::Tenant(_) | Self::Partition(_))
-    }
 }
 
 const TENANT_ZONES: [&str; 3] = ["onmicrosoft.com", "onmicrosoft.us", "onmicrosoft.cn"];
@@ -82,14 +76,6 @@ pub struct DkimKey {
     pub bits: Option<usize>,
     /// The domain says that it is only testing (`t=y`).
     pub testing: bool,
-}
-
-impl DkimKey {
-    /// Whether the key was withdrawn (an empty `p`).
-    #[must_use]
-    pub fn is_revoked(&self) -> bool {
-        self.key.is_empty()
-    }
 }
 
 /// The record as one would publish it.

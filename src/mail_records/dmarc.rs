@@ -34,14 +34,6 @@ pub struct Dmarc {
     pub ignored: Vec<String>,
 }
 
-impl Dmarc {
-    /// What is asked for mail from the domain where the record was found below it.
-    #[must_use]
-    pub fn for_subdomain(&self) -> DmarcPolicy {
-        self.below.unwrap_or(self.policy)
-    }
-}
-
 /// What a receiver is asked to do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]

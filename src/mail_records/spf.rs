@@ -8,9 +8,6 @@ use serde::{Deserialize, Serialize};
 use super::spf_term::{self, Directive, Mechanism, Modifier, Qualifier, SpfError, Term};
 use crate::dns::normal;
 
-/// What Microsoft 365 tells its customers to include.
-pub const MICROSOFT: &str = "spf.protection.outlook.com";
-
 /// The most terms that ask the DNS, in one record and all that it includes (RFC 7208, 4.6.4).
 pub const MOST_LOOKUPS: usize = 10;
 
@@ -40,15 +37,6 @@ impl Spf {
                 domain: Some(of), ..
             } => of.contains('%') || normal(of) == domain,
             _ => false,
-        })
-    }
-
-    /// Whether Microsoft 365 may send for the domain by this record itself.
-    #[must_use]
-    pub fn includes_microsoft(&self) -> bool {
-        self.directives().any(|d| {
-            matches!(&d.mechanism, Mechanism::Include(of) if normal(of) == MICROSOFT)
-                && d.qualifier == Qualifier::Pass
         })
     }
 

@@ -28,25 +28,12 @@ pub struct Coverage {
 }
 
 impl Coverage {
-    /// Whether every host now, and the future one if known, is covered.
-    #[must_use]
-    pub fn is_complete(&self) -> bool {
-        self.uncovered().next().is_none()
-            && !matches!(&self.future, Future::Known(host) if host.by.is_none())
-    }
-
     /// The hosts now that are not covered.
     pub fn uncovered(&self) -> impl Iterator<Item = &Name> {
         self.hosts
             .iter()
             .filter(|h| h.by.is_none())
             .map(|h| &h.host)
-    }
-
-    /// Whether something else should be published.
-    #[must_use]
-    pub fn is_to_change(&self, policy: &Policy) -> bool {
-        self.publish != policy.patterns
     }
 }
 

@@ -25,7 +25,7 @@ use crate::dns::{Name, Validated};
 pub use deliver::{deliver, deliver_all, deliver_sloppy};
 pub use host::{Demand, demand};
 pub use profile::Profile;
-pub use report::{ResultType, microsoft_code};
+pub use report::ResultType;
 pub use safety::{Safety, safe};
 
 /// Whether mail arrives.
@@ -156,8 +156,6 @@ pub struct AddressVerdict {
 /// What senders look at.
 #[derive(Debug, Clone, Copy)]
 pub struct Mail<'a> {
-    /// The mail domain.
-    pub domain: &'a str,
     /// The MX lookup.
     pub mx: &'a Validated,
     /// The hosts in order of preference. One that the MX set names and that is missing here counts as not known.

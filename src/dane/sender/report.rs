@@ -32,20 +32,6 @@ pub enum ResultType {
     StsPolicyInvalid,
 }
 
-/// The code with which Exchange Online puts mail off (`4.…`) or bounces it (`5.…`) for this reason, where Microsoft
-/// documents one; without its first digit.
-#[must_use]
-pub const fn microsoft_code(result: ResultType) -> Option<&'static str> {
-    match result {
-        ResultType::StartTlsNotSupported => Some("7.321"),
-        ResultType::CertificateExpired => Some("7.322"),
-        ResultType::TlsaInvalid | ResultType::ValidationFailure => Some("7.323"),
-        ResultType::DnssecInvalid => Some("7.324"),
-        ResultType::CertificateHostMismatch => Some("7.325"),
-        _ => None,
-    }
-}
-
 /// What is wrong with a certificate that ordinary validation, or usage 2, refuses.
 pub(super) fn of_certificate(
     leaf: Option<&CertificateDer<'_>>,

@@ -1,9 +1,9 @@
 //! What is known of a TLS session, and why one did not come about.
 
 use super::certificates::HOST;
-use super::probe::{ask, named, settings};
+use super::probe::{ask, named, probe, settings};
 use super::server::{Manners, Server, anywhere};
-use crate::dane::{Hello, KeyType, ProbeResult, TlsVersions, probe};
+use crate::dane::{Hello, KeyType, ProbeResult, TlsVersions};
 
 #[tokio::test]
 async fn what_is_known_of_a_session() {
@@ -14,7 +14,12 @@ async fn what_is_known_of_a_session() {
             ..named(key)
         };
         let seen = probe(&settings(), server.address, hello, None).await;
-        assert_eq!((seen.hello(), seen.remembered), (hello, false));
+        let offered = Hello {
+            sni: seen.sni.as_deref(),
+            key: seen.key,
+            versions: seen.versions,
+        };
+        assert_eq!((offered, seen.remembered), (hello, false));
         let ProbeResult::Ok {
             chain,
             tls_version,

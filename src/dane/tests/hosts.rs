@@ -87,7 +87,7 @@ async fn as_a_dane_sender_meets_them() {
     let Some(tree) = Tree::start(place, [&secure, &plain, &expired]).await else {
         return;
     };
-    let mut roots = WebRoots::system();
+    let mut roots = WebRoots::default();
     roots.system = false;
     let scene = Scene {
         dns: tree.dns(),

@@ -371,5 +371,5 @@ fn roots_must_be_certificates() {
     assert!(
         WebRoots::pem(b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n").is_err()
     );
-    assert!(WebRoots::system().system);
+    assert!(WebRoots::default().system);
 }

@@ -1,12 +1,12 @@
 //! The probe against servers of every manner.
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use super::certificates::HOST;
 use super::server::{Closes, Manners, Server, anywhere};
-use crate::dane::{
-    Certificate, Hello, KeyType, Probe, ProbeResult, Recipient, SmtpSettings, probe,
-};
+use crate::dane::talk::converse;
+use crate::dane::{Certificate, Hello, KeyType, Probe, ProbeResult, Recipient, SmtpSettings};
 
 pub(super) fn settings() -> SmtpSettings {
     SmtpSettings {
@@ -21,6 +21,30 @@ pub(super) fn named(key: KeyType) -> Hello<'static> {
         key,
         ..Hello::default()
     }
+}
+
+impl ProbeResult {
+    /// Whether nothing at all can be said about the server.
+    pub(super) fn could_not_tell(&self) -> bool {
+        matches!(
+            self,
+            Self::NotProbed
+                | Self::Refused
+                | Self::Timeout { .. }
+                | Self::NoRoute { .. }
+                | Self::NothingInCommon { .. }
+        )
+    }
+}
+
+/// Talks to one address, as a guest that holds nothing.
+pub(super) async fn probe(
+    settings: &SmtpSettings,
+    address: SocketAddr,
+    hello: Hello<'_>,
+    recipient: Option<&str>,
+) -> Probe {
+    converse(settings, address, hello, recipient, Box::new(())).await
 }
 
 pub(super) async fn ask(manners: Manners) -> Probe {

@@ -118,17 +118,6 @@ impl Fixture {
         Self::build(serde_json::from_str(text)?)
     }
 
-    /// Reads a fixture from a JSON value.
-    ///
-    /// # Errors
-    /// As [`Self::from_json`].
-    pub fn from_value(value: serde_json::Value) -> Result<Self, FixtureError> {
-        if !value.is_object() {
-            return Err(FixtureError::NoObject);
-        }
-        Self::build(serde_json::from_value(value)?)
-    }
-
     fn build(written: Written) -> Result<Self, FixtureError> {
         let mut out = Self {
             all_authentic: written.all_authentic,

@@ -38,17 +38,6 @@ pub enum Agreement {
     },
 }
 
-impl Agreement {
-    /// Whether somebody contradicts.
-    #[must_use]
-    pub const fn is_disagreement(&self) -> bool {
-        matches!(
-            self,
-            Self::EnginesDiffer { .. } | Self::ResolversDiffer { .. }
-        )
-    }
-}
-
 /// A resolver whose answer does not go with our verdict.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Contradiction {
@@ -308,7 +297,6 @@ mod tests {
         let all = [resolver("bogus"), resolver("ad")];
         let found = agreement(&ours("secure"), &other("insecure"), &all);
         assert_eq!(short(&found), "engines bogus");
-        assert!(found.is_disagreement());
         let Agreement::EnginesDiffer { resolvers, .. } = &found else {
             panic!("{found:?}")
         };

@@ -62,14 +62,6 @@ pub struct TcpView {
     pub differs: Vec<Kind>,
 }
 
-impl TcpView {
-    /// The answer about `kind`.
-    #[must_use]
-    pub fn answer(&self, kind: Kind) -> Option<&ServerAnswer> {
-        self.answers.iter().find(|a| a.kind == kind)
-    }
-}
-
 /// What a denial was asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -96,13 +88,6 @@ pub struct Denial {
 }
 
 impl Denial {
-    /// Whether this is an absence that validates.
-    #[must_use]
-    pub fn is_proven(&self) -> bool {
-        self.status.is_secure()
-            && matches!(self.answer.outcome, Outcome::NoData | Outcome::NxDomain)
-    }
-
     /// Whether it says that the apex of its own zone does not exist.
     #[must_use]
     pub fn denies_the_apex(&self) -> bool {
@@ -197,33 +182,7 @@ pub struct DsLink {
     pub zone_wide: Option<bool>,
 }
 
-impl DsLink {
-    /// Whether a validator can go through this DS to the zone as this address serves it.
-    #[must_use]
-    pub fn holds(&self) -> bool {
-        self.fit == DsFit::Fits && self.signs_keys
-    }
-}
-
 impl ServerSurvey {
-    /// Our verdict about `kind`, as this address serves it.
-    #[must_use]
-    pub fn verdict(&self, kind: Kind) -> Option<&Status> {
-        self.verdicts
-            .iter()
-            .find(|set| set.kind == kind)
-            .map(|set| &set.status)
-    }
-
-    /// The worst of its verdicts, absences included.
-    #[must_use]
-    pub fn status(&self) -> Status {
-        let sets = self.verdicts.iter().map(|set| &set.status);
-        let denials = self.denials.iter().map(|denial| &denial.status);
-        sets.chain(denials)
-            .fold(Status::Secure, |all, next| all.and(next.clone()))
-    }
-
     /// The denial asked for this reason.
     #[must_use]
     pub fn denial(&self, probe: Probe) -> Option<&Denial> {

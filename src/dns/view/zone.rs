@@ -5,7 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::answer::{Failure, Source, Status, Validated};
+use super::answer::{Failure, Source, Validated};
 use crate::dns::record::{Data, Kind, Name, Record, Signatures, Soa};
 
 /// What one server said.
@@ -208,21 +208,5 @@ impl ZoneView {
             .map(|p| &p.ds)
             .filter(move |a| a.kind == kind);
         zone.chain(parent)
-    }
-
-    /// The longest time that any of the answers about `kind` may be cached, seconds.
-    #[must_use]
-    pub fn longest_ttl(&self, kind: Kind) -> Option<u32> {
-        self.answers(kind)
-            .filter_map(ServerAnswer::cacheable_for)
-            .max()
-    }
-}
-
-impl ZoneView {
-    /// Whether the domain's MX validates as secure.
-    #[must_use]
-    pub const fn is_secure(&self) -> bool {
-        matches!(self.mx.status, Status::Secure)
     }
 }

@@ -58,7 +58,6 @@ pub fn judge(view: DomainView, wish: Wish, now: Timestamp) -> Report {
         .map(|host| (host.preference, &host.view))
         .collect();
     let mail = Mail {
-        domain: &view.domain,
         mx: &view.mx,
         hosts: &hosts,
         policy: &view.policy,

@@ -2,6 +2,7 @@
 
 use super::Found;
 use crate::dns::text::safe;
+use crate::mail_records::spf::MOST_LOOKUPS;
 use crate::mail_records::{self, Seen, SelectorTarget};
 use crate::verify::DomainView;
 use crate::verify::catalogue::{
@@ -30,6 +31,15 @@ pub(super) fn judge(view: &DomainView, found: &mut Found) {
     if let Some(spf) = records.spf.found() {
         for directive in spf.follows_mx_of(&view.domain) {
             found.add(SPF_MX.found("", format!("SPF has the term {directive}")));
+        }
+        if spf.lookups() > MOST_LOOKUPS {
+            found.add(SPF_INVALID.found(
+                "",
+                format!(
+                    "the SPF record has {} terms that ask the DNS; receivers stop at {MOST_LOOKUPS}",
+                    spf.lookups()
+                ),
+            ));
         }
     }
     look(

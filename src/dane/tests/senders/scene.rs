@@ -52,7 +52,7 @@ pub(super) struct Scene {
 impl Scene {
     /// By these records; every address takes mail with the chain `leaf inter`, and there is no policy.
     pub(super) fn of(dns: Value) -> Self {
-        let dns = Fixture::from_value(dns).expect("a fixture");
+        let dns = Fixture::from_json(&dns.to_string()).expect("a fixture");
         let look = async {
             let found = discover(&dns, DOMAIN).await;
             let roots = WebRoots {
@@ -137,7 +137,6 @@ impl Scene {
 
     pub(super) fn mail<'a>(&'a self, hosts: &'a [(Option<u16>, &'a HostView)]) -> Mail<'a> {
         Mail {
-            domain: DOMAIN,
             mx: &self.found.mx,
             hosts,
             policy: &self.policy,

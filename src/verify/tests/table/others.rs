@@ -17,6 +17,11 @@ fn dmarc() -> String {
     format!("_dmarc.{DOMAIN}")
 }
 
+/// An SPF record with this many terms that ask the DNS.
+fn asks(terms: usize) -> String {
+    format!("v=spf1 {}-all", "a:x.example ".repeat(terms))
+}
+
 fn not_known(view: &mut DomainView, name: &str) {
     let lookup = view.texts.iter_mut().find(|t| t.name == name).unwrap();
     lookup.status = unknown();
@@ -209,6 +214,13 @@ fn texts() -> Vec<Row> {
             [0, 0],
             |v| text(v, DOMAIN, &["v=spf1 mx -all", "v=spf1 -all"]),
             |v| text(v, DOMAIN, &["v=spf1 mx -all", "something else"]),
+        ),
+        row(
+            "spf.invalid",
+            Warning,
+            [0, 0],
+            |v| text(v, DOMAIN, &[&asks(11)]),
+            |v| text(v, DOMAIN, &[&asks(10)]),
         ),
         row(
             "dmarc.none",
