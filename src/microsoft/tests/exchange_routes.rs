@@ -152,3 +152,32 @@ async fn a_redirect_elsewhere_is_refused_and_the_token_stays_here() {
         assert!(!error.is_unknown());
     }
 }
+
+#[tokio::test]
+async fn a_person_is_routed_to_their_own_mailbox() {
+    use base64::Engine as _;
+    use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+    let server = MockServer::start().await;
+    let claims = URL_SAFE_NO_PAD.encode(r#"{"scp":"Exchange.Manage","upn":"admin@contoso.com"}"#);
+    let token = format!("eyJhbGciOiJub25lIn0.{claims}.c2ln");
+    Mock::given(path(super::token_path()))
+        .respond_with(
+            ResponseTemplate::new(200)
+                .set_body_json(json!({"expires_in": 3599, "access_token": token})),
+        )
+        .mount(&server)
+        .await;
+    Mock::given(path(super::invoke_path()))
+        .respond_with(super::rows(json!([])))
+        .mount(&server)
+        .await;
+    let uri = server.uri();
+    let microsoft = Microsoft::connect(&super::settings(&uri, &uri, &uri)).unwrap();
+    let _ = microsoft.exchange.accepted_domains().await;
+    let requests = server.received_requests().await.unwrap();
+    let sent = requests
+        .iter()
+        .find(|request| request.url.path() == super::invoke_path())
+        .unwrap();
+    assert_eq!(sent.headers["x-anchormailbox"], "UPN:admin@contoso.com");
+}

@@ -9,6 +9,8 @@ mod laboratory;
 mod manual;
 mod secrets;
 mod sign_in;
+mod sign_in_machines;
+mod sign_in_people;
 
 use std::time::Duration;
 
