@@ -21,6 +21,9 @@ pub struct Args {
     /// Recompute the hash chain; exit with 1 when the journal is not what was written
     #[arg(long)]
     verify: bool,
+    /// Also show answers that were not understood, as they came, redacted
+    #[arg(long)]
+    raw: bool,
     /// One run only, by its id
     #[arg(long, value_name = "ID")]
     run: Option<RunId>,
@@ -48,7 +51,7 @@ pub(super) async fn run(app: &App, args: Args) -> Result<Exit, CliError> {
             exit = exit.and(export(app, &store, run).await?);
             continue;
         }
-        show(app, &store, run).await?;
+        show(app, &store, run, args.raw).await?;
         if args.verify {
             exit = exit.and(verify(app, &store, run).await?);
         }
@@ -56,7 +59,7 @@ pub(super) async fn run(app: &App, args: Args) -> Result<Exit, CliError> {
     Ok(exit)
 }
 
-async fn show(app: &App, store: &dyn StoreReader, run: &Run) -> Result<(), CliError> {
+async fn show(app: &App, store: &dyn StoreReader, run: &Run, raw: bool) -> Result<(), CliError> {
     let mut page = Page::new();
     page.push(Line::at(0).strong(format!("Run {}", run.id)).plain(format!(
         " of {}, playbook {}, begun {}, {}",
@@ -76,6 +79,9 @@ async fn show(app: &App, store: &dyn StoreReader, run: &Run) -> Result<(), CliEr
         let mut page = Page::new();
         for entry in &entries {
             page.push(journal::line(entry));
+            if raw {
+                journal::raw(entry, &mut page);
+            }
         }
         app.console.result(page);
     }

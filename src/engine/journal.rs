@@ -4,6 +4,7 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use serde_json::Value;
 
+use crate::microsoft::Unread;
 use crate::step::{Approval, Memory};
 use crate::world::{Action, Facts, Outcome};
 
@@ -30,6 +31,8 @@ pub enum Note {
     },
     /// What is needed to go back (S8).
     WayBack(Value),
+    /// An answer that was not understood, as it came (redacted): what could not be told can be reported later (S7).
+    Unread(Box<Unread>),
 }
 
 /// What people asked of the run since it looked last.

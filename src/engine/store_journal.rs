@@ -67,6 +67,7 @@ impl Journal for StoreJournal {
             .map(|note| match note {
                 Note::Decision(body) => Entry::decision(at, body),
                 Note::WayBack(body) => Entry::way_back(at, body),
+                Note::Unread(unread) => Entry::observation(at, json!({"unread": unread})),
                 Note::GateOpened { gate, about } => Entry::gate(
                     at,
                     &GateEvent {

@@ -62,6 +62,8 @@ struct Outside {
     looks: usize,
     /// The instant of every look.
     looked: Vec<Timestamp>,
+    /// Answers that nobody understood, waiting for the journal.
+    unread: Vec<crate::microsoft::Unread>,
     clock: VirtualClock,
 }
 
@@ -131,6 +133,13 @@ impl World for Scripted {
         // A crash here is one before the answer came.
         tokio::task::yield_now().await;
         outcome
+    }
+
+    fn unread(&mut self) -> Vec<crate::microsoft::Unread> {
+        self.0
+            .try_lock()
+            .map(|mut outside| std::mem::take(&mut outside.unread))
+            .unwrap_or_default()
     }
 
     async fn asked(&mut self, goal: Goal) {
@@ -222,6 +231,7 @@ impl Stage {
                 tried: BTreeMap::new(),
                 looks: 0,
                 looked: Vec::new(),
+                unread: Vec::new(),
                 clock: clock.clone(),
             }))),
             clock,
@@ -346,6 +356,30 @@ async fn s6_s8_intent_before_effect_outcome_after_and_the_way_back_before_all() 
         assert!(intent.body["evidence"]["zone"].is_object());
         assert!(intent.body["action"]["before"].is_object());
     }
+    stage.store.verify_chain(stage.id().await).await.unwrap();
+}
+
+#[tokio::test]
+async fn s7_an_answer_that_was_not_understood_is_journalled_as_it_came() {
+    let stage = Stage::new(&Start::default());
+    stage.world.0.lock().await.unread = vec![crate::microsoft::Unread {
+        call: crate::microsoft::Call::new("Get-X", Some("contoso.com")),
+        why: "Get-X could not tell".into(),
+        bytes: 17,
+        body: "{\"odd\": [secret]}".into(),
+    }];
+    let mut watcher = Watcher::default();
+    stage.walk(&mut watcher, Stage::options()).await.unwrap();
+    let journal = stage.journal().await;
+    let kept: Vec<_> = journal
+        .iter()
+        .filter(|e| e.kind == Kind::Observation && e.body.get("unread").is_some())
+        .collect();
+    assert_eq!(kept.len(), 1);
+    assert_eq!(kept[0].body["unread"]["body"], "{\"odd\": [secret]}");
+    assert_eq!(kept[0].body["unread"]["call"]["name"], "Get-X");
+    // Nobody who only watches is shown it.
+    assert!(!watcher.shown.iter().any(|shown| shown.contains("odd")));
     stage.store.verify_chain(stage.id().await).await.unwrap();
 }
 

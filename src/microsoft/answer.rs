@@ -132,6 +132,9 @@ pub struct Ipv6Status {
     pub state: FeatureState,
     /// The cmdlet that said so.
     pub source: String,
+    /// What it warned of, redacted: a domain whose DNS was never set either way is answered with a warning.
+    #[serde(default)]
+    pub warnings: Vec<String>,
 }
 
 /// How grave a validation message is.

@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use super::duplicates;
 use super::error::CmdletFailure;
 use super::loose::{Row, get, is_type_name, text, texts, without_sidecars};
 use super::redact;
@@ -15,6 +16,15 @@ pub struct Answer {
     pub warnings: Vec<String>,
     /// Whether there is more (`@odata.nextLink`). It is not followed: a replay without affinity fails.
     pub truncated: bool,
+    /// Whether nothing at all came, as after a change that went well. It is no answer to a question.
+    pub silent: bool,
+}
+
+/// What a body complains of, when it is an envelope with an error, whatever the status.
+#[must_use]
+pub fn complaint(body: &[u8]) -> Option<String> {
+    let value = duplicates::parse(body)?;
+    failure(&value, None, false).map(|failure| failure.to_string())
 }
 
 /// What an answer says.
@@ -47,7 +57,10 @@ pub fn read(status: u16, exception_type: Option<&str>, body: &[u8]) -> Reading {
     let success = (200..300).contains(&status);
     if body.iter().all(u8::is_ascii_whitespace) {
         return match (success, exception_type) {
-            (true, _) => Reading::Rows(Answer::default()),
+            (true, _) => Reading::Rows(Answer {
+                silent: true,
+                ..Answer::default()
+            }),
             (false, Some(exception)) => failed(CmdletFailure {
                 exception: Some(redact::plain(exception)),
                 message: format!("the service answered HTTP {status} without a text"),
@@ -56,7 +69,7 @@ pub fn read(status: u16, exception_type: Option<&str>, body: &[u8]) -> Reading {
         };
     }
     let unreadable = || Reading::Unreadable(format!("HTTP {status}, {}", redact::excerpt(body)));
-    let Ok(value) = serde_json::from_slice::<Value>(body) else {
+    let Some(value) = duplicates::parse(body) else {
         return unreadable();
     };
     if let Some(failure) = failure(&value, exception_type, success) {
@@ -157,7 +170,7 @@ fn split_detail(detail: &str) -> (Option<String>, Option<String>) {
         );
     }
     if detail.starts_with('{')
-        && let Ok(Value::Object(map)) = serde_json::from_str(detail)
+        && let Some(Value::Object(map)) = duplicates::parse(detail.as_bytes())
     {
         // The innermost error says why; the outer ones say that something failed.
         let mut part = &map;
@@ -179,7 +192,10 @@ fn split_detail(detail: &str) -> (Option<String>, Option<String>) {
 fn rows(value: Value) -> Option<Answer> {
     let mut answer = Answer::default();
     let content = match value {
-        Value::Null => return Some(answer),
+        Value::Null => {
+            answer.silent = true;
+            return Some(answer);
+        }
         Value::Array(_) => value,
         Value::Object(map) => {
             for key in ["@adminapi.warnings", "adminapi.warnings"] {
@@ -200,9 +216,9 @@ fn rows(value: Value) -> Option<Answer> {
         Value::Array(items) => items.into_iter().filter_map(row).collect(),
         Value::String(said) if said.trim().is_empty() => Vec::new(),
         Value::String(said) if is_type_name(&said) => return None,
-        Value::String(said) => match serde_json::from_str(&said) {
-            Ok(Value::Object(map)) => vec![map],
-            Ok(Value::Array(items)) => items.into_iter().filter_map(row).collect(),
+        Value::String(said) => match duplicates::parse(said.as_bytes()) {
+            Some(Value::Object(map)) => vec![map],
+            Some(Value::Array(items)) => items.into_iter().filter_map(row).collect(),
             _ => row(Value::String(said)).into_iter().collect(),
         },
         other => row(other).into_iter().collect(),

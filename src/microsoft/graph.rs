@@ -54,7 +54,8 @@ impl GraphDomain {
             .any(|service| service.eq_ignore_ascii_case("Email"))
     }
 
-    /// Reads a resource. `None` when it has no usable name.
+    /// Reads a resource. `None` when it has no usable name, or when its services are there and cannot be read: a domain
+    /// must not look as if it had no Email service.
     #[must_use]
     pub fn from_row(row: &Row) -> Option<Self> {
         let flag = |name| loose::flag(get(row, name));
@@ -66,7 +67,7 @@ impl GraphDomain {
             is_root: flag("isRoot"),
             is_admin_managed: flag("isAdminManaged"),
             authentication_type: loose::text(get(row, "authenticationType")),
-            supported_services: loose::texts(get(row, "supportedServices")).unwrap_or_default(),
+            supported_services: loose::texts(get(row, "supportedServices")).ok()?,
         })
     }
 }

@@ -7,6 +7,7 @@
 use serde_json::{Map, Value};
 
 use super::answer::FeatureState;
+use super::duplicates;
 use super::redact;
 
 /// One object of an answer; keys are compared without case, as PowerShell does.
@@ -37,9 +38,9 @@ pub fn unwrap(value: &Value) -> Value {
                 None => return value,
             },
             Value::String(ref text) if text.trim_start().starts_with(['{', '[']) => {
-                match serde_json::from_str(text) {
-                    Ok(inner) => without_sidecars(inner),
-                    Err(_) => return value,
+                match duplicates::parse(text.as_bytes()) {
+                    Some(inner) => without_sidecars(inner),
+                    None => return value,
                 }
             }
             other => return other,
@@ -123,8 +124,8 @@ pub fn texts(value: Option<&Value>) -> Result<Vec<String>, String> {
     let items = match value {
         Value::Array(items) => items.clone(),
         Value::String(text) if text.trim_start().starts_with('[') => {
-            match serde_json::from_str(text) {
-                Ok(Value::Array(items)) => items,
+            match duplicates::parse(text.as_bytes()) {
+                Some(Value::Array(items)) => items,
                 _ => vec![value.clone()],
             }
         }

@@ -5,6 +5,7 @@
 //! that a model, a recording or another transport can stand in.
 
 mod affinity;
+mod anchor;
 pub mod answer;
 pub mod calls;
 mod challenge;
@@ -12,29 +13,37 @@ pub mod claims;
 pub mod cloud;
 pub mod cmdlet;
 mod door;
+mod duplicates;
 pub mod endpoint;
 pub mod envelope;
 pub mod error;
 pub mod exchange;
+mod exchange_client;
 pub mod graph;
 pub mod graph_reader;
 pub mod host;
 pub mod loose;
 mod outcome;
 pub mod powershell;
+pub mod raw;
 pub mod redact;
 mod redirect;
 pub mod retry;
 pub mod settings;
+mod shape;
 pub mod sign_in;
 pub mod sign_in_error;
 mod sign_in_reason;
+pub mod tap;
 mod wire;
 
 #[cfg(test)]
 mod tests;
 
 use std::sync::Arc;
+
+use raw::Ears;
+use tap::Tap;
 
 pub use answer::{
     AcceptedDomain, ConnectorKind, Connectors, DaneStatus, DnssecStatus, DomainType, EnabledDnssec,
@@ -47,10 +56,12 @@ pub use cloud::Cloud;
 pub use cmdlet::{Cmdlet, DisableDnssecByName};
 pub use endpoint::{Endpoint, Endpoints};
 pub use error::{Call, CmdletFailure, MicrosoftError, Result, UnknownWhy};
-pub use exchange::{AllowedCmdlets, ExchangeApi, ExchangeClient};
+pub use exchange::{AllowedCmdlets, ExchangeApi};
+pub use exchange_client::ExchangeClient;
 pub use graph::{GraphApi, GraphDomain, GraphMx};
 pub use graph_reader::GraphReader;
 pub use host::DnssecMxValue;
+pub use raw::{Raw, RawKeeper, Unread};
 pub use settings::{
     EXCHANGE_MODULE, Limits, MicrosoftSettings, Person, SettingsError, SignInMethod, TokenCache,
 };
@@ -65,6 +76,7 @@ pub struct Microsoft {
     /// Exchange Online.
     pub exchange: Arc<dyn ExchangeApi>,
     calls: Arc<CallCounter>,
+    ears: Ears,
     identity: Option<(Arc<dyn TokenSource>, [String; 2])>,
 }
 
@@ -75,6 +87,23 @@ impl Microsoft {
     /// [`MicrosoftError::Settings`] for settings that are refused, [`MicrosoftError::SignIn`] when the sign-in method's own
     /// ingredients are missing, [`MicrosoftError::Client`] when no HTTP client can be built.
     pub fn connect(settings: &MicrosoftSettings) -> Result<Self> {
+        Self::listening(settings, Ears::default())
+    }
+
+    /// The same, with a tap that takes every answer down as it came.
+    ///
+    /// # Errors
+    /// As [`connect`](Self::connect).
+    pub fn connect_recording(settings: &MicrosoftSettings) -> Result<(Self, Arc<Tap>)> {
+        let tap = Arc::<Tap>::default();
+        let ears = Ears {
+            tap: Some(Arc::clone(&tap)),
+            ..Ears::default()
+        };
+        Ok((Self::listening(settings, ears)?, tap))
+    }
+
+    fn listening(settings: &MicrosoftSettings, ears: Ears) -> Result<Self> {
         let calls = Arc::new(CallCounter::default());
         let tokens: Arc<dyn TokenSource> = Arc::new(SignIn::new(settings, Arc::clone(&calls))?);
         let scopes = [
@@ -86,13 +115,16 @@ impl Microsoft {
                 settings,
                 Arc::clone(&tokens),
                 Arc::clone(&calls),
+                ears.clone(),
             )),
             exchange: Arc::new(ExchangeClient::new(
                 settings,
                 Arc::clone(&tokens),
                 Arc::clone(&calls),
+                ears.clone(),
             )?),
             calls,
+            ears,
             identity: Some((tokens, scopes)),
         })
     }
@@ -104,6 +136,7 @@ impl Microsoft {
             graph,
             exchange,
             calls: Arc::default(),
+            ears: Ears::default(),
             identity: None,
         }
     }
@@ -130,6 +163,13 @@ impl Microsoft {
         let read = |scope| async move { Ok(Claims::of(&tokens.token(scope).await?)) };
         // One after the other: a person who signs in is asked once.
         Some([read(graph).await, read(exchange).await])
+    }
+
+    /// What the services answered since the last time that was not understood or reported a failure, for the journal of a
+    /// domain's run. Never for ordinary output.
+    #[must_use]
+    pub fn unread(&self, domain: &str) -> Vec<Unread> {
+        self.ears.keeper.take(domain)
     }
 
     /// The requests sent so far, by kind.

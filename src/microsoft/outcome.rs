@@ -3,12 +3,43 @@
 use std::collections::BTreeSet;
 
 use super::answer::{AcceptedDomain, EnabledDnssec, FeatureState, Receipt};
-use super::envelope::Answer;
-use super::error::{Call, CmdletFailure, MicrosoftError, Result, UnknownWhy};
+use super::envelope::{Answer, Reading};
+use super::error::{Call, CmdletFailure, MicrosoftError, Result, Service, UnknownWhy};
 use super::exchange::AllowedCmdlets;
 use super::host::DnssecMxValue;
 use super::loose::{self, Row, get};
 use super::redact;
+
+/// Turns a reading into rows or an error.
+pub(crate) fn judge(reading: Reading, call: &Call, only_reads: bool) -> Result<Answer> {
+    let call = Box::new(call.clone());
+    match reading {
+        Reading::Rows(answer) => Ok(answer),
+        Reading::Failed(failure) if failure.is_transient() => {
+            let why = UnknownWhy::BrokeOff { failure };
+            Err(if only_reads {
+                MicrosoftError::ServiceTrouble { call, why }
+            } else {
+                MicrosoftError::Unknown { call, why }
+            })
+        }
+        Reading::Failed(failure) => Err(MicrosoftError::Failed { call, failure }),
+        Reading::MissingRole(detail) => Err(MicrosoftError::MissingRole {
+            call,
+            service: Service::Exchange,
+            detail,
+        }),
+        Reading::Unreadable(excerpt) if only_reads => Err(MicrosoftError::CouldNotTell {
+            call,
+            what: "what the service said".to_owned(),
+            excerpt,
+        }),
+        Reading::Unreadable(excerpt) => Err(MicrosoftError::Unknown {
+            call,
+            why: UnknownWhy::Unreadable { excerpt },
+        }),
+    }
+}
 
 /// The receipt of a changing cmdlet. A `Result` other than `Success` is a failure even with HTTP 200 (`microsoft.md` 2.1).
 pub(crate) fn receipt(call: Call, answer: &Answer) -> Result<Receipt> {
@@ -72,13 +103,7 @@ pub(crate) fn could_not_tell(
 
 /// The rows of `Get-AcceptedDomain`; one that cannot be read makes the whole list doubtful.
 pub(crate) fn domains(call: &Call, answer: &Answer) -> Result<Vec<AcceptedDomain>> {
-    if answer.truncated {
-        return Err(could_not_tell(
-            call,
-            "all accepted domains",
-            &"the list is cut off (nextLink)",
-        ));
-    }
+    whole(call, answer, "all accepted domains")?;
     answer
         .rows
         .iter()
@@ -126,6 +151,26 @@ pub(crate) fn enabled(call: Call, answer: &Answer) -> Result<EnabledDnssec> {
     }
 }
 
+/// What the service warned of while it read. Never a reason to stop, and never dropped in silence.
+pub(crate) fn warned(call: &Call, answer: &Answer) -> Vec<String> {
+    for warning in &answer.warnings {
+        tracing::info!(call = %call, warning = %warning, "the service warns");
+    }
+    answer.warnings.clone()
+}
+
+/// That a list is whole. No body at all is what a change answers; it does not say that there is nothing.
+fn whole(call: &Call, answer: &Answer, what: &str) -> Result<()> {
+    let why = if answer.truncated {
+        "the list is cut off (nextLink)"
+    } else if answer.silent {
+        "an empty answer"
+    } else {
+        return Ok(());
+    };
+    Err(could_not_tell(call, what, &why))
+}
+
 /// The rows of a list, each readable, and all of them.
 pub(crate) fn listed<T>(
     call: &Call,
@@ -133,13 +178,7 @@ pub(crate) fn listed<T>(
     what: &str,
     read: fn(&Row) -> Option<T>,
 ) -> Result<Vec<T>> {
-    if answer.truncated {
-        return Err(could_not_tell(
-            call,
-            what,
-            &"the list is cut off (nextLink)",
-        ));
-    }
+    whole(call, answer, what)?;
     answer
         .rows
         .iter()
@@ -180,7 +219,13 @@ fn stated(rows: &[Row], subject: &str) -> FeatureState {
 }
 
 /// The list in `exportedCmdlets`, separated by commas, or as an array. An empty list is not an answer.
-pub(crate) fn allowed(rows: &[Row]) -> Option<AllowedCmdlets> {
+pub(crate) fn allowed(call: &Call, answer: &Answer) -> Result<AllowedCmdlets> {
+    const WHAT: &str = "which cmdlets this identity may run";
+    whole(call, answer, WHAT)?;
+    exported(&answer.rows).ok_or_else(|| could_not_tell(call, WHAT, &"no exportedCmdlets"))
+}
+
+fn exported(rows: &[Row]) -> Option<AllowedCmdlets> {
     let mut found = BTreeSet::new();
     for row in rows {
         for line in loose::texts(get(row, "exportedCmdlets")).ok()? {

@@ -23,7 +23,13 @@ const SECRET_FIELDS: [&str; 9] = [
 
 /// An excerpt of a body: redacted, control characters escaped, at most [`EXCERPT_CHARS`] long.
 #[must_use]
-pub fn excerpt(body: &[u8]) -> String {
+pub fn excerpt(bytes: &[u8]) -> String {
+    body(bytes, EXCERPT_CHARS)
+}
+
+/// A body: redacted, control characters escaped, at most `chars` characters long.
+#[must_use]
+pub fn body(body: &[u8], chars: usize) -> String {
     if body.is_empty() {
         return "(empty)".to_owned();
     }
@@ -32,7 +38,7 @@ pub fn excerpt(body: &[u8]) -> String {
     }
     // Cut before redacting only far beyond what is kept, so that a token at the edge is still recognised.
     let text = String::from_utf8_lossy(&body[..body.len().min(64 * 1024)]);
-    shorten(&plain(&text), EXCERPT_CHARS)
+    shorten(&plain(&text), chars)
 }
 
 /// An excerpt of a body; of a web page no more than its title, as its markup helps nobody.

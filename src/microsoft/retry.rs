@@ -6,7 +6,22 @@ use jiff::Timestamp;
 
 use super::settings::Limits;
 
-/// Reads a `Retry-After` header: seconds, also fractional, or an HTTP date (RFC 9110 section 10.2.3).
+/// How long the service wishes us to stay away: `Retry-After`, and where that is missing or unreadable `Rate-Limit-Reset`
+/// when nothing remains (`microsoft.md` 3.6). `header` gives an answer's header by its name in lower case.
+#[must_use]
+pub fn wish<'a>(header: impl Fn(&str) -> Option<&'a str>, now: Timestamp) -> Option<Duration> {
+    let date = header("date");
+    let after = header("retry-after").and_then(|text| retry_after(text, date, now));
+    after.or_else(|| {
+        let remains = header("rate-limit-remaining").and_then(|text| text.trim().parse().ok());
+        if remains.is_some_and(|left: f64| left > 0.0) {
+            return None;
+        }
+        until(header("rate-limit-reset")?, date, now)
+    })
+}
+
+/// Reads a `Retry-After` header: seconds, also fractional, or a date (RFC 9110 section 10.2.3).
 ///
 /// A date is compared with the answer's own `Date`, if it has one, so that a wrong clock here does not matter.
 /// `None` when it is neither; a negative or past one is zero.
@@ -17,20 +32,39 @@ pub fn retry_after(header: &str, date: Option<&str>, now: Timestamp) -> Option<D
         if seconds.is_nan() {
             return None;
         }
-        // More than a day is as good as a day, and cannot overflow.
-        return Some(Duration::from_secs_f64(seconds.clamp(0.0, 86_400.0)));
+        return Some(Duration::from_secs_f64(seconds.clamp(0.0, LONGEST)));
     }
-    let until = http_date(header)?;
-    let now = date.and_then(http_date).unwrap_or(now);
-    Some(Duration::try_from(until.duration_since(now)).unwrap_or(Duration::ZERO))
+    until(header, date, now)
 }
 
-/// Reads an HTTP date (IMF-fixdate), such as `Sun, 06 Nov 1994 08:49:37 GMT`.
+/// More than a day is as good as a day, and cannot overflow.
+const LONGEST: f64 = 86_400.0;
+
+/// The time until a date, by the service's own clock where it told it.
+fn until(text: &str, date: Option<&str>, now: Timestamp) -> Option<Duration> {
+    // A date of RFC 3339 is none of HTTP's forms, but it is what Rate-Limit-Reset holds.
+    let until = http_date(text).or_else(|| text.trim().parse().ok())?;
+    let now = date.and_then(http_date).unwrap_or(now);
+    let wait = Duration::try_from(until.duration_since(now)).unwrap_or(Duration::ZERO);
+    Some(wait.min(Duration::from_secs_f64(LONGEST)))
+}
+
+/// Reads an HTTP date in each of the three forms that a recipient must accept (RFC 9110 section 5.6.7):
+/// `Sun, 06 Nov 1994 08:49:37 GMT`, `Sunday, 06-Nov-94 08:49:37 GMT` and `Sun Nov  6 08:49:37 1994`.
 #[must_use]
 pub fn http_date(text: &str) -> Option<Timestamp> {
-    jiff::fmt::rfc2822::DateTimeParser::new()
-        .parse_timestamp(text.trim())
-        .ok()
+    let text = text.trim();
+    if let Ok(date) = jiff::fmt::rfc2822::DateTimeParser::new()
+        .relaxed_weekday(true)
+        .parse_timestamp(text)
+    {
+        return Some(date);
+    }
+    ["%A, %d-%b-%y %H:%M:%S GMT", "%a %b %e %H:%M:%S %Y"]
+        .iter()
+        .find_map(|form| jiff::civil::DateTime::strptime(form, text).ok())
+        .and_then(|date| date.to_zoned(jiff::tz::TimeZone::UTC).ok())
+        .map(|date| date.timestamp())
 }
 
 /// The pause before attempt `next` (2 is the first repeat): the service's wish if it had one, else doubling, with jitter.
@@ -75,11 +109,49 @@ mod tests {
             Some(Duration::from_secs(60))
         );
         assert_eq!(read("Sun, 06 Nov 1994 08:00:00 GMT"), Some(Duration::ZERO));
+        for same in [
+            "Sun, 06 Nov 1994 08:50:37 GMT",
+            "Sunday, 06-Nov-94 08:50:37 GMT",
+            "Sun Nov  6 08:50:37 1994",
+            "1994-11-06T08:50:37Z",
+            "1994-11-06T09:50:37+01:00",
+        ] {
+            assert_eq!(read(same), Some(Duration::from_secs(60)), "{same}");
+        }
+        assert_eq!(
+            read("Mon, 07 Nov 2094 08:49:37 GMT").map(|wait| wait.as_secs()),
+            Some(86_400)
+        );
         for bad in ["", "soon", "NaN", "Sunday"] {
             assert_eq!(read(bad), None, "{bad}");
         }
         let now: Timestamp = "1994-11-06T08:49:27Z".parse().unwrap();
         assert_eq!(retry_after(DATE, None, now), Some(Duration::from_secs(10)));
+    }
+
+    #[test]
+    fn the_rate_limit_tells_when_retry_after_does_not() {
+        let now: Timestamp = "1994-11-06T08:49:37Z".parse().unwrap();
+        let read = |headers: &[(&str, &'static str)]| {
+            wish(
+                |name| {
+                    let found = headers.iter().find(|(of, _)| *of == name);
+                    found.map(|(_, value)| *value)
+                },
+                now,
+            )
+        };
+        let reset = ("rate-limit-reset", "1994-11-06T08:50:07Z");
+        assert_eq!(read(&[reset]), Some(Duration::from_secs(30)));
+        let none_left = ("rate-limit-remaining", "0");
+        assert_eq!(read(&[reset, none_left]), Some(Duration::from_secs(30)));
+        assert_eq!(read(&[reset, ("rate-limit-remaining", "7")]), None);
+        let after = ("retry-after", "2");
+        assert_eq!(read(&[reset, after]), Some(Duration::from_secs(2)));
+        let odd = ("retry-after", "soon");
+        assert_eq!(read(&[reset, odd]), Some(Duration::from_secs(30)));
+        assert_eq!(read(&[("rate-limit-reset", "never")]), None);
+        assert_eq!(read(&[]), None);
     }
 
     #[test]

@@ -2,9 +2,10 @@
 
 use serde_json::Value;
 
-use super::page::{Line, Tone};
+use super::page::{Line, Page, Tone};
 use super::time;
 use crate::engine::store::{GateVerdict, Kind, Recorded};
+use crate::microsoft::Unread;
 use crate::world::{Action, MxRrset, Outcome};
 
 /// An entry on one line.
@@ -47,7 +48,13 @@ pub fn body(entry: &Recorded) -> String {
                 .map_or_else(String::new, |note| format!(": {note}"));
             format!("{} {verdict} by {}{note}", event.gate, event.by)
         }),
-        Kind::Observation => text(body, "left").map(|left| format!("the run was left: {left}")),
+        Kind::Observation => match unread(entry) {
+            Some(unread) => Some(format!(
+                "an answer of {} bytes, kept as it came (history --raw shows it): {}",
+                unread.bytes, unread.why
+            )),
+            None => text(body, "left").map(|left| format!("the run was left: {left}")),
+        },
         Kind::WayBack => way_back(body),
         Kind::Note => text(body, "text").map(|note| match text(body, "by") {
             Some(by) => format!("{note} ({by})"),
@@ -55,6 +62,25 @@ pub fn body(entry: &Recorded) -> String {
         }),
     };
     known.unwrap_or_else(|| body.to_string())
+}
+
+/// The answer that an entry keeps as it came, if it is such an entry.
+pub fn unread(entry: &Recorded) -> Option<Unread> {
+    serde_json::from_value(entry.body.get("unread")?.clone()).ok()
+}
+
+/// That answer in full, for whoever asked for it.
+pub fn raw(entry: &Recorded, page: &mut Page) {
+    let Some(unread) = unread(entry) else {
+        return;
+    };
+    let call = &unread.call;
+    page.push(Line::at(8).dim("call: ").plain(format!(
+        "{call} at {}; {}",
+        call.host,
+        call.support_line()
+    )));
+    page.push(Line::at(8).dim("answer: ").plain(unread.body));
 }
 
 fn text<'a>(body: &'a Value, name: &str) -> Option<&'a str> {

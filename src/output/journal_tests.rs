@@ -82,6 +82,28 @@ fn what_is_not_known_is_shown_as_it_is() {
 }
 
 #[test]
+fn an_answer_as_it_came_is_shown_only_when_asked_for() {
+    let body = json!({"unread": {
+        "call": crate::microsoft::Call::new("Get-X", Some("contoso.com")),
+        "why": "Get-X could not tell", "bytes": 12, "body": "{\"odd\":\"\u{1b}[2J\"}",
+    }});
+    let entry = entry(Kind::Observation, body);
+    let told = super::body(&entry);
+    assert!(
+        told.contains("12 bytes") && told.contains("could not tell"),
+        "{told}"
+    );
+    assert!(!told.contains("odd"), "{told}");
+    let mut page = crate::output::Page::new();
+    super::raw(&entry, &mut page);
+    let shown = page.plain();
+    assert!(
+        shown.contains("{\"odd\":") && !shown.contains('\u{1b}'),
+        "{shown}"
+    );
+}
+
+#[test]
 fn a_line_has_its_place_and_time() {
     let line = super::line(&entry(Kind::Note, json!({"text": "a\u{1b}b"})));
     assert_eq!(

@@ -11,6 +11,7 @@ mod needs;
 
 use async_trait::async_trait;
 
+use crate::microsoft::Unread;
 use crate::playbook::Goal;
 
 pub use action::{Action, DelegationBy, Instructions, MxRrset, Outcome};
@@ -33,6 +34,12 @@ pub trait World: Send {
 
     /// Makes one change. Never repeats it: an answer that did not come is [`Outcome::Unknown`].
     async fn perform(&mut self, action: &Action) -> Outcome;
+
+    /// Answers that came since the last call and were not understood or reported a failure, as they came (redacted).
+    /// For the journal alone; a model has none.
+    fn unread(&mut self) -> Vec<Unread> {
+        Vec::new()
+    }
 
     /// A person was asked to bring a goal about by hand. Only a model has to act on it: in the real world
     /// somebody does it, and it is observed.

@@ -79,6 +79,21 @@ impl Walk<'_> {
         Ok(())
     }
 
+    /// Journals the answers that were not understood, as they came.
+    pub(super) async fn keep_unread(&mut self) -> Result<(), WalkError> {
+        let notes: Vec<_> = self
+            .world
+            .unread()
+            .into_iter()
+            .map(|unread| Note::Unread(Box::new(unread)))
+            .collect();
+        if !notes.is_empty() {
+            let at = self.clock.now();
+            self.journal.note(at, notes, &self.memory).await?;
+        }
+        Ok(())
+    }
+
     /// Journal the intent, perform, journal the outcome. A refusal is returned: it is not tried again by
     /// this process.
     pub(super) async fn act(
@@ -116,6 +131,7 @@ impl Walk<'_> {
         self.journal
             .outcome(at, intent, &step.id, &outcome, &self.memory)
             .await?;
+        self.keep_unread().await?;
         Ok(match outcome {
             Outcome::Conflict { why } => Some(Finding::blocker(
                 "effect.conflict",

@@ -90,6 +90,7 @@ impl Walk<'_> {
                 });
             }
             self.look(&active).await;
+            self.keep_unread().await?;
             let pending = match self.round(&active, &mut course).await? {
                 Round::Progress => {
                     course.unclear = 0;

@@ -20,6 +20,7 @@ fn line(reading: &Reading) -> String {
             rows,
             warnings,
             truncated,
+            ..
         }) => {
             let more = if *truncated { " more" } else { "" };
             format!("rows {} warnings {}{more}", rows.len(), warnings.len())

@@ -20,7 +20,7 @@ use super::{Action, Fact, Facts, Needs, Outcome, VerdictFacts, World};
 use crate::dane::{HttpsSettings, Prober, WebRoots, fetch_policy, observe_host};
 use crate::dns::{Dns, Kind, ZoneView};
 use crate::kernel::Host;
-use crate::microsoft::Microsoft;
+use crate::microsoft::{Microsoft, Unread};
 use crate::verify::{DomainView, Extent, Verifier, Wish, judge};
 use provider::Hosting;
 
@@ -284,6 +284,13 @@ impl World for LiveWorld {
             };
             self.look_at_hosts(&needs, facts).await;
         }
+    }
+
+    fn unread(&mut self) -> Vec<Unread> {
+        self.microsoft
+            .as_ref()
+            .map(|microsoft| microsoft.unread(self.domain.as_str()))
+            .unwrap_or_default()
     }
 
     async fn perform(&mut self, action: &Action) -> Outcome {

@@ -1,169 +1,21 @@
 //! What can go wrong with Microsoft's services, each as a sentence that says what to do.
 
-use std::time::Duration;
+mod call;
+mod failure;
+mod service;
 
-use serde::{Deserialize, Serialize};
+use std::time::Duration;
 
 use super::host::HostError;
 use super::settings::SettingsError;
 use super::sign_in_error::SignInError;
 
+pub use call::Call;
+pub use failure::{CmdletFailure, UnknownWhy};
+pub use service::Service;
+
 /// Shorthand for the results of this module.
 pub type Result<T> = std::result::Result<T, MicrosoftError>;
-
-/// The call that went wrong, with all that Microsoft's support asks for.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Call {
-    /// The cmdlet, or the Graph request (`GET /domains/{id}`).
-    pub name: String,
-    /// The domain it was about.
-    pub domain: Option<String>,
-    /// The host that answered, or that should have.
-    pub host: String,
-    /// The HTTP status of the last answer.
-    pub status: Option<u16>,
-    /// `request-id` of the last answer.
-    pub request_id: Option<String>,
-    /// The `client-request-id` we sent.
-    pub client_request_id: Option<String>,
-    /// `x-ExceptionType` of the last answer.
-    pub exception_type: Option<String>,
-    /// `x-ExceptionTargetType` of the last answer.
-    pub exception_target: Option<String>,
-    /// `Date` of the last answer: the service's clock.
-    pub date: Option<String>,
-}
-
-impl Call {
-    /// A call that has not been answered yet.
-    #[must_use]
-    pub fn new(name: impl Into<String>, domain: Option<&str>) -> Self {
-        Self {
-            name: name.into(),
-            domain: domain.map(str::to_owned),
-            ..Self::default()
-        }
-    }
-
-    /// One line for a support case: every id that is known.
-    #[must_use]
-    pub fn support_line(&self) -> String {
-        let mut parts = Vec::new();
-        let mut add = |name: &str, value: &Option<String>| {
-            if let Some(value) = value {
-                parts.push(format!("{name} {value}"));
-            }
-        };
-        add("request-id", &self.request_id);
-        add("client-request-id", &self.client_request_id);
-        add("exception", &self.exception_type);
-        add("target", &self.exception_target);
-        add("date", &self.date);
-        if let Some(status) = self.status {
-            parts.insert(0, format!("HTTP {status}"));
-        }
-        parts.join(", ")
-    }
-}
-
-impl std::fmt::Display for Call {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(&self.name)?;
-        if let Some(domain) = &self.domain {
-            write!(f, " for {domain}")?;
-        }
-        Ok(())
-    }
-}
-
-/// What a failed cmdlet said. The type is the only stable mark; the text is for people.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct CmdletFailure {
-    /// The .NET type of the exception, when the answer named one.
-    pub exception: Option<String>,
-    /// The useful message, redacted.
-    pub message: String,
-}
-
-impl CmdletFailure {
-    /// Whether the cmdlet looked for an object that does not exist.
-    #[must_use]
-    pub fn is_not_found(&self) -> bool {
-        self.exception
-            .as_deref()
-            .is_some_and(|name| name.ends_with("ManagementObjectNotFoundException"))
-    }
-
-    /// Whether the exception's type says that it may pass (`ADTransientException` and its kin).
-    #[must_use]
-    pub fn is_transient(&self) -> bool {
-        self.exception.as_deref().is_some_and(|name| {
-            [
-                "TransientException",
-                "TimeoutException",
-                "ServerBusyException",
-                "OverBudgetException",
-            ]
-            .iter()
-            .any(|kind| name.ends_with(kind))
-        })
-    }
-
-    /// Whether the text claims that the wished state is already there. Only a hint to read the state back: the text is
-    /// not documented, so it never counts as success.
-    #[must_use]
-    pub fn says_already(&self) -> bool {
-        self.message.to_ascii_lowercase().contains("already")
-    }
-}
-
-impl std::fmt::Display for CmdletFailure {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(self.message.trim_end_matches('.'))?;
-        match &self.exception {
-            Some(exception) => write!(f, " ({exception})"),
-            None => Ok(()),
-        }
-    }
-}
-
-/// Why nobody knows whether a change happened.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
-#[non_exhaustive]
-pub enum UnknownWhy {
-    /// No answer within the time limit.
-    #[error("no answer came within {} seconds", .after.as_secs())]
-    TimedOut {
-        /// The limit.
-        after: Duration,
-    },
-    /// The connection broke after the request was sent.
-    #[error("the connection broke before the answer was complete ({detail})")]
-    ReplyLost {
-        /// What the connection said.
-        detail: String,
-    },
-    /// A 5xx answer: a front end may have given up on a cmdlet that goes on.
-    #[error("the service answered HTTP {status} ({detail})")]
-    ServerError {
-        /// The status.
-        status: u16,
-        /// What it said, redacted.
-        detail: String,
-    },
-    /// The cmdlet broke off with a passing fault, perhaps after its effect.
-    #[error("the cmdlet broke off: {failure}")]
-    BrokeOff {
-        /// What it said.
-        failure: CmdletFailure,
-    },
-    /// An answer that says neither success nor failure.
-    #[error("the answer says neither success nor failure: {excerpt}")]
-    Unreadable {
-        /// The answer, redacted and shortened.
-        excerpt: String,
-    },
-}
 
 /// Every failure of this module. Its Display is a sentence: what happened, in which call, why, what to do.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -317,47 +169,6 @@ pub enum MicrosoftError {
         /// The domain that the person named.
         asked: String,
     },
-}
-
-/// A service with its own permissions.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Service {
-    /// Microsoft Graph.
-    Graph,
-    /// Exchange Online.
-    Exchange,
-}
-
-impl Service {
-    /// What a 401 with a fresh token lacks (`microsoft.md` 3.3).
-    fn grant(self) -> &'static str {
-        match self {
-            Self::Exchange => {
-                "Usually the application lacks the app role Exchange.ManageAsApp (dc50a0fb-09a3-484d-be87-e023b12c6440) on \
-                 Office 365 Exchange Online, or admin consent for it; Exchange.ManageAsAppV2 and \
-                 Exchange.AdminAPI.ManageAsApp look alike and do not serve. Grant it in the Entra admin center under \
-                 App registrations, API permissions."
-            }
-            Self::Graph => {
-                "Check that the tenant and the cloud are right and that the application is enabled in the Entra admin center \
-                 under Enterprise applications."
-            }
-        }
-    }
-
-    /// What a 403 lacks (`microsoft.md` 3.3 and 4.1).
-    fn role(self) -> &'static str {
-        match self {
-            Self::Exchange => {
-                "Assign the Entra role Exchange Administrator to its service principal (reading alone needs Global Reader), \
-                 or put it into an Exchange role group that holds these cmdlets; it can take an hour to work."
-            }
-            Self::Graph => {
-                "Grant the application permission Domain.Read.All on Microsoft Graph with admin consent (a person needs the \
-                 role Domain Name Administrator or Global Reader as well)."
-            }
-        }
-    }
 }
 
 impl MicrosoftError {
