@@ -109,7 +109,7 @@ enum Command {
     Verify(verify::Args),
     /// Show what a DANE sender makes of certificates, TLSA and other records, from files
     Dane(dane::Args),
-    /// What concerns the Microsoft side alone: forget a sign-in
+    /// What concerns the Microsoft side alone: record what the tenant answers, forget a sign-in
     Microsoft(microsoft::Args),
     /// Print the JSON Schema of a file, for editors
     Schema(schema::Args),

@@ -46,5 +46,12 @@ pub(super) async fn run(app: &App, args: Args) -> Result<Exit, CliError> {
 
 async fn last_entries(store: &dyn StoreReader, run: &Run) -> Result<Vec<Recorded>, CliError> {
     let after = run.last_seq.saturating_sub(LAST);
-    Ok(store.journal(run.id, after, 100).await?)
+    let mut entries = store.journal(run.id, after, 100).await?;
+    // Answers as they came are for `history`, where they are asked for.
+    for entry in &mut entries {
+        if let Some(unread) = entry.body.get_mut("unread").and_then(|v| v.as_object_mut()) {
+            unread.remove("body");
+        }
+    }
+    Ok(entries)
 }

@@ -284,6 +284,12 @@ impl ExchangeClient {
                 source: Cmdlet::GetAcceptedDomain.name().to_owned(),
             });
         }
+        self.dane_cmdlet(&domain).await
+    }
+
+    /// `Get-SmtpDaneInboundStatus` itself.
+    pub(crate) async fn dane_cmdlet(&self, domain: &str) -> Result<DaneStatus> {
+        let domain = domain_name(domain)?;
         let (call, answer) = self
             .run(Cmdlet::GetDaneStatus, Some(&domain), Depth::Partial)
             .await?;

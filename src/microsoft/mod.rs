@@ -26,6 +26,7 @@ pub mod loose;
 mod outcome;
 pub mod powershell;
 pub mod raw;
+pub mod record;
 pub mod redact;
 mod redirect;
 pub mod retry;
@@ -43,7 +44,6 @@ mod tests;
 use std::sync::Arc;
 
 use raw::Ears;
-use tap::Tap;
 
 pub use answer::{
     AcceptedDomain, ConnectorKind, Connectors, DaneStatus, DnssecStatus, DomainType, EnabledDnssec,
@@ -87,46 +87,35 @@ impl Microsoft {
     /// [`MicrosoftError::Settings`] for settings that are refused, [`MicrosoftError::SignIn`] when the sign-in method's own
     /// ingredients are missing, [`MicrosoftError::Client`] when no HTTP client can be built.
     pub fn connect(settings: &MicrosoftSettings) -> Result<Self> {
-        Self::listening(settings, Ears::default())
+        Ok(Self::listening(settings, Ears::default())?.0)
     }
 
-    /// The same, with a tap that takes every answer down as it came.
-    ///
-    /// # Errors
-    /// As [`connect`](Self::connect).
-    pub fn connect_recording(settings: &MicrosoftSettings) -> Result<(Self, Arc<Tap>)> {
-        let tap = Arc::<Tap>::default();
-        let ears = Ears {
-            tap: Some(Arc::clone(&tap)),
-            ..Ears::default()
-        };
-        Ok((Self::listening(settings, ears)?, tap))
-    }
-
-    fn listening(settings: &MicrosoftSettings, ears: Ears) -> Result<Self> {
+    fn listening(settings: &MicrosoftSettings, ears: Ears) -> Result<(Self, Arc<ExchangeClient>)> {
         let calls = Arc::new(CallCounter::default());
         let tokens: Arc<dyn TokenSource> = Arc::new(SignIn::new(settings, Arc::clone(&calls))?);
         let scopes = [
             settings.cloud.graph_scope(),
             settings.cloud.exchange_scope(),
         ];
-        Ok(Self {
+        let exchange = Arc::new(ExchangeClient::new(
+            settings,
+            Arc::clone(&tokens),
+            Arc::clone(&calls),
+            ears.clone(),
+        )?);
+        let tenant = Self {
             graph: Arc::new(GraphReader::new(
                 settings,
                 Arc::clone(&tokens),
                 Arc::clone(&calls),
                 ears.clone(),
             )),
-            exchange: Arc::new(ExchangeClient::new(
-                settings,
-                Arc::clone(&tokens),
-                Arc::clone(&calls),
-                ears.clone(),
-            )?),
+            exchange: Arc::clone(&exchange) as Arc<dyn ExchangeApi>,
             calls,
             ears,
             identity: Some((tokens, scopes)),
-        })
+        };
+        Ok((tenant, exchange))
     }
 
     /// Puts other implementations in place of the two services, for a model or a test.

@@ -48,11 +48,17 @@ pub fn body(entry: &Recorded) -> String {
                 .map_or_else(String::new, |note| format!(": {note}"));
             format!("{} {verdict} by {}{note}", event.gate, event.by)
         }),
-        Kind::Observation => match unread(entry) {
-            Some(unread) => Some(format!(
-                "an answer of {} bytes, kept as it came (history --raw shows it): {}",
-                unread.bytes, unread.why
-            )),
+        Kind::Observation => match body.get("unread") {
+            // The answer itself is not told, and need not be there.
+            Some(unread) => text(unread, "why").map(|why| {
+                format!(
+                    "an answer of {} bytes, kept as it came (history --raw shows it): {why}",
+                    unread
+                        .get("bytes")
+                        .and_then(Value::as_u64)
+                        .unwrap_or_default()
+                )
+            }),
             None => text(body, "left").map(|left| format!("the run was left: {left}")),
         },
         Kind::WayBack => way_back(body),

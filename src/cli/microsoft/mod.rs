@@ -1,5 +1,6 @@
 //! `rollout microsoft`: what concerns the Microsoft side alone.
 
+mod record;
 mod sign_out;
 
 use super::{App, CliError, Exit};
@@ -13,6 +14,8 @@ pub struct Args {
 
 #[derive(Debug, clap::Subcommand)]
 enum Command {
+    /// Write the shapes that the tenant answers with, scrubbed, for a report; only reads
+    Record(record::Args),
     /// Forget the sign-in that `cache: file` keeps for later runs
     SignOut(sign_out::Args),
 }
@@ -21,6 +24,7 @@ enum Command {
 /// As the command's.
 pub async fn run(app: &App, args: Args) -> Result<Exit, CliError> {
     match args.command {
+        Command::Record(args) => record::run(app, &args).await,
         Command::SignOut(args) => sign_out::run(app, &args),
     }
 }

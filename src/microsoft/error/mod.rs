@@ -42,7 +42,10 @@ pub enum MicrosoftError {
         detail: String,
     },
     /// A reading call got no complete answer.
-    #[error("{call} got no answer: {why}. It only reads, so run again.")]
+    #[error(
+        "{call} got no answer: {why}. It only reads, so run again. For support: {}",
+        .call.support_line()
+    )]
     NoAnswer {
         /// The call.
         call: Box<Call>,
@@ -51,9 +54,10 @@ pub enum MicrosoftError {
     },
     /// Too many calls.
     #[error(
-        "{call} was throttled by {} (HTTP 429){}. Run again later.",
+        "{call} was throttled by {} (HTTP 429){}. Run again later. For support: {}",
         .call.host,
-        .retry_after.map_or_else(String::new, |wait| format!("; it asks to wait {} seconds", wait.as_secs_f64().ceil()))
+        .retry_after.map_or_else(String::new, |wait| format!("; it asks to wait {} seconds", wait.as_secs_f64().ceil())),
+        .call.support_line()
     )]
     Throttled {
         /// The call.
@@ -219,6 +223,27 @@ impl MicrosoftError {
         match self {
             Self::Throttled { retry_after, .. } => *retry_after,
             _ => None,
+        }
+    }
+
+    /// What kind of failure it is, in words that name nobody's data.
+    #[must_use]
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Settings(_) | Self::Name(_) | Self::Client { .. } => "not sent",
+            Self::SignIn(_) => "no sign-in",
+            Self::Unreachable { .. } => "not reached",
+            Self::NoAnswer { .. } => "no answer",
+            Self::Throttled { .. } => "throttled",
+            Self::ServiceTrouble { .. } => "the service has trouble",
+            Self::Unknown { .. } => "unknown whether it took effect",
+            Self::Unauthorized { .. } => "unauthorized",
+            Self::MissingRole { .. } => "missing role",
+            Self::Failed { .. } => "failed",
+            Self::NotInTenant { .. } => "not in the tenant",
+            Self::RedirectRefused { .. } => "redirect refused",
+            Self::CouldNotTell { .. } => "could not tell",
+            Self::WrongWitness { .. } => "not asked for by a person",
         }
     }
 

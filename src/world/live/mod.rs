@@ -24,7 +24,7 @@ use crate::microsoft::{Microsoft, Unread};
 use crate::verify::{DomainView, Extent, Verifier, Wish, judge};
 use provider::Hosting;
 
-pub use open::{OpenError, delegation_by};
+pub use open::{OpenError, delegation_by, microsoft_settings};
 pub use sign_in::{AtTerminal, token_file};
 
 /// The live world of one domain file.

@@ -101,6 +101,20 @@ fn microsoft(
     redactor: &Redactor,
     person: AtTerminal,
 ) -> Result<Option<Microsoft>, OpenError> {
+    let settings = microsoft_settings(file, redactor, person)?;
+    Ok(settings.as_ref().map(Microsoft::connect).transpose()?)
+}
+
+/// How to reach the tenant, as the domain file says, for the person at the terminal; `None` where a person runs the
+/// cmdlets. Every secret it reads is told to `redactor`.
+///
+/// # Errors
+/// When something the domain file names cannot be used.
+pub fn microsoft_settings(
+    file: &DomainFile,
+    redactor: &Redactor,
+    person: AtTerminal,
+) -> Result<Option<MicrosoftSettings>, OpenError> {
     let api = match &file.microsoft {
         Side::Api(api) => api,
         Side::Manual { .. } => return Ok(None),
@@ -118,7 +132,7 @@ fn microsoft(
         .at(endpoints);
     settings.prompt = person.prompt;
     settings.token_folder = person.token_folder;
-    Ok(Some(Microsoft::connect(&settings)?))
+    Ok(Some(settings))
 }
 
 fn cloud(cloud: Cloud) -> crate::microsoft::Cloud {
