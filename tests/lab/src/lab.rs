@@ -19,6 +19,7 @@ use crate::endpoints::{Endpoints, RootHint, TrustAnchor};
 use crate::error::LabError;
 use crate::faults::Faults;
 use crate::log::{LogEntry, Service};
+use crate::microsoft::cmdlets::Connector;
 use crate::options::Options;
 use crate::places::{Hosting, MOST_RESOLVERS, Sockets, bind};
 use crate::serving::serve;
@@ -252,6 +253,11 @@ impl Lab {
             Some(policy) => state.policies.insert(domain.to_owned(), policy),
             None => state.policies.remove(domain),
         };
+    }
+
+    /// The tenant's connectors are these from now on.
+    pub fn set_connectors(&self, connectors: impl IntoIterator<Item = Connector>) {
+        self.world.state().connectors = connectors.into_iter().collect();
     }
 
     /// Empties every resolver's cache, which nobody can do outside.

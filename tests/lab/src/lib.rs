@@ -35,13 +35,17 @@ pub use dns::content::RecordSet;
 pub use dns::validate::Security;
 pub use endpoints::{Endpoints, RootHint, TrustAnchor};
 pub use error::LabError;
-pub use faults::{Faults, MicrosoftFault, MicrosoftFaultKind, ProviderFault, ProviderFaultKind};
+pub use faults::{
+    CmdletFailure, Envelope, Faults, MicrosoftFault, MicrosoftFaultKind, ProviderFault,
+    ProviderFaultKind, RedirectTo, RetryHint, Shape,
+};
 pub use lab::{Edit, Lab};
 pub use log::{LogEntry, Service};
 pub use microsoft::entra::directory::{
     Directory, Federated, GITHUB_JOB, GITHUB_REQUEST_TOKEN, IDENTITY_HEADER, Person, PersonDoes,
     SignInFault,
 };
+pub use microsoft::cmdlets::Connector;
 pub use options::{DomainKind, DomainSeed, Options, Places, StatusShape, Timing};
 pub use places::MailRole;
 pub use sender::{SendFailure, Sender, SenderOptions, SenderProfile, SenderReport};

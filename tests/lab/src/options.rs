@@ -190,6 +190,8 @@ pub struct Timing {
     pub parent_batch: Duration,
     /// How long an enabling or disabling cmdlet runs ("a few minutes").
     pub cmdlet: Duration,
+    /// After so long the front end gives up on a cmdlet that is still running (15 minutes).
+    pub cmdlet_limit: Duration,
     /// From `Enable-DnssecForVerifiedDomain` taking effect to the new host's name being served.
     pub new_host: Duration,
     /// From `Enable-SmtpDaneInbound` taking effect to the TLSA record being served (15 to 30 minutes).
@@ -215,6 +217,7 @@ impl Default for Timing {
             parent_hold: Duration::from_secs(8),
             parent_batch: Duration::from_secs(1),
             cmdlet: Duration::from_secs(2),
+            cmdlet_limit: Duration::from_secs(10),
             new_host: Duration::from_secs(1),
             tlsa: Duration::from_secs(4),
             sts_max_age: 20,

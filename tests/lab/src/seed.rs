@@ -67,6 +67,7 @@ pub(crate) fn state(
         coming_ds: BTreeMap::new(),
         next_scan: Timestamp::now(),
         policies,
+        connectors: Vec::new(),
     })
 }
 
@@ -85,6 +86,7 @@ fn mail_domain(seed: &DomainSeed, partition: Option<char>) -> MailDomain {
         assigned_host: moved.then(|| assign_host(&seed.name, partition)),
         dnssec_since: moved.then_some(now),
         dane_since: (seed.kind == DomainKind::Finished).then_some(now),
+        ipv6: false,
     }
 }
 

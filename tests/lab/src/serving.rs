@@ -18,7 +18,9 @@ use crate::error::LabError;
 use crate::http::Api;
 use crate::microsoft::entra::Entra;
 use crate::microsoft::exchange::Exchange;
+use crate::microsoft::front::Front;
 use crate::microsoft::graph::Graph;
+use crate::microsoft::renewal::Noting;
 use crate::parents;
 use crate::places::{Hosting, Sockets};
 use crate::powerdns::PowerDns;
@@ -64,10 +66,22 @@ pub(crate) fn serve(
     }
     let policies = PolicyHost::new(world)?;
     runtime.spawn(policies.serve(TcpListener::from_std(sockets.policy).map_err(failed)?));
+    let exchange = |front| -> Arc<dyn Api> {
+        let world = Arc::clone(world);
+        Arc::new(Exchange { world, front })
+    };
+    let other = std::net::TcpListener::bind(("127.0.0.1", 0)).map_err(failed)?;
+    other.set_nonblocking(true).map_err(failed)?;
+    world.serves_other_front(other.local_addr().map_err(failed)?);
+    let other = TcpListener::from_std(other).map_err(failed)?;
+    runtime.spawn(crate::http::serve(other, exchange(Front::Other)));
     let apis: [Arc<dyn Api>; 4] = [
-        Arc::new(Entra(Arc::clone(world))),
+        Arc::new(Noting {
+            inner: Entra(Arc::clone(world)),
+            world: Arc::clone(world),
+        }),
         Arc::new(Graph(Arc::clone(world))),
-        Arc::new(Exchange(Arc::clone(world))),
+        exchange(Front::Main),
         Arc::new(PowerDns(Arc::clone(world))),
     ];
     for (listener, api) in sockets.api.into_iter().zip(apis) {

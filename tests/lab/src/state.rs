@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::dns::content::ZoneContent;
+use crate::microsoft::cmdlets::Connector;
 use crate::options::DomainKind;
 use crate::places::Hosting;
 
@@ -21,6 +22,8 @@ pub(crate) struct State {
     pub(crate) coming_ds: BTreeMap<String, ComingDs>,
     pub(crate) next_scan: Timestamp,
     pub(crate) policies: BTreeMap<String, StsPolicy>,
+    #[serde(default)]
+    pub(crate) connectors: Vec<Connector>,
 }
 
 /// A zone and how it is hosted.
@@ -56,6 +59,9 @@ pub(crate) struct MailDomain {
     pub(crate) dnssec_since: Option<Timestamp>,
     /// Since when inbound DANE is enabled.
     pub(crate) dane_since: Option<Timestamp>,
+    /// Whether its hosts have IPv6 addresses, as far as Exchange says.
+    #[serde(default)]
+    pub(crate) ipv6: bool,
 }
 
 impl MailDomain {

@@ -1,7 +1,7 @@
 //! The running laboratory's shared heart: every service reads and changes the world through it.
 
 use std::net::IpAddr;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
 use futures::future::BoxFuture;
@@ -21,6 +21,7 @@ use crate::error::LabError;
 use crate::faults::Faults;
 use crate::log::{LogEntry, Service};
 use crate::microsoft::entra::directory::Directory;
+use crate::microsoft::renewal::Tokens;
 use crate::options::Options;
 use crate::places::Layout;
 use crate::state::{Credentials, State};
@@ -38,6 +39,9 @@ pub(crate) struct World {
     mails: Mutex<Vec<crate::smtp::Mail>>,
     asked: Mutex<Asked>,
     directory: Mutex<Directory>,
+    tokens: Mutex<Tokens>,
+    /// Base address of Exchange admin's other front end, once it is served.
+    other_front: OnceLock<String>,
     anchor: Vec<DNSKEY>,
 }
 
@@ -87,6 +91,8 @@ impl World {
             mails: Mutex::default(),
             asked: Mutex::default(),
             directory: Mutex::default(),
+            tokens: Mutex::default(),
+            other_front: OnceLock::new(),
             anchor,
         };
         crate::parents::refresh(&world);
@@ -119,6 +125,22 @@ impl World {
         self.directory
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn tokens(&self) -> MutexGuard<'_, Tokens> {
+        self.tokens.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Where Exchange admin's other front end is; the first one before it is served.
+    pub(crate) fn other_front(&self) -> String {
+        let address = self.other_front.get().cloned();
+        address.unwrap_or_else(|| self.layout.api(2))
+    }
+
+    /// The other front end is served there.
+    pub(crate) fn serves_other_front(&self, address: std::net::SocketAddr) {
+        // It is served once per laboratory.
+        let _ = self.other_front.set(format!("http://{address}"));
     }
 
     /// Reads what is served.

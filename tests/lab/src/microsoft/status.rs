@@ -163,3 +163,29 @@ pub(crate) fn matches(pattern: &str, host: &str) -> bool {
         None => pattern.eq_ignore_ascii_case(host),
     }
 }
+
+/// Adds validation messages (reference 1.9): the second letter of the code says which part they belong to, the first one
+/// whether they are errors.
+pub(crate) fn say(row: &mut Value, texts: &[String]) {
+    for text in texts {
+        let part = match text.as_bytes().get(1) {
+            Some(b'X') => "MxValidation",
+            Some(b'D') => "DnsValidation",
+            Some(b'S') => "MtaStsValidation",
+            _ => "",
+        };
+        let list = if text.starts_with('W') {
+            "Warnings"
+        } else {
+            "Errors"
+        };
+        let place = if part.is_empty() {
+            &mut row[list]
+        } else {
+            &mut row[part][list]
+        };
+        if let Some(items) = place.as_array_mut() {
+            items.push(json!(text));
+        }
+    }
+}

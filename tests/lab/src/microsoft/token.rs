@@ -6,6 +6,8 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
+use crate::places::random;
+use crate::state::guid;
 use crate::world::World;
 
 /// Who a token is for.
@@ -55,6 +57,8 @@ pub(crate) fn issue(world: &World, audience: Audience) -> String {
         "iat": now, "nbf": now, "exp": now + life,
         "appid": credentials.client_id, "tid": credentials.tenant_id,
         "idtyp": "app", "roles": [role], "ver": "1.0",
+        // No two tokens are the same, also within a second.
+        "uti": guid(random()),
     });
     let body = format!("{header}.{}", BASE64.encode(claims.to_string()));
     let tag = hmac::sign(&key(world), body.as_bytes());

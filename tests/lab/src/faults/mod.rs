@@ -1,9 +1,17 @@
 //! Things that go wrong, switchable while the laboratory runs.
 
+mod microsoft;
+mod shapes;
+
 use std::collections::BTreeSet;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
+
+pub use microsoft::{
+    CmdletFailure, Envelope, MicrosoftFault, MicrosoftFaultKind, RedirectTo, RetryHint,
+};
+pub use shapes::Shape;
 
 /// Everything that is wrong at the moment. [`Faults::default`] is a healthy world.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -11,6 +19,12 @@ use serde::{Deserialize, Serialize};
 pub struct Faults {
     /// Faults of Exchange admin and Graph, tried in order; the first that matches is used.
     pub microsoft: Vec<MicrosoftFault>,
+    /// For so long after a change, the reading cmdlets still answer the state before it.
+    pub status_lag: Duration,
+    /// For so long after a change, Graph still names the MX host from before it.
+    pub graph_lag: Duration,
+    /// The MX host that Graph names whatever Exchange says.
+    pub graph_mx: Option<String>,
     /// Faults of the DNS provider's API, tried in order.
     pub provider: Vec<ProviderFault>,
     /// Resolvers (by position in the endpoints) that answer SERVFAIL to everything.
@@ -33,42 +47,6 @@ pub struct Faults {
     pub smtp_delay: Duration,
     /// The parents do not take up CDS.
     pub parents_do_not_scan: bool,
-}
-
-/// One fault of Microsoft's APIs.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct MicrosoftFault {
-    /// The cmdlet or Graph operation as the log names it (`Enable-SmtpDaneInbound`, `GET domains`); `None` is any.
-    pub operation: Option<String>,
-    /// What goes wrong.
-    pub kind: MicrosoftFaultKind,
-    /// How often it still happens; `None` is until switched off.
-    pub times: Option<u32>,
-}
-
-/// What can go wrong at Microsoft.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum MicrosoftFaultKind {
-    /// 403 with a body of NUL bytes (Exchange) or `Authorization_RequestDenied` (Graph).
-    MissingRole,
-    /// 401 although the token is right.
-    Unauthorized,
-    /// 429 with `Retry-After` in seconds, which may be a fraction.
-    Throttled {
-        /// The header's text.
-        retry_after: String,
-    },
-    /// The cmdlet takes effect, then the gateway gives up with 504.
-    TimesOutAfterEffect,
-    /// The cmdlet takes effect, then the connection breaks without an answer.
-    ReplyLost,
-    /// The connection breaks before any effect.
-    RequestLost,
-    /// HTTP 200 whose body holds an error; no effect.
-    OkWithError,
-    /// 500 without an effect.
-    ServerError,
 }
 
 /// One fault of the DNS provider.
@@ -102,13 +80,28 @@ pub enum ProviderFaultKind {
 }
 
 impl Faults {
-    /// The fault that hits this operation of Microsoft's APIs; uses up one of its times.
-    pub(crate) fn take_microsoft(&mut self, operation: &str) -> Option<MicrosoftFaultKind> {
+    /// The fault that hits this operation of Microsoft's APIs; uses up one of its times. Those that `spares` names pass by.
+    pub(crate) fn take_microsoft(
+        &mut self,
+        operation: &str,
+        spares: impl Fn(&MicrosoftFaultKind) -> bool,
+    ) -> Option<MicrosoftFaultKind> {
         let fault = self.microsoft.iter_mut().find(|f| {
-            f.times != Some(0) && f.operation.as_deref().is_none_or(|o| o == operation)
+            f.times != Some(0)
+                && f.operation.as_deref().is_none_or(|o| o == operation)
+                && !spares(&f.kind)
         })?;
         count_down(&mut fault.times);
         Some(fault.kind.clone())
+    }
+
+    /// Adds a fault of Microsoft's APIs that lasts until it is switched off; no operation is any.
+    pub fn lasting(&mut self, operation: Option<&str>, kind: MicrosoftFaultKind) {
+        self.microsoft.push(MicrosoftFault {
+            operation: operation.map(str::to_owned),
+            kind,
+            times: None,
+        });
     }
 
     /// The fault that hits this write at the DNS provider; uses up one of its times.
