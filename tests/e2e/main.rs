@@ -4,6 +4,7 @@
 
 mod dane;
 mod dane_plan;
+mod faults;
 mod inputs;
 mod kill;
 mod readme;

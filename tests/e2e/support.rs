@@ -27,6 +27,7 @@ pub fn quick() -> Timing {
         parent_hold: Duration::from_millis(500),
         parent_batch: Duration::from_millis(500),
         cmdlet: Duration::from_millis(500),
+        cmdlet_limit: Duration::from_secs(1),
         new_host: Duration::from_millis(500),
         tlsa: Duration::from_secs(1),
         ..Timing::default()

@@ -144,6 +144,8 @@ impl Exchange {
         {
             let words = match reply.status() {
                 401 => "refused",
+                _ if matches!(fault, Kind::MissingRole) => "refused",
+                _ if matches!(fault, Kind::Fails(_)) => "failed",
                 301..=308 => "redirected",
                 429 => "throttled",
                 _ => "fault",
@@ -197,7 +199,7 @@ impl Exchange {
         if takes <= limit {
             tokio::time::sleep(takes).await;
             if !effect {
-                return (failure(&CmdletError::timed_out()), false, "failed");
+                return (failure(&CmdletError::timed_out()), false, "gave up");
             }
             return match cmdlets::run(&self.world, cmdlet, parameters) {
                 Ok(values) => {
