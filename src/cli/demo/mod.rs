@@ -2,9 +2,11 @@
 //!
 //! Only the internet is a laboratory. The walk is the real `apply`: same files, same state, same output.
 
+mod faults;
+
 use std::path::{Path, PathBuf};
 
-use rollout_lab::{Lab, SenderReport};
+use rollout_lab::{Faults, Lab, SenderReport};
 
 use super::lab::Running;
 use super::{App, CliError, Exit, Session, apply, stop};
@@ -35,6 +37,9 @@ pub struct Args {
     /// Where its domain files, laboratory and state go
     #[arg(long, value_name = "DIR", default_value = "rollout-demo")]
     dir: PathBuf,
+    /// Let things go wrong meanwhile: throttling, lost replies, a refused token, a name server that lags
+    #[arg(long)]
+    with_faults: bool,
     /// Leave the laboratory running until Ctrl-C
     #[arg(long)]
     keep: bool,
@@ -67,8 +72,21 @@ pub(super) async fn run(app: &App, args: Args) -> Result<Exit, CliError> {
 
     let sender = running.lab().sender(DOMAIN);
     let file = folder.join(format!("{DOMAIN}.yml"));
-    let exit = apply::run(&app, apply::Args::of_demo(file.clone())).await?;
+    let mut script = args
+        .with_faults
+        .then(|| faults::Script::new(app.console.clone()));
+    let mut exit = walk(&app, &file, running.lab(), script.as_mut()).await?;
     let report = sender.stop();
+    if let Some(script) = &script {
+        let log = running.lab().log();
+        // What is looked at from now on is not part of the story.
+        running.lab().change_faults(|now| *now = Faults::default());
+        let (page, good) = script.result(&log, &app.reader()?).await?;
+        app.console.result(page);
+        if exit == Exit::Done && !good {
+            exit = Exit::Failed;
+        }
+    }
     if exit == Exit::Done {
         let session = Session::load(&file, &app.redactor)?;
         let (facts, memory) = look(&app, &session).await?;
@@ -84,6 +102,25 @@ pub(super) async fn run(app: &App, args: Args) -> Result<Exit, CliError> {
     drop(running);
     app.console.progress(closing(&args.dir, &state));
     Ok(exit)
+}
+
+/// The walk, with the script of faults beside it.
+async fn walk(
+    app: &App,
+    file: &Path,
+    lab: &Lab,
+    script: Option<&mut faults::Script>,
+) -> Result<Exit, CliError> {
+    let apply = apply::run(app, apply::Args::of_demo(file.to_owned()));
+    match script {
+        None => apply.await,
+        Some(script) => tokio::select! {
+            // First, so that what lies ready for the first call is there when it is made.
+            biased;
+            () = script.play(lab) => unreachable!("the script plays without end"),
+            exit = apply => exit,
+        },
+    }
 }
 
 fn failed(error: rollout_lab::LabError) -> CliError {
