@@ -120,6 +120,20 @@ impl Finding {
         }
     }
 
+    /// The same, weighing otherwise than its kind usually does.
+    #[must_use]
+    pub fn weighing(mut self, severity: Severity) -> Self {
+        self.severity = severity;
+        self
+    }
+
+    /// The same, with what mends it in this case.
+    #[must_use]
+    pub fn mending(mut self, mend: impl Into<String>) -> Self {
+        self.mend = mend.into();
+        self
+    }
+
     /// The same, about this host, address or record.
     #[must_use]
     pub fn about(mut self, about: impl Into<String>) -> Self {

@@ -8,6 +8,7 @@ use crate::engine::store::{
 };
 use crate::output::Console;
 use crate::redact::Redactor;
+use crate::world::live::Tenants;
 
 /// The console, the secrets to keep out of it, and where the state is.
 #[derive(Clone, Debug)]
@@ -16,6 +17,8 @@ pub struct App {
     pub console: Console,
     /// Every secret of this process.
     pub redactor: Redactor,
+    /// What is asked once for all domains of a tenant.
+    pub tenants: Tenants,
     /// `--state`.
     pub state: Option<PathBuf>,
 }

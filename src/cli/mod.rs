@@ -185,6 +185,7 @@ pub fn run() -> Exit {
     let console = Console::new(manner, redactor.clone());
     logging::start(cli.global.verbose, &console);
     let app = App {
+        tenants: crate::world::live::Tenants::default(),
         console: console.clone(),
         redactor,
         state: cli.global.state,

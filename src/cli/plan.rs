@@ -20,8 +20,11 @@ use crate::world::World;
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// Domain files
-    #[arg(required = true, value_name = "FILE")]
+    #[arg(required_unless_present = "rules", value_name = "FILE")]
     files: Vec<PathBuf>,
+    /// Print every finding that a plan or a run can come to, and what mends it
+    #[arg(long, conflicts_with_all = ["files", "out", "mx_host"])]
+    rules: bool,
     /// Save the plan here, readable by its owner only; `apply --plan` then does exactly this or refuses
     #[arg(long, value_name = "PLAN")]
     out: Option<PathBuf>,
@@ -34,6 +37,13 @@ pub struct Args {
 }
 
 pub(super) async fn run(app: &App, args: Args) -> Result<Exit, CliError> {
+    if args.rules {
+        app.console.result(crate::output::rules::page());
+        for rule in crate::step::catalogue::ALL {
+            app.console.object(&crate::output::rules::object(rule));
+        }
+        return Ok(Exit::Done);
+    }
     if args.files.len() > 1 && (args.out.is_some() || args.mx_host.is_some()) {
         return Err(CliError::Usage(
             "--out and --mx-host belong to one domain; name one file".to_owned(),

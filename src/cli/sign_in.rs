@@ -21,6 +21,7 @@ impl App {
             &session.file,
             &self.redactor,
             self.at_terminal(),
+            &self.tenants,
         )?)
     }
 

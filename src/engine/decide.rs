@@ -4,7 +4,7 @@
 
 use crate::kernel::{Change, Delegation, Rule, Verdict, Violation, ZoneKeys, publish};
 use crate::playbook::{Goal, PlannedStep};
-use crate::step::{self, Context, Finding, Next, Question, Stage, Wait, WaitFor};
+use crate::step::{self, Alarm, Context, Finding, Next, Question, Stage, Wait, WaitFor};
 use crate::world::Action;
 
 /// What to do next for one step: pure.
@@ -17,6 +17,41 @@ pub fn decide(step: &PlannedStep, cx: &Context<'_>) -> Next {
     {
         return Next::blocked(Finding::clock_jumped(seconds));
     }
+    let Some(alarm) = Alarm::of(step.goal, cx) else {
+        return undisturbed(step, cx, None);
+    };
+    under_alarm(step, cx, &alarm, undisturbed(step, cx, Some(&alarm)))
+}
+
+/// The legacy host went away while a cache may name it: nothing goes on but what helps.
+fn under_alarm(step: &PlannedStep, cx: &Context<'_>, alarm: &Alarm, next: Next) -> Next {
+    match next {
+        Next::Done(_) => next,
+        Next::Act(ref action) if !alarm.is_proven() => {
+            // Where nobody could tell, waiting and looking go on; what relies on the host does not.
+            if alarm.concerns(cx, action) {
+                Next::blocked(alarm.finding())
+            } else {
+                next
+            }
+        }
+        Next::Act(ref action) if alarm.is_lessened_by(cx, action) => next,
+        // Only a change that helps comes as far as its gate's question.
+        Next::Ask(Question::Approve { ref gate, .. })
+            if alarm.is_proven() && matches!(step.goal, Goal::SwapMx { .. } | Goal::RemoveMx) =>
+        {
+            Next::blocked(alarm.at_gate(cx, gate))
+        }
+        Next::Blocked(mut findings) if alarm.explains(&findings) => {
+            findings.insert(0, alarm.finding());
+            Next::Blocked(findings)
+        }
+        _ if alarm.is_proven() => Next::blocked(alarm.finding()),
+        _ => next,
+    }
+}
+
+fn undisturbed(step: &PlannedStep, cx: &Context<'_>, alarm: Option<&Alarm>) -> Next {
     if let Some(until) = cx.memory.not_before.get(&step.id)
         && cx.now < *until
     {
@@ -29,13 +64,13 @@ pub fn decide(step: &PlannedStep, cx: &Context<'_>) -> Next {
         });
     }
     match step::next(step.goal, cx) {
-        Next::Act(action) => guard(step, cx, action),
+        Next::Act(action) => guard(step, cx, action, alarm),
         other => other,
     }
 }
 
-fn guard(step: &PlannedStep, cx: &Context<'_>, action: Action) -> Next {
-    match verdict(cx, &action) {
+fn guard(step: &PlannedStep, cx: &Context<'_>, action: Action, alarm: Option<&Alarm>) -> Next {
+    match verdict(cx, &action, alarm) {
         Verdict::Now => {}
         Verdict::NotBefore(until, because) => {
             return Next::Wait(Wait {
@@ -61,11 +96,12 @@ fn guard(step: &PlannedStep, cx: &Context<'_>, action: Action) -> Next {
     Next::Act(action)
 }
 
-fn verdict(cx: &Context<'_>, action: &Action) -> Verdict {
+fn verdict(cx: &Context<'_>, action: &Action, alarm: Option<&Alarm>) -> Verdict {
     let (change, way_back) = match action {
         Action::WriteMx { before, after } => {
-            // Once the legacy host is gone from the set, the way back no longer decides.
-            let way_back = (cx.stage_of(&before.set) != Some(Stage::Removed))
+            // Once the legacy host is gone from the set, or from the world, the way back no longer decides.
+            let lost = alarm.is_some_and(Alarm::is_proven);
+            let way_back = (!lost && cx.stage_of(&before.set) != Some(Stage::Removed))
                 .then(|| cx.original().map(|original| &original.set))
                 .flatten();
             (Change::Mx(after.set.clone(), after.ttl), way_back)

@@ -223,6 +223,8 @@ async fn what_microsoft_does_not_support_is_refused_before_anything_is_done() {
                 manual: false,
                 accepted: false,
                 domain_type: String::new(),
+                flags: crate::world::DomainFlags::default(),
+                status_refused: None,
                 dnssec: FeatureState::Unknown,
                 dane: FeatureState::Unknown,
                 expected_mx: None,

@@ -17,6 +17,7 @@
 mod caches;
 mod history;
 mod invariant;
+mod reliance;
 mod rules;
 mod timing;
 
@@ -29,5 +30,6 @@ pub use caches::{
 };
 pub use history::{History, Sighting, Version};
 pub use invariant::{Rule, Violation, check};
+pub use reliance::{Reliance, reliance};
 pub use rules::{Because, Change, Verdict, claim, publish, retire};
 pub use timing::{LowerBound, Timing, utc};

@@ -84,6 +84,10 @@ pub struct AcceptedDomain {
     pub pending_completion: Option<bool>,
     /// Whether it only sends.
     pub outbound_only: Option<bool>,
+    /// Whether it is used for mail and nothing else.
+    pub email_only: Option<bool>,
+    /// Whether mail is routed by it between this tenant and another system.
+    pub coexistence: Option<bool>,
     /// Whether mail to it is switched off.
     pub sending_to_disabled: Option<bool>,
 }
@@ -110,6 +114,8 @@ impl AcceptedDomain {
             pending_removal: flag("PendingRemoval"),
             pending_completion: flag("PendingCompletion"),
             outbound_only: flag("OutboundOnly"),
+            email_only: flag("EmailOnly"),
+            coexistence: flag("IsCoexistenceDomain"),
             sending_to_disabled: flag("SendingToDomainDisabled"),
         })
     }

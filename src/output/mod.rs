@@ -10,6 +10,7 @@ pub mod messages;
 mod page;
 pub mod plan;
 pub mod progress;
+pub mod rules;
 pub mod run;
 pub mod terminal;
 pub mod text;

@@ -37,7 +37,7 @@ fn before<'a>(steps: &'a [PlannedStep], id: &str) -> Vec<&'a str> {
 #[test]
 fn exchange_dane_is_the_documented_procedure() {
     let playbook = exchange_dane();
-    assert_eq!(playbook.gates(), ["ds", "swap", "removal"]);
+    assert_eq!(playbook.gates(), ["ds", "smart-hosts", "swap", "removal"]);
     let steps = playbook.planned(Schedule::Overlap, &playbook.defaults());
     let goals: Vec<Goal> = steps.iter().map(|step| step.goal).collect();
     assert_eq!(
@@ -104,6 +104,7 @@ fn exchange_dane_is_the_documented_procedure() {
         gated,
         [
             ("delegate", "ds"),
+            ("enable-dnssec", "smart-hosts"),
             ("swap-mx", "swap"),
             ("remove-mx", "removal")
         ]

@@ -3,13 +3,14 @@
 //! The name is read from the answer, never built from a pattern: its letter is assigned, and labels of
 //! names with dashes or umlauts are not derivable.
 
-use super::memory::NEW_ZONE;
-use super::{Context, Finding, Next, Question, WaitFor, write_mx};
+use super::memory::{NEW_ZONE, graph_differs};
+use super::{Context, Finding, Next, Question, WaitFor, catalogue, write_mx};
 use crate::world::{Action, Fact, FeatureState, Needs};
 
 pub(super) fn needs(_cx: &Context<'_>) -> Needs {
     Needs {
         exchange: true,
+        tenant: true,
         zone: true,
         ..Needs::default()
     }
@@ -28,6 +29,23 @@ pub(super) fn next(cx: &Context<'_>) -> Next {
         return Next::Ask(Question::ByHand {
             instructions: instructions.clone(),
         });
+    }
+    if let Some(expected) = &exchange.expected_mx
+        && exchange.dnssec == FeatureState::Enabled
+        && let Some(other) = cx
+            .facts
+            .tenant
+            .known()
+            .and_then(|tenant| graph_differs(tenant, expected))
+    {
+        return Next::wait(
+            WaitFor::Service,
+            format!(
+                "Exchange Online names MX {expected} for {}, Graph names {other}: one of the two lags or errs",
+                cx.setup.domain
+            ),
+            "both naming the same host, or --mx-host with what Enable-DnssecForVerifiedDomain printed",
+        );
     }
     if exchange.dnssec == FeatureState::Enabled {
         return Next::blocked(Finding::could_not_tell(
@@ -59,19 +77,9 @@ pub(super) fn next(cx: &Context<'_>) -> Next {
 }
 
 pub(super) fn refused(why: &str) -> Finding {
-    Finding::blocker(
-        "exchange.refused",
-        why,
-        "without it Exchange Online can be neither asked nor told anything",
-        "mend what is named above; `rollout plan` then looks again without changing anything",
-    )
+    catalogue::EXCHANGE_REFUSED.found(why)
 }
 
 pub(super) fn unknown(why: &str) -> Finding {
-    Finding::could_not_tell(
-        "exchange.unreachable",
-        format!("Exchange Online could not be asked: {why}"),
-        "the next step depends on what it says",
-        "try again; nothing was changed",
-    )
+    catalogue::EXCHANGE_UNREACHABLE.found(format!("Exchange Online could not be asked: {why}"))
 }

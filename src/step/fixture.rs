@@ -8,9 +8,10 @@ use super::{Memory, Setup};
 use crate::kernel::{Host, KeyId, MxSet, Timing, ZoneKeys};
 use crate::world::DelegationBy;
 use crate::world::{
-    AddressFacts, Answer, Chain, Estimates, ExchangeFacts, Fact, Facts, FeatureState, HostFacts,
-    MxRrset, ParentFacts, ParentServer, PolicyFacts, PolicyMode, ProviderFacts, ServerFacts,
-    SigningFacts, SmtpOutcome, TenantFacts, TlsaFacts, ZoneFacts,
+    AddressFacts, Answer, Chain, ConnectorFacts, DomainFlags, Estimates, ExchangeFacts, Fact,
+    Facts, FeatureState, HostFacts, Listing, MxRrset, ParentFacts, ParentServer, PolicyFacts,
+    PolicyMode, ProviderFacts, ServerFacts, SigningFacts, SmtpOutcome, TenantFacts, TlsaFacts,
+    ZoneFacts,
 };
 
 pub(crate) const DOMAIN: &str = "contoso.com";
@@ -205,11 +206,19 @@ impl Start {
                 manual: false,
                 accepted: true,
                 domain_type: "Authoritative".into(),
+                flags: DomainFlags::default(),
                 dnssec: state(self.dnssec),
                 dane: state(self.dane),
                 expected_mx: self.dnssec.then(|| Host::new(NEW)),
+                status_refused: None,
                 advice: vec![],
             }),
+            connectors: known(ConnectorFacts {
+                outbound: Listing::Known { connectors: vec![] },
+                inbound: Listing::Known { connectors: vec![] },
+                initial_domain: Some(Host::new("contoso.onmicrosoft.com")),
+            }),
+            ipv6: known(FeatureState::Disabled),
             provider: known(ProviderFacts {
                 provider: "PowerDNS".into(),
                 manual: false,

@@ -9,10 +9,12 @@ use crate::kernel::{
     Accepts, Actors, Caches, Delegation, Host, HostState, Policy, Sighting, Timing, TlsaSet,
 };
 use crate::world::{
-    Action, Answer, Chain, Facts, FeatureState, HostFacts, Instructions, MxRrset, Outcome,
-    PolicyMode, SmtpOutcome, TlsaFacts,
+    Action, Answer, Chain, Fact, Facts, FeatureState, HostFacts, Instructions, MxRrset, Outcome,
+    PolicyMode, SmtpOutcome, TenantFacts, TlsaFacts,
 };
 
+use super::legacy::Standing;
+use super::reply::Refusal;
 use super::{Setup, Stage};
 
 /// The suffix of every MX host with DNSSEC at Exchange Online.
@@ -66,6 +68,8 @@ pub struct Memory {
     pub way_back_kept: bool,
     /// Since when a step has been waiting for others to do or to serve something.
     pub expected_since: BTreeMap<String, Timestamp>,
+    /// Since when a mail host has been away: its name gone, without address, silent, or refusing the domain.
+    pub away_since: BTreeMap<Host, Timestamp>,
     /// Since when a step has seen what it wants to see, without interruption.
     pub good_since: BTreeMap<String, Timestamp>,
 }
@@ -78,8 +82,25 @@ impl Memory {
         self.absorb_parent(facts, &setup.timing, now);
         self.absorb_policy(facts, setup, now);
         for (host, fact) in &facts.hosts {
-            if let Some(host_facts) = fact.known() {
-                self.absorb_host(host, host_facts, setup, fact.at().unwrap_or(now));
+            let at = fact.at().unwrap_or(now);
+            match fact {
+                Fact::Known { value, .. } => self.absorb_host(host, value, setup, at),
+                // How it was before says nothing of now (S7).
+                Fact::CouldNotTell { .. } => {
+                    if let Some(state) = self.actors.0.get_mut(host) {
+                        state.accepts = Accepts::Unknown;
+                    }
+                }
+                Fact::Unasked | Fact::Refused { .. } => {}
+            }
+            match Standing::of(Some(fact)) {
+                Standing::Serves => {
+                    self.away_since.remove(host);
+                }
+                Standing::Unknown(_) => {}
+                _ => {
+                    self.away_since.entry(host.clone()).or_insert(at);
+                }
             }
         }
     }
@@ -90,6 +111,10 @@ impl Memory {
             && exchange.dnssec == FeatureState::Enabled
             && let Some(host) = &exchange.expected_mx
             && host.is_within(NEW_ZONE)
+            && facts
+                .tenant
+                .known()
+                .is_none_or(|tenant| graph_differs(tenant, host).is_none())
         {
             self.new_host = Some(host.clone());
         }
@@ -225,7 +250,7 @@ impl Memory {
             .entry(host.clone())
             .or_insert_with(HostState::unknown);
         let tlsa_fails = matches!(seen.tlsa, TlsaFacts::Failed { .. });
-        if seen.probed_at.is_some() || !seen.exists || tlsa_fails {
+        if seen.probed_at.is_some() || seen.addresses.is_empty() || tlsa_fails {
             state.accepts = accepts(seen, setup.probe_required);
             state.web_pki = web_pki(seen);
         }
@@ -324,6 +349,16 @@ impl Memory {
     }
 }
 
+/// The host under `mx.microsoft` that Graph names instead of this one: then one of the two services lags or errs, and neither
+/// is a source for what is written into an MX RRset.
+pub(super) fn graph_differs<'t>(tenant: &'t TenantFacts, host: &Host) -> Option<&'t Host> {
+    let named = &tenant.mx_hosts;
+    if named.contains(host) {
+        return None;
+    }
+    named.iter().find(|other| other.is_within(NEW_ZONE))
+}
+
 /// Whether a host takes mail, from what each of its addresses did.
 fn accepts(host: &HostFacts, probe_required: bool) -> Accepts {
     if !host.exists || host.addresses.is_empty() {
@@ -333,18 +368,32 @@ fn accepts(host: &HostFacts, probe_required: bool) -> Accepts {
     // failure is theirs or ours cannot be told from here.
     let tlsa_fails = matches!(host.tlsa, TlsaFacts::Failed { .. });
     let has = |test: fn(&SmtpOutcome) -> bool| host.addresses.iter().any(|a| test(&a.smtp));
-    if has(|s| matches!(s, SmtpOutcome::Rejected { .. })) {
+    if has(|s| matches!(s, SmtpOutcome::Rejected { reply } if Refusal::of(reply) != Refusal::Asker))
+    {
         Accepts::Rejects
     } else if tlsa_fails {
         Accepts::Unknown
     } else if has(|s| matches!(s, SmtpOutcome::Accepted { .. })) {
         Accepts::Yes
-    } else if has(|s| matches!(s, SmtpOutcome::Unreached { .. })) {
+    } else if has(
+        // A host that dislikes who asks was not seen taking mail, nor refusing it.
+        |s| {
+            matches!(
+                s,
+                SmtpOutcome::Unreached { .. } | SmtpOutcome::Rejected { .. }
+            )
+        },
+    ) {
         if probe_required {
             Accepts::Unknown
         } else {
             Accepts::Yes
         }
+    } else if has(
+        |s| matches!(s, SmtpOutcome::Deferred { reply } if Refusal::of(reply) == Refusal::WrongPlace),
+    ) {
+        // To come back later is to come back to the same wrong place.
+        Accepts::Down
     } else if has(|s| matches!(s, SmtpOutcome::Deferred { .. })) {
         Accepts::Unknown
     } else if matches!(host.chain, Chain::Bogus { .. }) {
@@ -355,6 +404,13 @@ fn accepts(host: &HostFacts, probe_required: bool) -> Accepts {
     } else {
         Accepts::Down
     }
+}
+
+/// Whether no address gave any answer over SMTP.
+pub(super) fn silent(host: &HostFacts) -> bool {
+    host.addresses
+        .iter()
+        .all(|a| matches!(a.smtp, SmtpOutcome::Unreached { .. } | SmtpOutcome::Closed))
 }
 
 fn web_pki(host: &HostFacts) -> Option<bool> {

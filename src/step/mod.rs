@@ -4,9 +4,12 @@
 //! [`Next`]. Steps have no memory of having been done: they look whether their goal is there. A goal that
 //! somebody reached by hand is simply done.
 
+pub mod catalogue;
 mod context;
+mod legacy;
 mod memory;
 mod next;
+mod reply;
 mod stage;
 mod verdict;
 mod write_mx;
@@ -34,6 +37,7 @@ mod tests;
 
 pub use crate::finding::{Finding, Severity};
 pub use context::{Context, Setup};
+pub use legacy::Alarm;
 pub use memory::{Approval, Memory};
 pub use next::{Next, Question, Wait, WaitFor};
 pub use preflight::{from_outside, is_new_host};
@@ -52,9 +56,22 @@ pub fn asked_for_patience(said: Option<&String>) -> String {
     }
 }
 
-/// The facts a step needs before it can decide.
+/// The facts a step needs before it can decide: its own, and every host that a cache may still lead senders to.
 #[must_use]
 pub fn needs(goal: Goal, cx: &Context<'_>) -> Needs {
+    let relied_on = Needs {
+        smtp: true,
+        hosts: legacy::relied_on(cx).into_iter().collect(),
+        ..Needs::default()
+    };
+    if goal == Goal::Preflight || !cx.memory.way_back_kept || relied_on.hosts.is_empty() {
+        own_needs(goal, cx)
+    } else {
+        own_needs(goal, cx).and(relied_on)
+    }
+}
+
+fn own_needs(goal: Goal, cx: &Context<'_>) -> Needs {
     match goal {
         Goal::Preflight => preflight::needs(cx),
         Goal::LowerTtl { .. } => lower_ttl::needs(cx),

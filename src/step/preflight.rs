@@ -2,6 +2,7 @@
 //!
 //! Everything is looked at before anything is changed; every finding is reported, not only the first.
 
+mod exchange;
 mod host;
 mod microsoft;
 mod zone;
@@ -55,8 +56,26 @@ pub(super) fn findings(cx: &Context<'_>) -> Vec<Finding> {
     if let Some(seconds) = cx.facts.clock_jumped {
         found.push(Finding::clock_jumped(seconds));
     }
+    fill_in(cx, &mut found);
     found.sort_by_key(|f| std::cmp::Reverse(f.severity));
     found
+}
+
+/// Puts the domain's and the tenant's names where the catalogue's texts have a place for them.
+fn fill_in(cx: &Context<'_>, found: &mut [Finding]) {
+    let tenant = cx
+        .facts
+        .connectors
+        .known()
+        .and_then(|connectors| connectors.initial_domain.as_ref())
+        .and_then(|initial| initial.as_str().split('.').next())
+        .unwrap_or("tenantname");
+    for finding in found {
+        finding.mend = finding
+            .mend
+            .replace("DOMAIN", cx.setup.domain.as_str())
+            .replace("TENANT.", &format!("{tenant}."));
+    }
 }
 
 /// Whether Exchange Online runs this host, with DNSSEC.
@@ -73,5 +92,6 @@ pub fn from_outside(cx: &Context<'_>, hosts_were_asked: bool) -> Vec<Finding> {
     if hosts_were_asked {
         host::judge(cx, &mut found);
     }
+    fill_in(cx, &mut found);
     found
 }

@@ -1,6 +1,6 @@
 //! Goal: every authoritative address serves the zone with signatures.
 
-use super::{Context, Finding, Next, Question, WaitFor, write_mx};
+use super::{Context, Finding, Next, Question, WaitFor, catalogue, write_mx};
 use crate::kernel::{Host, ZoneKeys};
 use crate::world::{Action, Fact, Instructions, Needs, SigningFacts, ZoneFacts};
 
@@ -96,21 +96,11 @@ fn sign_by_hand(provider: &str, apex: &Host) -> Instructions {
 }
 
 pub(super) fn refused(why: &str) -> Finding {
-    Finding::blocker(
-        "provider.refused",
-        why,
-        "without it the zone can be neither read nor changed",
-        "check the credential and its rights in the domain file's `dns:` section",
-    )
+    catalogue::PROVIDER_REFUSED.found(why)
 }
 
 pub(super) fn unknown(why: &str) -> Finding {
-    Finding::could_not_tell(
-        "provider.unreachable",
-        format!("the DNS provider could not be asked: {why}"),
-        "the next change depends on what it says",
-        "try again; nothing was changed",
-    )
+    catalogue::PROVIDER_UNREACHABLE.found(format!("the DNS provider could not be asked: {why}"))
 }
 
 #[cfg(test)]

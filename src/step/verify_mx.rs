@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Context, Finding, Next, Stage, Wait, WaitFor, verdict, write_mx};
+use super::{Context, Finding, Next, Stage, Wait, WaitFor, legacy, verdict, write_mx};
 use crate::kernel::Accepts;
 use crate::playbook::Expect;
 use crate::world::{Answer, Fact, Needs};
@@ -45,7 +45,12 @@ pub(super) fn next(cx: &Context<'_>, expect: Expect, soak: Duration) -> Next {
         return Next::Done("the MX set is already further on".to_owned());
     }
     // Hosts that this stage relies on: the preferred one must take mail.
+    let mut away = None;
     for host in agreed.set.hosts() {
+        if let Some(since) = legacy::away_since(cx, host) {
+            away = Some((host, since));
+            continue;
+        }
         if cx.memory.actors.get(host).accepts != Accepts::Yes {
             return Next::wait(
                 WaitFor::Service,
@@ -56,6 +61,9 @@ pub(super) fn next(cx: &Context<'_>, expect: Expect, soak: Duration) -> Next {
     }
     if let Some(finding) = vantages(cx) {
         return Next::blocked(finding);
+    }
+    if let Some((host, since)) = away {
+        return without(cx, host, since, wanted, soak);
     }
     if let Err(next) = verdict::arrives(cx) {
         return *next;
@@ -82,6 +90,35 @@ pub(super) fn next(cx: &Context<'_>, expect: Expect, soak: Duration) -> Next {
             sooner: "a shorter soak in the domain file's settings".to_owned(),
         })
     }
+}
+
+/// The legacy host is away, and the new one takes the mail: what would be waited for is lost already. As long as senders try
+/// it first, every minute counts; as a fallback it may come back for as long as the soak lasts.
+fn without(
+    cx: &Context<'_>,
+    host: &crate::kernel::Host,
+    since: jiff::Timestamp,
+    stage: Stage,
+    soak: Duration,
+) -> Next {
+    let until = match stage {
+        Stage::Added => since,
+        _ => since.checked_add(soak).unwrap_or(since),
+    };
+    if cx.now < until {
+        return Next::Wait(Wait {
+            kind: WaitFor::Soak,
+            until: Some(until),
+            why: vec![format!(
+                "{host} has been away since {}, and may come back",
+                crate::kernel::utc(since)
+            )],
+            sooner: "a shorter soak in the domain file's settings".to_owned(),
+        });
+    }
+    Next::Done(format!(
+        "{host} is away, so there is no sense in waiting with it; every other host takes mail"
+    ))
 }
 
 const fn stage(expect: Expect) -> Stage {

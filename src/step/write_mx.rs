@@ -6,7 +6,7 @@
 
 use jiff::Timestamp;
 
-use super::{Context, Finding, Next, Question, Wait, WaitFor};
+use super::{Context, Finding, Next, Question, Wait, WaitFor, catalogue};
 use crate::world::{Action, Fact, MxRrset, Needs, ZoneFacts};
 
 /// The facts such a step needs; the provider is asked when an earlier outcome is unknown.
@@ -173,13 +173,8 @@ fn conflict(expected: &MxRrset, seen: &MxRrset, server: &str) -> Finding {
 
 /// The zone could not be observed.
 pub(super) fn zone_unknown(cx: &Context<'_>, why: &str) -> Finding {
-    Finding::could_not_tell(
-        "dns.zone",
-        format!(
-            "the MX RRset of {} could not be observed: {why}",
-            cx.setup.domain
-        ),
-        "without seeing what every server serves, no change is safe",
-        "check that the zone's servers and the resolvers in the domain file answer from here",
-    )
+    catalogue::DNS_ZONE.found(format!(
+        "the MX RRset of {} could not be observed: {why}",
+        cx.setup.domain
+    ))
 }

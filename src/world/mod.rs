@@ -16,10 +16,10 @@ use crate::playbook::Goal;
 
 pub use action::{Action, DelegationBy, Instructions, MxRrset, Outcome};
 pub use facts::{
-    AddressFacts, Answer, Arrives, Chain, Delivery, ExchangeFacts, Fact, Facts, FeatureState,
-    HostFacts, ParentFacts, ParentServer, PolicyFacts, PolicyMode, Profile, ProviderFacts,
-    ServerFacts, SigningFacts, SmtpOutcome, TenantFacts, TlsaFacts, VantageFacts, Verdict,
-    VerdictFacts, ZoneFacts,
+    AddressFacts, Advice, Answer, Arrives, Chain, Connector, ConnectorFacts, Delivery, DomainFlags,
+    ExchangeFacts, Fact, Facts, FeatureState, HostFacts, Listing, ParentFacts, ParentServer,
+    PolicyFacts, PolicyMode, Profile, ProviderFacts, ServerFacts, SigningFacts, SmtpOutcome,
+    TenantFacts, TlsaFacts, VantageFacts, Verdict, VerdictFacts, ZoneFacts,
 };
 pub use model::{Estimates, Model, UNNAMED_HOST};
 pub use needs::Needs;

@@ -244,7 +244,10 @@ impl Model {
     fn enable_dnssec(&mut self) -> Host {
         self.clock.advance(self.estimates.cmdlet);
         let host = self.new_host();
-        let known = self.facts.host(&host).is_some_and(|facts| facts.exists);
+        let known = self
+            .facts
+            .host(&host)
+            .is_some_and(|facts| facts.exists && !facts.addresses.is_empty());
         if !known {
             let fact = Fact::Known {
                 value: self.unnamed_host(),
@@ -294,6 +297,8 @@ impl World for Model {
             policy: seen_at(&truth.policy, at),
             tenant: seen_at(&truth.tenant, at),
             exchange: seen_at(&truth.exchange, at),
+            connectors: seen_at(&truth.connectors, at),
+            ipv6: seen_at(&truth.ipv6, at),
             provider: seen_at(&truth.provider, at),
             verdict: self.verdict(at),
             clock_jumped: None,

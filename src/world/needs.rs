@@ -27,6 +27,8 @@ pub struct Needs {
     pub tenant: bool,
     /// The domain as Exchange Online knows it.
     pub exchange: bool,
+    /// The tenant's connectors, and IPv6 at Exchange Online.
+    pub connectors: bool,
     /// The DNS provider's view of the zone, asked once: its APIs count every call.
     pub provider: bool,
     /// The same, asked anew: only it can tell what became of an effect whose answer was lost.
@@ -47,6 +49,7 @@ impl Needs {
         self.verdict |= other.verdict;
         self.tenant |= other.tenant;
         self.exchange |= other.exchange;
+        self.connectors |= other.connectors;
         self.provider |= other.provider;
         self.provider_again |= other.provider_again;
         self
@@ -66,6 +69,7 @@ impl Needs {
             verdict: true,
             tenant: true,
             exchange: true,
+            connectors: true,
             provider: true,
             provider_again: false,
         }

@@ -1,6 +1,6 @@
 //! What must survive: `kill -9` at any instant, lost answers, a second driver, foreign changes, signals.
 
-mod bench;
+pub mod bench;
 mod effects;
 mod foreign;
 mod people;

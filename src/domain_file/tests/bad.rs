@@ -569,7 +569,7 @@ fn cases() -> Vec<Case> {
             &[
                 "no gate `swop`",
                 "did you mean `swap`?",
-                "ds, swap, removal",
+                "ds, smart-hosts, swap, removal",
                 "approve: all",
             ],
         ),

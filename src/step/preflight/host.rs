@@ -1,7 +1,8 @@
 //! The hosts that take the mail now, and the MTA-STS policy over them.
 
 use crate::kernel::{Accepts, Host};
-use crate::step::{Context, Finding};
+use crate::step::reply::Refusal;
+use crate::step::{Context, Finding, Severity, catalogue};
 use crate::world::{Fact, PolicyMode, SmtpOutcome};
 
 pub(super) fn judge(cx: &Context<'_>, found: &mut Vec<Finding>) {
@@ -33,32 +34,12 @@ pub(super) fn judge(cx: &Context<'_>, found: &mut Vec<Finding>) {
         );
         match cx.memory.actors.get(host).accepts {
             Accepts::Yes if cx.setup.probe_required || proven(cx, host) => {}
-            Accepts::Yes => found.push(Finding::warning(
-                "mx.unproven",
-                format!(
+            Accepts::Yes => found.push(catalogue::MX_UNPROVEN.found(format!(
                     "that {host} takes mail is not proven, which `smtp.probe: advisory` in the domain file accepts: {outcomes}"
-                ),
-                "the run looks at the mail hosts before each change, and from here it cannot",
-                "run where port 25 is open outwards to have each change proven",
-            )),
-            Accepts::Rejects => found.push(Finding::blocker(
-                "mx.rejects",
-                format!("{host} refuses mail for {}: {outcomes}", cx.setup.domain),
-                "mail is bouncing already now",
-                "mend the tenant's mail flow first",
-            )),
-            Accepts::Down => found.push(Finding::blocker(
-                "mx.down",
-                format!("{host} takes no connections: {outcomes}"),
-                "mail is waiting already now",
-                "find out why before anything is changed",
-            )),
-            Accepts::Unknown => found.push(Finding::could_not_tell(
-                "mx.unproven",
-                format!("whether {host} takes mail could not be told: {outcomes}"),
-                "the run looks at the mail hosts before each change, and from here it cannot",
-                "run where port 25 is open outwards, or set `smtp.probe: advisory` to accept the risk",
-            )),
+                )).weighing(Severity::Warning).mending("run where port 25 is open outwards to have each change proven")),
+            Accepts::Rejects => found.push(catalogue::MX_REJECTS.found(format!("{host} refuses mail for {}: {outcomes}", cx.setup.domain))),
+            Accepts::Down => found.push(catalogue::MX_DOWN.found(format!("{host} takes no connections: {outcomes}"))),
+            Accepts::Unknown => found.push(catalogue::MX_UNPROVEN.found(format!("whether {host} takes mail could not be told: {outcomes}"))),
         }
     }
     policy(cx, found);
@@ -75,7 +56,9 @@ fn proven(cx: &Context<'_>, host: &Host) -> bool {
 fn describe(smtp: &SmtpOutcome) -> String {
     match smtp {
         SmtpOutcome::Accepted { .. } => "takes mail".to_owned(),
-        SmtpOutcome::Rejected { reply } | SmtpOutcome::Deferred { reply } => reply.clone(),
+        SmtpOutcome::Rejected { reply } | SmtpOutcome::Deferred { reply } => {
+            format!("{}: {reply}", Refusal::of(reply).meaning())
+        }
         SmtpOutcome::NoTls { why } | SmtpOutcome::Unreached { why } => why.clone(),
         SmtpOutcome::Closed => "connection refused".to_owned(),
     }
@@ -88,26 +71,16 @@ fn policy(cx: &Context<'_>, found: &mut Vec<Finding>) {
                 crate::kernel::Policy::Enforced(value.patterns.clone()).admits(host)
             });
             if !moved {
-                found.push(Finding::warning(
-                    "mta-sts.enforced",
-                    format!("{} has an enforcing MTA-STS policy", cx.setup.domain),
-                    "it has to name the new host before the legacy one is removed",
-                    "the run will say exactly what to publish, and wait for it",
-                ));
+                found.push(catalogue::MTA_STS_ENFORCED.found(format!(
+                    "{} has an enforcing MTA-STS policy",
+                    cx.setup.domain
+                )));
             }
         }
         Fact::Known { .. } => {}
-        other => found.push(Finding::could_not_tell(
-            "mta-sts.unknown",
-            format!(
-                "the MTA-STS policy could not be read: {}",
-                other.why_unknown()
-            ),
-            "an enforcing policy that does not name the new host would stop mail to it",
-            format!(
-                "make https://mta-sts.{0}/.well-known/mta-sts.txt reachable, or remove the TXT record _mta-sts.{0}",
-                cx.setup.domain
-            ),
-        )),
+        other => found.push(catalogue::MTA_STS_UNKNOWN.found(format!(
+            "the MTA-STS policy could not be read: {}",
+            other.why_unknown()
+        ))),
     }
 }

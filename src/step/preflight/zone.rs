@@ -1,7 +1,7 @@
 //! The zone, its delegation, the resolvers and the DNS provider.
 
 use crate::kernel::Host;
-use crate::step::{Context, Finding, sign_zone, write_mx};
+use crate::step::{Context, Finding, Severity, catalogue, sign_zone, write_mx};
 use crate::world::{Answer, Chain, Fact, SigningFacts, ZoneFacts};
 
 /// Suffixes of Exchange Online's MX hosts without DNSSEC.
@@ -11,9 +11,20 @@ const LEGACY_ZONES: [&str; 3] = [
     "mail.protection.outlook.de",
 ];
 
+/// Suffixes of the MX hosts of Microsoft's national clouds (GCC High and DoD; 21Vianet).
+const NATIONAL_ZONES: [&str; 2] = [
+    "mail.protection.office365.us",
+    "mail.protection.partner.outlook.cn",
+];
+
+/// Whether this is an MX host of Exchange Online without DNSSEC.
+pub(super) fn is_legacy(host: &Host) -> bool {
+    LEGACY_ZONES.iter().any(|zone| host.is_within(zone))
+}
+
 /// Whether Exchange Online runs this host.
 pub(super) fn is_microsoft(host: &Host) -> bool {
-    LEGACY_ZONES.iter().any(|zone| host.is_within(zone)) || is_new(host)
+    is_legacy(host) || is_new(host)
 }
 
 pub(super) fn is_new(host: &Host) -> bool {
@@ -26,12 +37,9 @@ pub(super) fn judge(cx: &Context<'_>, found: &mut Vec<Finding>) {
             servers(cx, value, found);
             mx(cx, value, found);
         }
-        Fact::Refused { why, .. } => found.push(Finding::blocker(
-            "dns.zone",
-            why,
-            "without a zone there is no MX record to change",
-            "check the domain's name and its delegation",
-        )),
+        Fact::Refused { why, .. } => {
+            found.push(catalogue::DNS_ZONE.found(why).weighing(Severity::Blocker))
+        }
         other => found.push(write_mx::zone_unknown(cx, other.why_unknown())),
     }
     chain(cx, found);
@@ -41,32 +49,20 @@ pub(super) fn judge(cx: &Context<'_>, found: &mut Vec<Finding>) {
 fn servers(cx: &Context<'_>, zone: &ZoneFacts, found: &mut Vec<Finding>) {
     for server in &zone.servers {
         if let Answer::Failed { why } = &server.mx {
-            found.push(Finding::could_not_tell(
-                "dns.server",
-                format!("{} does not answer for {}: {why}", server.server, cx.setup.domain),
-                "a sender may ask just this server, and a change is not visible before all of them serve it",
-                "mend the server, or take it out of the delegation",
-            ));
+            found.push(catalogue::DNS_SERVER.found(format!(
+                "{} does not answer for {}: {why}",
+                server.server, cx.setup.domain
+            )));
         }
     }
     if !zone.out_of_reach.is_empty() {
-        found.push(Finding::warning(
-            "dns.no-path",
-            format!(
-                "this machine has no path to {}",
-                zone.out_of_reach.join(", ")
-            ),
-            "these addresses could not be asked whether they serve a change; their other family was",
-            "run where both address families work, if you can",
-        ));
+        found.push(catalogue::DNS_NO_PATH.found(format!(
+            "this machine has no path to {}",
+            zone.out_of_reach.join(", ")
+        )));
     }
     for difference in &zone.delegation_differs {
-        found.push(Finding::warning(
-            "dns.delegation",
-            difference.clone(),
-            "parent and zone name different servers; only those the parent names are certain to be asked",
-            "make both lists equal",
-        ));
+        found.push(catalogue::DNS_DELEGATION.found(difference.clone()));
     }
 }
 
@@ -74,37 +70,22 @@ fn mx(cx: &Context<'_>, zone: &ZoneFacts, found: &mut Vec<Finding>) {
     let Some(agreed) = zone.agreed_mx() else {
         // Once this run has begun to write, its own change may be on its way; the MX steps know what they expect.
         if zone.complete() && !cx.memory.way_back_kept {
-            found.push(Finding::could_not_tell(
-                "mx.differs",
-                format!(
-                    "the servers of {} serve different MX RRsets: {}",
-                    zone.apex,
-                    each_mx(zone)
-                ),
-                "a change may be on its way, or one server is stale",
-                "wait until all serve the same, or mend the one that lags",
-            ));
+            found.push(catalogue::MX_DIFFERS.found(format!(
+                "the servers of {} serve different MX RRsets: {}",
+                zone.apex,
+                each_mx(zone)
+            )));
         }
         return;
     };
     let set = &agreed.set;
     let domain = &cx.setup.domain;
     if set.is_null() {
-        found.push(Finding::blocker(
-            "mx.null",
-            format!("{domain} has a null MX"),
-            "it says that the domain takes no mail (RFC 7505)",
-            "remove it if the domain shall take mail",
-        ));
+        found.push(catalogue::MX_NULL.found(format!("{domain} has a null MX")));
         return;
     }
     if set.is_empty() {
-        found.push(Finding::blocker(
-            "mx.none",
-            format!("{domain} has no MX record"),
-            "the documented procedure starts from a working MX at Exchange Online",
-            "publish the MX that Microsoft 365 shows for the domain, then run again",
-        ));
+        found.push(catalogue::MX_NONE.found(format!("{domain} has no MX record")));
         return;
     }
     let foreign: Vec<_> = set.hosts().filter(|host| !is_microsoft(host)).collect();
@@ -113,20 +94,24 @@ fn mx(cx: &Context<'_>, zone: &ZoneFacts, found: &mut Vec<Finding>) {
         .map(ToString::to_string)
         .collect::<Vec<_>>()
         .join(", ");
+    let national = |host: &&Host| NATIONAL_ZONES.iter().any(|zone| host.is_within(zone));
+    if let Some(host) = set.hosts().find(national) {
+        found.push(catalogue::MX_NATIONAL_CLOUD.found(format!(
+            "mail for {domain} enters at {host}, in a national cloud of Microsoft's"
+        )));
+        return;
+    }
+    if set.hosts().all(is_new) {
+        found.push(catalogue::MX_ALREADY_NEW.found(format!(
+            "mail for {domain} enters under mx.microsoft already: MX {agreed}"
+        )));
+    }
     if foreign.len() == set.len() {
-        found.push(Finding::blocker(
-            "mx.gateway",
-            format!("mail for {domain} enters at {listed}, not at Exchange Online"),
-            "with a gateway in front the MX stays where it is; what moves is the gateway's smart host",
-            "leave this domain's MX alone; set the gateway's smart host to the DnssecMxValue of Enable-DnssecForVerifiedDomain",
-        ));
+        found.push(catalogue::MX_GATEWAY.found(format!(
+            "mail for {domain} enters at {listed}, not at Exchange Online"
+        )));
     } else if !foreign.is_empty() {
-        found.push(Finding::blocker(
-            "mx.third-party",
-            format!("{domain} also lists {listed}"),
-            "a second MX at somebody else is outside Microsoft's procedure, and senders that fall to it get no DANE",
-            "remove the record first, or keep the domain as it is",
-        ));
+        found.push(catalogue::MX_THIRD_PARTY.found(format!("{domain} also lists {listed}")));
     }
 }
 
@@ -144,23 +129,15 @@ fn chain(cx: &Context<'_>, found: &mut Vec<Finding>) {
         Fact::Known {
             value: Chain::Bogus { why },
             ..
-        } => found.push(Finding::blocker(
-            "chain.bogus",
-            format!("{} does not validate: {why}", cx.setup.domain),
-            "validating senders get no answer already now",
-            "mend it first: compare the DS at the registrar with the zone's keys, look at the signatures' dates",
-        )),
+        } => found.push(
+            catalogue::CHAIN_BOGUS.found(format!("{} does not validate: {why}", cx.setup.domain)),
+        ),
         Fact::Known { .. } => {}
-        other => found.push(Finding::could_not_tell(
-            "chain.unknown",
-            format!(
-                "whether {} validates could not be told: {}",
-                cx.setup.domain,
-                other.why_unknown()
-            ),
-            "a rollout must not start on a chain of trust that nobody could check",
-            "check that root, parent and zone servers can be reached from here, over UDP and TCP",
-        )),
+        other => found.push(catalogue::CHAIN_UNKNOWN.found(format!(
+            "whether {} validates could not be told: {}",
+            cx.setup.domain,
+            other.why_unknown()
+        ))),
     }
 }
 
@@ -171,23 +148,16 @@ fn vantages(cx: &Context<'_>, found: &mut Vec<Finding>) {
             && *value != agreed.set
         {
             // No obstacle: the kernel counts it among what caches hold, and waits for it.
-            found.push(Finding::warning(
-                "vantage.differs",
-                format!(
+            found.push(catalogue::VANTAGE_DIFFERS.found(format!(
                     "resolver {} answers with MX {value} for another {ttl} s, which no server of the zone serves",
                     vantage.vantage
-                ),
-                "senders behind it use that: an earlier version, or another view of the zone",
-                "if it stays so after that time, find out where this resolver has it from",
-            ));
+                )));
         }
         if let Answer::Failed { why } = &vantage.mx {
-            found.push(Finding::could_not_tell(
-                "vantage.failed",
-                format!("resolver {} does not answer for {}: {why}", vantage.vantage, cx.setup.domain),
-                "either it cannot be reached, or it cannot resolve the domain: senders behind it could not deliver",
-                "take it out of `resolve.resolvers` if it is not reachable from here; otherwise find out what it dislikes",
-            ));
+            found.push(catalogue::VANTAGE_FAILED.found(format!(
+                "resolver {} does not answer for {}: {why}",
+                vantage.vantage, cx.setup.domain
+            )));
         }
     }
 }
@@ -208,34 +178,25 @@ pub(super) fn provider(cx: &Context<'_>, found: &mut Vec<Finding>) {
     if let (Some(stored), Some(served)) = (&provider.mx, &served)
         && stored.set != served.set
     {
-        found.push(Finding::blocker(
-            "provider.differs",
-            format!(
-                "{} has MX {stored}, but the zone's servers serve MX {served}",
-                provider.provider
-            ),
-            "the account may hold another copy of the zone than the one that is delegated",
-            "check that the delegation points to this provider and account",
-        ));
+        found.push(catalogue::PROVIDER_DIFFERS.found(format!(
+            "{} has MX {stored}, but the zone's servers serve MX {served}",
+            provider.provider
+        )));
     }
     let signed = cx
         .zone()
         .and_then(ZoneFacts::agreed_keys)
         .is_some_and(|keys| *keys != crate::kernel::ZoneKeys::Unsigned);
     if !signed && provider.announces {
-        found.push(Finding::warning(
-            "provider.announces",
-            format!("{} announces the DS by CDS as soon as the zone is signed", provider.provider),
-            "a registry that scans for it publishes the DS without being asked, past the gate `ds`; registries wait some days before they do",
-            "if the DS must wait for your word, do not start before you could give it",
-        ));
+        found.push(catalogue::PROVIDER_ANNOUNCES.found(format!(
+            "{} announces the DS by CDS as soon as the zone is signed",
+            provider.provider
+        )));
     }
     if !signed && provider.signing == SigningFacts::Elsewhere {
-        found.push(Finding::warning(
-            "provider.signing",
-            format!("{} cannot sign the zone by API", provider.provider),
-            "the run will stop at a gate and ask for it",
-            "turn DNSSEC on at the name server when asked, or move the zone to a provider that signs",
-        ));
+        found.push(
+            catalogue::PROVIDER_SIGNING
+                .found(format!("{} cannot sign the zone by API", provider.provider)),
+        );
     }
 }

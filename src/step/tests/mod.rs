@@ -3,7 +3,9 @@
 mod delegation;
 mod exchange;
 mod hosts;
+mod legacy;
 mod mx;
+mod preflight;
 mod unknown;
 mod verdict;
 

@@ -17,7 +17,10 @@ use crate::kernel::Host;
 
 pub use dns::{Chain, ParentFacts, ParentServer, ServerFacts, VantageFacts, ZoneFacts};
 pub use mail::{AddressFacts, HostFacts, PolicyFacts, PolicyMode, SmtpOutcome, TlsaFacts};
-pub use service::{ExchangeFacts, FeatureState, ProviderFacts, SigningFacts, TenantFacts};
+pub use service::{
+    Advice, Connector, ConnectorFacts, DomainFlags, ExchangeFacts, FeatureState, Listing,
+    ProviderFacts, SigningFacts, TenantFacts,
+};
 pub use verdict::{Arrives, Delivery, Profile, Verdict, VerdictFacts};
 
 /// Something observed, or the reason why it could not be.
@@ -126,6 +129,12 @@ pub struct Facts {
     pub tenant: Fact<TenantFacts>,
     /// Exchange Online.
     pub exchange: Fact<ExchangeFacts>,
+    /// The tenant's connectors.
+    #[serde(default)]
+    pub connectors: Fact<ConnectorFacts>,
+    /// IPv6 for the domain's MX hosts, as Exchange Online has it; its answer can be an hour old.
+    #[serde(default)]
+    pub ipv6: Fact<FeatureState>,
     /// The DNS provider.
     pub provider: Fact<ProviderFacts>,
     /// The verdict on the whole domain.

@@ -41,16 +41,101 @@ pub struct ExchangeFacts {
     pub manual: bool,
     /// Whether it is an accepted domain.
     pub accepted: bool,
-    /// `Authoritative` or `InternalRelay`.
+    /// `Authoritative`, `InternalRelay` or `ExternalRelay`.
     pub domain_type: String,
+    /// What else `Get-AcceptedDomain` says of it.
+    #[serde(default)]
+    pub flags: DomainFlags,
     /// DNSSEC for the domain's MX host.
     pub dnssec: FeatureState,
     /// Inbound SMTP DANE.
     pub dane: FeatureState,
-    /// The MX host Exchange Online expects, once assigned.
+    /// The MX host under `mx.microsoft` that Exchange Online expects, once assigned.
     pub expected_mx: Option<Host>,
+    /// What `Get-DnssecStatusForVerifiedDomain` refused to answer for good, in its own words: the only sign of a domain
+    /// that Microsoft does not support for a reason that no field tells.
+    #[serde(default)]
+    pub status_refused: Option<String>,
     /// Advice of the service's own validation, shown as it is.
-    pub advice: Vec<String>,
+    pub advice: Vec<Advice>,
+}
+
+/// What `Get-AcceptedDomain` says of a domain beside its type; `None` where it did not say.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct DomainFlags {
+    /// `InitialDomain`: the tenant's `onmicrosoft.com` domain.
+    pub initial: Option<bool>,
+    /// `PendingRemoval`: it is being taken out of the tenant.
+    pub pending_removal: Option<bool>,
+    /// `PendingCompletion`: its set-up is not finished.
+    pub pending_completion: Option<bool>,
+    /// `OutboundOnly`: it only sends.
+    pub outbound_only: Option<bool>,
+    /// `EmailOnly`: it is used for mail and nothing else.
+    pub email_only: Option<bool>,
+    /// `SendingToDomainDisabled`: mail to it is switched off.
+    pub sending_to_disabled: Option<bool>,
+    /// `IsCoexistenceDomain`: mail is routed by it between this tenant and another system.
+    pub coexistence: Option<bool>,
+}
+
+/// A message of the service's own validation. Shown, never branched on by its text.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Advice {
+    /// Its code, as in `EX003`.
+    pub code: Option<String>,
+    /// Its words.
+    pub text: String,
+}
+
+impl std::fmt::Display for Advice {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match &self.code {
+            Some(code) => write!(f, "{code}: {}", self.text),
+            None => f.write_str(&self.text),
+        }
+    }
+}
+
+/// The tenant's connectors, as far as they name hosts.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ConnectorFacts {
+    /// `Get-OutboundConnector`.
+    pub outbound: Listing,
+    /// `Get-InboundConnector`.
+    pub inbound: Listing,
+    /// The tenant's initial domain, from which the name is made that connectors shall use.
+    pub initial_domain: Option<Host>,
+}
+
+/// The connectors of one direction; an empty list only where the service said so (S7).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "listing", rename_all = "kebab-case")]
+pub enum Listing {
+    /// All of them.
+    Known {
+        /// Each.
+        connectors: Vec<Connector>,
+    },
+    /// They could not be listed.
+    CouldNotTell {
+        /// Why.
+        why: String,
+    },
+}
+
+/// One connector, as far as it names hosts.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Connector {
+    /// Its name.
+    pub name: String,
+    /// Whether it is in use; `None` where the service did not say.
+    pub enabled: Option<bool>,
+    /// The hosts it names: smart hosts, and names that a certificate must have.
+    pub hosts: Vec<Host>,
+    /// Fields that could not be read: what they name is unknown.
+    pub unread: Vec<String>,
 }
 
 /// Signing at the DNS provider.

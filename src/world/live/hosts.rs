@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use crate::dane::{
     AddressView, HostView, Mode, MtaStsView, Outcome, ProbeResult, Recipient, TlsaView, WebPki,
 };
-use crate::dns::Status;
+use crate::dns::{Status, Validated};
 use crate::world::{
     AddressFacts, Chain, Fact, HostFacts, PolicyFacts, PolicyMode, SmtpOutcome, TlsaFacts,
 };
@@ -29,12 +29,17 @@ pub(super) fn host(view: &HostView, probed: bool) -> Result<HostFacts, String> {
         Status::Indeterminate { why } => return Err(why.clone()),
     };
     Ok(HostFacts {
-        exists: !(view.a.answer.is_absent() && view.aaaa.answer.is_absent()),
+        // A name without addresses exists all the same: only NXDOMAIN says that it is gone (RFC 8020).
+        exists: !(nxdomain(&view.a) && nxdomain(&view.aaaa)),
         chain,
         addresses: view.addresses.iter().map(address).collect(),
         tlsa: tlsa(view),
         probed_at: probed.then_some(view.at),
     })
+}
+
+fn nxdomain(look: &Validated) -> bool {
+    matches!(look.answer, crate::dns::Answer::NxDomain)
 }
 
 fn address(view: &AddressView) -> AddressFacts {

@@ -8,8 +8,10 @@ mod microsoft;
 mod open;
 mod provider;
 mod sign_in;
+mod tenants;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
@@ -23,9 +25,11 @@ use crate::kernel::Host;
 use crate::microsoft::{Microsoft, Unread};
 use crate::verify::{DomainView, Extent, Verifier, Wish, judge};
 use provider::Hosting;
+use tenants::{SHARED, Tenant};
 
 pub use open::{OpenError, delegation_by, microsoft_settings};
 pub use sign_in::{AtTerminal, token_file};
+pub use tenants::Tenants;
 
 /// The live world of one domain file.
 pub struct LiveWorld {
@@ -38,6 +42,8 @@ pub struct LiveWorld {
     roots: WebRoots,
     /// `None`: a person runs the cmdlets.
     microsoft: Option<Microsoft>,
+    /// What is asked once for all domains of the tenant.
+    shared: Arc<Tenant>,
     hosting: Hosting,
     calls: rollout_providers::Counter,
     /// How long an answer of an API, or an SMTP probe, counts as fresh.
@@ -53,10 +59,16 @@ pub struct LiveWorld {
 struct Asked {
     tenant: Option<Instant>,
     exchange: Option<Instant>,
+    connectors: Option<Instant>,
     provider: Option<Instant>,
     policy: Option<Instant>,
     verdict: Option<Instant>,
     smtp: BTreeMap<Host, Instant>,
+}
+
+/// How old a list of the whole tenant may be: whoever asks again waits for something to change.
+fn age(last: Option<Instant>, fresh: Duration) -> Duration {
+    if last.is_some() { fresh } else { SHARED }
 }
 
 fn due(last: Option<Instant>, fresh: Duration) -> bool {
@@ -247,18 +259,33 @@ impl World for LiveWorld {
             None => facts.exchange = microsoft::manual(),
             Some(microsoft) => {
                 if needs.tenant && due(self.asked.tenant, fresh) {
-                    self.last.tenant = microsoft::tenant(microsoft, &self.domain).await;
+                    let age = age(self.asked.tenant, fresh);
+                    self.last.tenant =
+                        microsoft::tenant(microsoft, &self.shared, age, &self.domain).await;
                     self.asked.tenant = Some(Instant::now());
                 }
                 if needs.tenant {
                     facts.tenant.clone_from(&self.last.tenant);
                 }
                 if needs.exchange && due(self.asked.exchange, fresh) {
-                    self.last.exchange = microsoft::exchange(microsoft, &self.domain).await;
+                    let age = age(self.asked.exchange, fresh);
+                    self.last.exchange =
+                        microsoft::exchange(microsoft, &self.shared, age, &self.domain).await;
                     self.asked.exchange = Some(Instant::now());
                 }
                 if needs.exchange {
                     facts.exchange.clone_from(&self.last.exchange);
+                }
+                if needs.connectors && due(self.asked.connectors, fresh) {
+                    let age = age(self.asked.connectors, fresh);
+                    self.last.connectors =
+                        microsoft::connectors(microsoft, &self.shared, age).await;
+                    self.last.ipv6 = microsoft::ipv6(microsoft, &self.domain).await;
+                    self.asked.connectors = Some(Instant::now());
+                }
+                if needs.connectors {
+                    facts.connectors.clone_from(&self.last.connectors);
+                    facts.ipv6.clone_from(&self.last.ipv6);
                 }
             }
         }
@@ -311,7 +338,12 @@ impl World for LiveWorld {
                 self.asked.exchange = None;
                 self.asked.tenant = None;
                 match &self.microsoft {
-                    Some(microsoft) => microsoft::perform(microsoft, &self.domain, action).await,
+                    Some(microsoft) => {
+                        let outcome = microsoft::perform(microsoft, &self.domain, action).await;
+                        // Stale from the moment of the effect, so after it and not before.
+                        self.shared.accepted.stale().await;
+                        outcome
+                    }
                     None => microsoft::ask(&self.domain, action),
                 }
             }

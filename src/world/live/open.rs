@@ -5,7 +5,7 @@ use std::time::Duration;
 use rollout_providers::{Counter, FieldValue, Name, Options};
 
 use super::sign_in::{self, AtTerminal};
-use super::{Asked, Hosting, LiveWorld};
+use super::{Asked, Hosting, LiveWorld, Tenants};
 use crate::dane::Prober;
 use crate::dns::Dns;
 use crate::domain_file::{Cloud, Delegation, DomainFile, Microsoft as Side, SecretError};
@@ -54,11 +54,12 @@ impl LiveWorld {
     /// # Errors
     /// As there.
     pub fn open(file: &DomainFile, redactor: &Redactor) -> Result<Self, OpenError> {
-        Self::open_for(file, redactor, AtTerminal::default())
+        Self::open_for(file, redactor, AtTerminal::default(), &Tenants::default())
     }
 
     /// Opens resolvers, sign-in and provider as the domain file says, for the person at the terminal. Every secret it reads
-    /// is told to `redactor`, so that none can reach journal or output.
+    /// is told to `redactor`, so that none can reach journal or output. What is asked once for all domains of a tenant is shared
+    /// with every world that is opened with the same `tenants`.
     ///
     /// # Errors
     /// When something the domain file names cannot be used: a configuration error, exit code 2.
@@ -66,6 +67,7 @@ impl LiveWorld {
         file: &DomainFile,
         redactor: &Redactor,
         person: AtTerminal,
+        tenants: &Tenants,
     ) -> Result<Self, OpenError> {
         let lab = file.in_laboratory();
         let around = Surroundings::of(file);
@@ -82,6 +84,8 @@ impl LiveWorld {
             https: around.https()?,
             roots,
             microsoft: microsoft(file, redactor, person)?,
+            // The whole section: the tenant, where its APIs are, and as whom they are asked. Secrets are references in it.
+            shared: tenants.of(serde_json::to_string(&file.microsoft).unwrap_or_default()),
             hosting: hosting(file, redactor, &counter)?,
             calls: counter,
             fresh: if lab {

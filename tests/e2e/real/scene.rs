@@ -252,7 +252,9 @@ impl Scene {
              \x20 usual_cmdlet: 2s\n\
              \x20 usual_tlsa: 2s\n\
              \x20 usual_propagation: 1s\n\
-             \x20 usual_delegation: 1s\n",
+             \x20 usual_delegation: 1s\n\
+             # Nobody has smart hosts here.\n\
+             approve: [smart-hosts]\n",
             domain = self.domain,
             tenant = endpoints.tenant_id,
             client = endpoints.client_id,
