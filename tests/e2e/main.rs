@@ -11,6 +11,7 @@ mod legacy;
 mod readme;
 mod real;
 mod secrets;
+mod sign_in;
 mod support;
 mod tenant;
 mod truth;

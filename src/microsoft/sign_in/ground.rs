@@ -1,6 +1,7 @@
 //! What every method builds on: the tenant, the authority, and the way there.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use azure_core::cloud::{CloudConfiguration, CustomConfiguration};
 use azure_core::http::{ClientOptions, ExponentialRetryOptions, RetryOptions, Transport};
@@ -13,11 +14,11 @@ use crate::microsoft::door::{Door, https_form};
 use crate::microsoft::endpoint::Endpoint;
 use crate::microsoft::error::MicrosoftError;
 use crate::microsoft::redact;
-use crate::microsoft::settings::{MicrosoftSettings, SignInMethod};
+use crate::microsoft::settings::{Limits, MicrosoftSettings, SignInMethod};
 use crate::microsoft::sign_in_error::{SignInError, SignInReason};
 
 /// The instance metadata service answers on the machine itself, so it answers at once or not at all.
-const METADATA_CONNECT: std::time::Duration = std::time::Duration::from_secs(3);
+const METADATA_CONNECT: Duration = Duration::from_secs(3);
 
 /// The tenant, the authority, and the way there.
 #[derive(Debug)]
@@ -31,6 +32,7 @@ pub(super) struct Ground {
     /// What must never be shown, even if the other side echoes it.
     secrets: Vec<SecretString>,
     retry: RetryOptions,
+    limits: Limits,
 }
 
 impl Ground {
@@ -68,6 +70,7 @@ impl Ground {
                 SignInMethod::ClientSecret { secret, .. } => vec![secret.clone()],
                 _ => Vec::new(),
             },
+            limits: *limits,
             retry: RetryOptions::exponential(ExponentialRetryOptions {
                 initial_delay: limits.backoff.try_into().unwrap_or_default(),
                 max_retries: limits.attempts.saturating_sub(1).min(3),
@@ -88,6 +91,13 @@ impl Ground {
             retry: self.retry.clone(),
             ..Default::default()
         }
+    }
+
+    /// The pauses before each repeat of a request of our own after a passing fault; as many as azure_identity makes.
+    pub(super) fn pauses(&self) -> impl Iterator<Item = Duration> + use<> {
+        let (first, longest) = (self.limits.backoff, self.limits.longest_pause);
+        (0..self.limits.attempts.saturating_sub(1).min(3))
+            .map(move |n| (first * 2u32.pow(n)).min(longest))
     }
 
     /// An address of the tenant's below the v2.0 endpoint: `token`, `devicecode`, `authorize`.

@@ -157,7 +157,17 @@ impl Session {
             ("scope", &scope),
         ];
         let hidden = [refresh.expose_secret()];
-        let granted: Granted = post(&self.ground, "token", &form, &hidden).await?;
+        let mut pauses = self.ground.pauses();
+        let granted: Granted = loop {
+            let refused = match post(&self.ground, "token", &form, &hidden).await {
+                Ok(granted) => break granted,
+                Err(refused) => refused,
+            };
+            match pauses.next().filter(|_| refused.why.is_transient()) {
+                Some(pause) => tokio::time::sleep(pause).await,
+                None => return Err(refused),
+            }
+        };
         self.keep(kept, &granted).map_err(|why| Refused {
             error: String::new(),
             why,
