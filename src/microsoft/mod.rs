@@ -66,7 +66,7 @@ pub use settings::{
     EXCHANGE_MODULE, Limits, MicrosoftSettings, Person, SettingsError, SignInMethod, TokenCache,
 };
 pub use sign_in::{Invitation, Prompt, SignIn, TokenFile, TokenSource};
-pub use sign_in_error::{SignInError, SignInReason};
+pub use sign_in_error::{SignInError, SignInIds, SignInReason};
 
 /// One tenant: both services behind one identity.
 #[derive(Clone, Debug)]

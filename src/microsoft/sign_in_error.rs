@@ -14,13 +14,20 @@ pub struct SignInError {
     pub reason: SignInReason,
     /// The AADSTS number, if there was one.
     pub code: Option<u32>,
+    /// What it was about.
+    pub about: Box<SignInIds>,
+}
+
+/// The ids by which an admin, or Microsoft's support, finds a sign-in.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SignInIds {
     /// The application (client) id that signed in, where it is known.
     pub application: Option<String>,
     /// The tenant it signed in to.
     pub tenant: Option<String>,
-    /// Entra's correlation id, for a support case.
+    /// Entra's correlation id.
     pub correlation_id: Option<String>,
-    /// Entra's trace id, for a support case.
+    /// Entra's trace id.
     pub trace_id: Option<String>,
 }
 
@@ -31,10 +38,7 @@ impl SignInError {
         Self {
             reason,
             code: None,
-            application: None,
-            tenant: None,
-            correlation_id: None,
-            trace_id: None,
+            about: Box::default(),
         }
     }
 
@@ -44,10 +48,10 @@ impl SignInError {
             text.push_str(&format!(" AADSTS{code}"));
         }
         for (name, id) in [
-            ("application", &self.application),
-            ("tenant", &self.tenant),
-            ("correlation id", &self.correlation_id),
-            ("trace id", &self.trace_id),
+            ("application", &self.about.application),
+            ("tenant", &self.about.tenant),
+            ("correlation id", &self.about.correlation_id),
+            ("trace id", &self.about.trace_id),
         ] {
             if let Some(id) = id {
                 text.push_str(&format!(", {name} {id}"));
@@ -136,10 +140,11 @@ pub fn from_answer(status: u16, body: &[u8]) -> Option<SignInError> {
             detail,
         ),
         code,
-        application: None,
-        tenant: None,
-        correlation_id: body.correlation_id.map(|id| redact::plain(&id)),
-        trace_id: body.trace_id.map(|id| redact::plain(&id)),
+        about: Box::new(SignInIds {
+            correlation_id: body.correlation_id.map(|id| redact::plain(&id)),
+            trace_id: body.trace_id.map(|id| redact::plain(&id)),
+            ..SignInIds::default()
+        }),
     })
 }
 

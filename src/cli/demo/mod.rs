@@ -154,7 +154,7 @@ fn make_room(folder: &Path) -> Result<(), CliError> {
 
 /// Looks at everything once more, from outside.
 async fn look(app: &App, session: &Session) -> Result<(Facts, Memory), CliError> {
-    let mut world = app.open(&session)?;
+    let mut world = app.open(session)?;
     let mut memory = Memory::default();
     let clock = SystemClock::new();
     let facts = Run::observe(&mut world, &session.setup, &mut memory, &clock).await;

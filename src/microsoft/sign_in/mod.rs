@@ -33,6 +33,7 @@ use self::ground::Ground;
 use self::person::{Session, Way};
 use super::calls::{CallCounter, CallKind};
 use super::error::Result;
+use super::redact;
 use super::settings::{MicrosoftSettings, SignInMethod};
 use super::sign_in_error::SignInError;
 
@@ -206,14 +207,10 @@ impl SignIn {
     }
 
     /// The error with the identity it was about, so that an admin finds the place.
-    fn about(&self, error: SignInError) -> SignInError {
-        SignInError {
-            application: error
-                .application
-                .or_else(|| self.method.client_id().map(crate::microsoft::redact::plain)),
-            tenant: Some(self.ground.tenant.clone()),
-            ..error
-        }
+    fn about(&self, mut error: SignInError) -> SignInError {
+        error.about.application = self.method.client_id().map(redact::plain);
+        error.about.tenant = Some(self.ground.tenant.clone());
+        error
     }
 }
 

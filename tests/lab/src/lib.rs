@@ -41,11 +41,11 @@ pub use faults::{
 };
 pub use lab::{Edit, Lab};
 pub use log::{LogEntry, Service};
+pub use microsoft::cmdlets::Connector;
 pub use microsoft::entra::directory::{
     Directory, Federated, GITHUB_JOB, GITHUB_REQUEST_TOKEN, IDENTITY_HEADER, Person, PersonDoes,
     SignInFault,
 };
-pub use microsoft::cmdlets::Connector;
 pub use options::{DomainKind, DomainSeed, Options, Places, StatusShape, Timing};
 pub use places::MailRole;
 pub use sender::{SendFailure, Sender, SenderOptions, SenderProfile, SenderReport};

@@ -67,7 +67,7 @@ pub(super) fn check(
     if claims["iss"] != client_id || claims["sub"] != client_id {
         return Err((700_021, "AADSTS700021: Client assertion application identifier doesn't match 'client_id' parameter.".to_owned()));
     }
-    if !claims["jti"].as_str().is_some_and(|id| !id.is_empty()) {
+    if claims["jti"].as_str().is_none_or(str::is_empty) {
         return Err(malformed());
     }
     in_time(&claims, now)
