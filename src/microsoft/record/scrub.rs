@@ -457,11 +457,11 @@ mod tests {
     fn keys_types_and_structure_stay() {
         let mut scrubber = Scrubber::new("t", "acme-mail.org");
         let node = scrubber
-            .json(r#"{"@odata.context":"x","Name":"A","Name":"B","N":5,"Big":987654321,"F":1.25,"B":true,"Z":null,"L":["A"],"acme-mail.org":{}}"#)
+            .json(r#"{"@odata.context":"x","Name":"Acme","Name":"Bell","N":5,"Big":987654321,"F":1.25,"B":true,"Z":null,"L":["Acme"],"acme-mail.org":{}}"#)
             .unwrap();
         assert_eq!(
             node.to_string(),
-            r#"{"@odata.context":"text 1","Name":"text 2","Name":"text 3","N":5,"Big":86401,"F":0.5,"B":true,"Z":null,"L":["text 2"],"contoso.com":{}}"#
+            r#"{"@odata.context":"text 2","Name":"text 3","Name":"text 4","N":5,"Big":86401,"F":0.5,"B":true,"Z":null,"L":["text 3"],"contoso.com":{}}"#
         );
     }
 
