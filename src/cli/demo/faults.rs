@@ -87,7 +87,7 @@ fn script() -> Vec<Scripted> {
             ..scripted(
                 "the zone's second name server takes up no changes for 5 seconds",
                 None,
-                enabled,
+                Some(("PATCH zone", 2)),
                 |f| {
                     f.stale_zones.insert(DOMAIN.to_owned());
                 },
@@ -174,18 +174,17 @@ impl Script {
         log: &[LogEntry],
         store: &dyn StoreReader,
     ) -> Result<(Page, bool), StoreError> {
-        let mut texts = Vec::new();
-        if let Some(run) = store.runs(Some(DOMAIN)).await?.first() {
-            for entry in store.journal(run.id, 0, ENTRIES).await? {
-                texts_in(&entry.body, &mut texts);
-            }
-        }
+        let entries = match store.runs(Some(DOMAIN)).await?.first() {
+            Some(run) => store.journal(run.id, 0, ENTRIES).await?,
+            None => Vec::new(),
+        };
+        let told: Vec<(Timestamp, Value)> = entries.into_iter().map(|e| (e.at, e.body)).collect();
         let mut page = Page::default();
         page.push(Line::default());
         page.push(Line::at(0).strong("What went wrong, and what became of it"));
         let mut all_struck = true;
         for fault in &self.faults {
-            let row = fault.row(log, &texts);
+            let row = fault.row(log, &told);
             all_struck &= row.struck;
             page.push(Line::at(2).tone(Tone::Warn, fault.title));
             for (what, text) in [("seen", &row.seen), ("done", &row.did), ("sent", &row.sent)] {
@@ -223,17 +222,21 @@ struct Row {
 }
 
 impl Scripted {
-    fn row(&self, log: &[LogEntry], texts: &[String]) -> Row {
-        let seen = texts
-            .iter()
-            .find(|text| !self.seen_as.is_empty() && text.starts_with(self.seen_as))
-            .map(|text| first_sentence(text));
+    fn row(&self, log: &[LogEntry], told: &[(Timestamp, Value)]) -> Row {
+        let told = self.told(told);
+        let seen = told.as_ref().map(|(text, _)| first_sentence(text));
         let since = |e: &&LogEntry| self.began.is_some_and(|began| e.at >= began);
         let Some(operation) = self.operation else {
             return Row {
                 struck: seen.is_some(),
-                did: "waited until every server served the change, and counted the caches' time from then".to_owned(),
-                seen: seen.unwrap_or_else(|| "nothing".to_owned()),
+                did: match told.and_then(|(_, took)| took) {
+                    Some(took) => format!(
+                        "waited {} until it served the change as well, and went on only then",
+                        time::duration(took)
+                    ),
+                    None => "nothing".to_owned(),
+                },
+                seen: seen.unwrap_or_else(|| "nothing: it never struck".to_owned()),
                 sent: format!("{} writes to the zone, one for each change", writes(log)),
             };
         };
@@ -242,7 +245,9 @@ impl Scripted {
             .filter(since)
             .filter(|e| e.operation == operation)
             .collect();
-        let struck = hits.iter().position(|e| !e.outcome.starts_with("200"));
+        let struck = hits
+            .iter()
+            .position(|e| !e.outcome.starts_with("200") || e.outcome.ends_with("fault"));
         let Some(at) = struck else {
             return Row {
                 struck: false,
@@ -292,6 +297,35 @@ impl Scripted {
             did,
             sent,
         }
+    }
+}
+
+impl Scripted {
+    /// What the journal says of it since it began, and how long it then took until that step was done.
+    fn told(&self, told: &[(Timestamp, Value)]) -> Option<(String, Option<Duration>)> {
+        if self.seen_as.is_empty() {
+            return None;
+        }
+        let began = self.began?;
+        let mut said = None;
+        for (at, body) in told.iter().filter(|(at, _)| *at >= began) {
+            let Some((text, step, since)) = &said else {
+                let mut texts = Vec::new();
+                texts_in(body, &mut texts);
+                let text = texts.into_iter().find(|text| self.is_told_by(text));
+                said = text.map(|text| (text, &body["step"], *at));
+                continue;
+            };
+            if body["step"] == **step && body["next"] == "done" {
+                return Some((text.clone(), Some(time::between(*since, *at))));
+            }
+        }
+        said.map(|(text, ..)| (text, None))
+    }
+
+    fn is_told_by(&self, text: &str) -> bool {
+        text.starts_with(self.seen_as)
+            && (self.operation.is_some() || text.contains(" still serves "))
     }
 }
 
