@@ -139,6 +139,13 @@ impl Walk<'_> {
                 "somebody else changed the record; nothing was overwritten",
                 "look what it is now, then run again to plan from there",
             )),
+            // No field tells the domains that Microsoft does not support; its cmdlet does.
+            Outcome::Refused { why } if *action == Action::EnableDnssec => Some(Finding::blocker(
+                "effect.refused",
+                format!("to {action}: {why}"),
+                "the service refused it; nothing was changed",
+                "mend what it names, then run again. Microsoft supports neither initial, nor fully delegated domains, nor those of self-service (viral) tenants: these are taken over by an admin first",
+            )),
             Outcome::Refused { why } => Some(Finding::blocker(
                 "effect.refused",
                 format!("to {action}: {why}"),
