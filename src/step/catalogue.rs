@@ -109,7 +109,7 @@ rules! {
         "a change may be on its way, or one server is stale",
         "wait until all serve the same, or mend the one that lags";
     MX_NULL: "mx.null", Blocker, "RFC 7505",
-        "it says that the domain takes no mail",
+        "it says that the domain takes no mail (RFC 7505)",
         "remove it if the domain shall take mail";
     MX_NONE: "mx.none", Blocker, "RFC 5321 section 5.1",
         "the documented procedure starts from a working MX at Exchange Online",

@@ -43,7 +43,19 @@ pub(super) async fn tenant(
         Fact::Known { value, at } => (value, at),
         other => return unlisted(other),
     };
-    let Some(found) = domains.iter().find(|found| found.name == domain.as_str()) else {
+    let listed = domains
+        .iter()
+        .find(|found| found.name == domain.as_str())
+        .cloned();
+    // The list is shared and may be some minutes old: that a domain is not in it is asked again, for this one.
+    let found = match listed {
+        Some(found) => Some(found),
+        None => match microsoft.graph.domain(domain.as_str()).await {
+            Ok(found) => found,
+            Err(error) => return fact(Err(error)),
+        },
+    };
+    let Some(found) = found else {
         return Fact::Known {
             value: TenantFacts {
                 exists: false,
@@ -114,7 +126,19 @@ pub(super) async fn exchange(
         Fact::Known { value, at } => (value, at),
         other => return unlisted(other),
     };
-    let value = match domains.iter().find(|one| one.domain == domain.as_str()) {
+    let listed = domains
+        .iter()
+        .find(|one| one.domain == domain.as_str())
+        .cloned();
+    // As with Graph: only an answer to this very question says no.
+    let accepted = match listed {
+        Some(accepted) => Some(accepted),
+        None => match microsoft.exchange.accepted_domain(domain.as_str()).await {
+            Ok(accepted) => accepted,
+            Err(error) => return fact(Err(error)),
+        },
+    };
+    let value = match &accepted {
         Some(accepted) => ask_exchange(microsoft, accepted, domain).await,
         None => Ok(ExchangeFacts {
             manual: false,

@@ -6,7 +6,7 @@ use rollout_lab::{MicrosoftFaultKind as Kind, RetryHint, Shape};
 
 use super::case::{Case, lasting, passes, stops};
 
-const DOMAIN: &str = "GET domain";
+const DOMAIN: &str = "GET domains";
 const RECORDS: &str = "GET serviceConfigurationRecords";
 
 pub fn cases() -> Vec<Case> {
@@ -21,15 +21,6 @@ pub fn cases() -> Vec<Case> {
                 "admin consent",
             ],
             |f| lasting(f, RECORDS, Kind::MissingRole),
-        ),
-        stops(
-            "Graph does not know the domain",
-            1,
-            &[
-                "the tenant does not have {domain}",
-                "check `domain:` and `microsoft.tenant`",
-            ],
-            |f| lasting(f, DOMAIN, Kind::NotFound),
         ),
         stops(
             "Graph is throttled for long",

@@ -10,12 +10,12 @@ pub fn cases() -> Vec<Case> {
             lasting(f, ENABLE_DNSSEC, Kind::ClaimsChallenge);
         }),
         passes("a claims challenge at Graph and at Exchange", |f| {
-            lasting(f, "GET domain", Kind::ClaimsChallenge);
+            lasting(f, "GET domains", Kind::ClaimsChallenge);
             lasting(f, ACCEPTED, Kind::ClaimsChallenge);
         }),
         passes("a token revoked at Exchange, and at Graph", |f| {
             f.microsoft(STATUS, Kind::TokenRevoked, 1);
-            f.microsoft("GET domain", Kind::TokenRevoked, 1);
+            f.microsoft("GET domains", Kind::TokenRevoked, 1);
         }),
         passes("a token revoked in front of the change", |f| {
             f.microsoft(ENABLE_DNSSEC, Kind::TokenRevoked, 1);
