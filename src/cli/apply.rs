@@ -39,6 +39,8 @@ pub struct Args {
     /// The MX host that Microsoft assigned (DnssecMxValue), where a person runs the cmdlets
     #[arg(long, value_name = "HOST", value_parser = hand::mx_host)]
     mx_host: Option<Host>,
+    #[command(flatten)]
+    answers: hand::Answers,
 }
 
 impl Args {
@@ -51,6 +53,7 @@ impl Args {
             until: None,
             yes: true,
             mx_host: None,
+            answers: hand::Answers::default(),
         }
     }
 }
@@ -64,6 +67,8 @@ pub(super) async fn run(app: &App, args: Args) -> Result<Exit, CliError> {
         session.check_step(step)?;
     }
     hand::remember(&mut memory, args.mx_host.as_ref())?;
+    let told = args.answers.read(session.domain())?;
+    hand::take(&mut memory, &told)?;
     let saved = match &args.plan {
         Some(path) => Some(plan::read(path, &session)?),
         None => None,
@@ -73,6 +78,7 @@ pub(super) async fn run(app: &App, args: Args) -> Result<Exit, CliError> {
     let prompt = Prompt::new(&app.console, &stop);
     let _laboratory = Running::of(&session.file, true)?;
     let mut world = app.open(&session)?;
+    world.told(&memory.pasted);
 
     let unfinished = reader.unfinished(session.domain()).await?;
     let mut planned = None;
@@ -107,6 +113,11 @@ pub(super) async fn run(app: &App, args: Args) -> Result<Exit, CliError> {
         run.memory = memory;
     }
     hand::remember(&mut run.memory, args.mx_host.as_ref())?;
+    if !told.is_empty() {
+        hand::take(&mut run.memory, &told)?;
+        run.keep_told(&told).await?;
+    }
+    world.told(&run.memory.pasted);
     if let Some(host) = host_asked_for(app, &session, &run, prompt.clone()) {
         run.memory.new_host = Some(host);
     }
@@ -212,5 +223,5 @@ fn host_asked_for(app: &App, session: &Session, run: &Run, prompt: Option<Prompt
         asked.summary,
         time::utc(jiff::Timestamp::now())
     )));
-    hand::ask_host(&app.console, &mut prompt)
+    hand::ask_host(&app.console, &mut prompt, &session.setup.domain)
 }

@@ -120,6 +120,7 @@ impl Drive<'_> {
                     console: console.clone(),
                     asker,
                     who: self.owner.user.clone(),
+                    domain: setup.domain.clone(),
                 };
                 &mut at_terminal
             }

@@ -8,6 +8,7 @@ use super::exit::Exit;
 use crate::engine::WalkError;
 use crate::engine::run::RunError;
 use crate::engine::store::StoreError;
+use crate::microsoft::MicrosoftError;
 use crate::output::{Console, Line, Page, Tone};
 use crate::redact::SecretTooShort;
 use crate::source::Rejected;
@@ -22,6 +23,14 @@ pub enum CliError {
     /// The arguments do not fit together, or name something that does not exist.
     #[error("{0}")]
     Usage(String),
+    /// Microsoft's side could not be asked.
+    #[error("{what}: {source}")]
+    Microsoft {
+        /// What was to be asked.
+        what: String,
+        /// What came instead.
+        source: Box<MicrosoftError>,
+    },
     /// Something that the domain file names cannot be used.
     #[error(transparent)]
     Open(#[from] OpenError),
@@ -72,6 +81,9 @@ impl CliError {
             | Self::Open(_)
             | Self::Secret(_)
             | Self::ShortSecret { .. } => Exit::Usage,
+            // Nothing was answered, or somebody must be granted something first.
+            Self::Microsoft { source, .. } if source.is_could_not_tell() => Exit::CouldNotTell,
+            Self::Microsoft { .. } => Exit::Failed,
             Self::Store(error)
             | Self::Run(RunError::Store(error) | RunError::Walk(WalkError::Store(error))) => {
                 of_store(error)
@@ -85,6 +97,7 @@ impl CliError {
         match self {
             Self::Rejected(_) => "file.rejected",
             Self::Usage(_) => "usage",
+            Self::Microsoft { .. } => "microsoft",
             Self::Open(_) => "configuration",
             Self::Secret(_) | Self::ShortSecret { .. } => "secret",
             Self::Store(_) => "state",

@@ -1,15 +1,20 @@
-//! Manual mode at a terminal: a person runs the cmdlet and types the host that Microsoft assigned.
+//! Manual mode: a person runs the cmdlets and gives their output, at a terminal or from a file.
+
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
 
 use async_trait::async_trait;
+use jiff::Timestamp;
 
-use super::CliError;
+use super::{App, CliError, error};
 use crate::domain_file::DomainName;
 use crate::kernel::Host;
+use crate::microsoft::powershell::{PastedAnswer, read_pasted};
 use crate::output::terminal::Asker;
 use crate::output::{Console, Line, Page, Tone};
 use crate::playbook::Goal;
 use crate::step::Memory;
-use crate::world::{Action, Facts, Instructions, Needs, Outcome, World};
+use crate::world::{Action, Facts, Instructions, Needs, Outcome, Pasted, World};
 
 /// The zone of every MX host with DNSSEC at Exchange Online.
 const NEW_ZONE: &str = "mx.microsoft";
@@ -51,20 +56,118 @@ pub fn remember(memory: &mut Memory, given: Option<&Host>) -> Result<(), CliErro
     }
 }
 
-/// Asks for the host; `None` when the person has none yet.
-pub fn ask_host(console: &Console, asker: &mut dyn Asker) -> Option<Host> {
+/// What a person gives of the cmdlets' output.
+#[derive(Clone, Debug, Default, clap::Args)]
+pub struct Answers {
+    /// The output of a cmdlet that a person ran, as PowerShell printed it: a file, or - for standard input
+    #[arg(long = "answer", value_name = "FILE")]
+    pasted: Vec<PathBuf>,
+}
+
+impl Answers {
+    /// Whether none was given.
+    pub fn is_empty(&self) -> bool {
+        self.pasted.is_empty()
+    }
+
+    /// Reads every file, before anything else is done with any of them.
+    ///
+    /// # Errors
+    /// A file that cannot be read, or a text that is no answer for this domain; each says which and what to do.
+    pub fn read(&self, domain: &str) -> Result<Vec<Pasted>, CliError> {
+        let mut found = Vec::new();
+        for path in &self.pasted {
+            let text = text_of(path)?;
+            let answers = read_pasted(&text, domain)
+                .map_err(|why| CliError::Usage(format!("--answer {}: {why}", path.display())))?;
+            let (at, by) = (Timestamp::now(), App::who());
+            found.extend(answers.into_iter().map(|answer| Pasted {
+                at,
+                by: by.clone(),
+                answer,
+            }));
+        }
+        Ok(found)
+    }
+}
+
+fn text_of(path: &Path) -> Result<String, CliError> {
+    /// More than any window holds.
+    const LARGEST: u64 = 4 << 20;
+    let failed = || error::file("read the pasted output", path);
+    let mut bytes = Vec::new();
+    if path == Path::new("-") {
+        std::io::stdin().take(LARGEST).read_to_end(&mut bytes)
+    } else {
+        std::fs::File::open(path).and_then(|file| file.take(LARGEST).read_to_end(&mut bytes))
+    }
+    .map_err(failed())?;
+    Ok(decoded(&bytes))
+}
+
+/// Windows PowerShell redirects (`> file`) as UTF-16 with a mark.
+fn decoded(bytes: &[u8]) -> String {
+    let units = |read: fn([u8; 2]) -> u16| {
+        let units: Vec<u16> = bytes[2..]
+            .chunks_exact(2)
+            .map(|pair| read([pair[0], pair[1]]))
+            .collect();
+        String::from_utf16_lossy(&units)
+    };
+    match bytes {
+        [0xff, 0xfe, ..] => units(u16::from_le_bytes),
+        [0xfe, 0xff, ..] => units(u16::from_be_bytes),
+        _ => String::from_utf8_lossy(bytes).into_owned(),
+    }
+}
+
+/// Takes what was pasted into the memory of a run, the host that it names too.
+///
+/// # Errors
+/// When the run knows another host already.
+pub fn take(memory: &mut Memory, given: &[Pasted]) -> Result<(), CliError> {
+    let mut answers = memory.pasted.clone();
+    for one in given {
+        answers.take(one.clone());
+    }
+    if !given.is_empty()
+        && let Some(host) = answers.mx_host()
+    {
+        if let Some(known) = &memory.new_host
+            && *known != host
+        {
+            return Err(CliError::Usage(format!(
+                "the pasted output names the host {host}, which contradicts {known}, which this run was told before; \
+                 paste the output for this domain, or give the run up with `rollout abort` and start anew"
+            )));
+        }
+        memory.new_host = Some(host);
+    }
+    memory.pasted = answers;
+    Ok(())
+}
+
+/// Asks for the host, or the whole output that names it; `None` when the person has none yet.
+pub fn ask_host(console: &Console, asker: &mut dyn Asker, domain: &Host) -> Option<Host> {
     loop {
-        let answer = asker.ask(&Line::at(0).strong("DnssecMxValue (Enter: not yet):"))?;
+        let question = "Paste the output, or the DnssecMxValue (Enter: not yet):";
+        let answer = asker.ask_pasted(&Line::at(0).strong(question))?;
         if answer.trim().is_empty() {
             console.remark(Line::from(
-                "Give it later: rollout apply FILE --mx-host HOST",
+                "Give it later: rollout apply FILE --answer PASTED, or --mx-host HOST",
             ));
             return None;
         }
-        match mx_host(&answer) {
-            Ok(host) => return Some(host),
-            Err(why) => console.remark(Line::at(0).tone(Tone::Warn, why)),
-        }
+        let why = match read_pasted(&answer, domain.as_str()) {
+            Ok(answers) => match answers.iter().find_map(PastedAnswer::mx_host) {
+                Some(host) => return Some(Host::new(host.as_str())),
+                None => format!(
+                    "this names no host under {NEW_ZONE}; paste the output of Enable-DnssecForVerifiedDomain"
+                ),
+            },
+            Err(why) => why.to_string(),
+        };
+        console.remark(Line::at(0).tone(Tone::Warn, why));
     }
 }
 
@@ -78,6 +181,8 @@ pub struct AtTerminal<'a> {
     pub asker: Box<dyn Asker>,
     /// Their name.
     pub who: String,
+    /// The domain.
+    pub domain: Host,
 }
 
 impl AtTerminal<'_> {
@@ -105,7 +210,7 @@ impl World for AtTerminal<'_> {
         let outcome = self.world.perform(action).await;
         if let (Action::EnableDnssec, Outcome::Asked { instructions }) = (action, &outcome) {
             self.show(instructions);
-            if let Some(host) = ask_host(&self.console, &mut *self.asker) {
+            if let Some(host) = ask_host(&self.console, &mut *self.asker, &self.domain) {
                 return Outcome::Done {
                     note: format!("run by hand, as {} says", self.who),
                     mx_host: Some(host),

@@ -58,7 +58,7 @@ impl Drop for Running {
 
 /// Whether somebody listens where the file's Exchange admin API should be.
 fn answers(file: &DomainFile) -> bool {
-    let crate::domain_file::Microsoft::Api(api) = &file.microsoft else {
+    let Some(api) = file.microsoft.api() else {
         return false;
     };
     let Some(endpoint) = &api.endpoints.exchange else {

@@ -12,6 +12,7 @@ mod error;
 mod exit;
 mod hand;
 mod history;
+mod init;
 mod lab;
 mod logging;
 mod man;
@@ -87,6 +88,8 @@ struct Global {
 enum Command {
     /// Walk the whole rollout on an embedded laboratory, in a minute
     Demo(demo::Args),
+    /// Find DNS host, tenant and state of domains, and write a domain file for each
+    Init(init::Args),
     /// Show every step, exact record changes, every wait and the total; changes nothing
     Plan(plan::Args),
     /// Do it; run it again to go on
@@ -109,7 +112,7 @@ enum Command {
     Verify(verify::Args),
     /// Show what a DANE sender makes of certificates, TLSA and other records, from files
     Dane(dane::Args),
-    /// What concerns the Microsoft side alone: record what the tenant answers, forget a sign-in
+    /// What concerns the Microsoft side alone: its PowerShell, record what the tenant answers, forget a sign-in
     Microsoft(microsoft::Args),
     /// Print the JSON Schema of a file, for editors
     Schema(schema::Args),
@@ -128,6 +131,7 @@ impl Command {
     const fn name(&self) -> &'static str {
         match self {
             Self::Demo(_) => "demo",
+            Self::Init(_) => "init",
             Self::Plan(_) => "plan",
             Self::Apply(_) => "apply",
             Self::Resume(_) => "resume",
@@ -157,7 +161,12 @@ impl Command {
     const fn is_busy(&self) -> bool {
         matches!(
             self,
-            Self::Demo(_) | Self::Plan(_) | Self::Apply(_) | Self::Resume(_) | Self::Verify(_)
+            Self::Demo(_)
+                | Self::Init(_)
+                | Self::Plan(_)
+                | Self::Apply(_)
+                | Self::Resume(_)
+                | Self::Verify(_)
         )
     }
 }
@@ -216,6 +225,7 @@ pub fn run() -> Exit {
 async fn dispatch(app: &App, command: Command) -> Result<Exit, CliError> {
     match command {
         Command::Demo(args) => demo::run(app, args).await,
+        Command::Init(args) => init::run(app, args).await,
         Command::Plan(args) => plan::run(app, args).await,
         Command::Apply(args) => apply::run(app, args).await,
         Command::Resume(args) => resume::run(app, args).await,

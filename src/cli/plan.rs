@@ -34,6 +34,8 @@ pub struct Args {
     /// The MX host that Microsoft assigned (DnssecMxValue), where a person runs the cmdlets
     #[arg(long, value_name = "HOST", value_parser = hand::mx_host)]
     mx_host: Option<Host>,
+    #[command(flatten)]
+    answers: hand::Answers,
 }
 
 pub(super) async fn run(app: &App, args: Args) -> Result<Exit, CliError> {
@@ -44,9 +46,10 @@ pub(super) async fn run(app: &App, args: Args) -> Result<Exit, CliError> {
         }
         return Ok(Exit::Done);
     }
-    if args.files.len() > 1 && (args.out.is_some() || args.mx_host.is_some()) {
+    let of_one = args.out.is_some() || args.mx_host.is_some() || !args.answers.is_empty();
+    if args.files.len() > 1 && of_one {
         return Err(CliError::Usage(
-            "--out and --mx-host belong to one domain; name one file".to_owned(),
+            "--out, --mx-host and --answer belong to one domain; name one file".to_owned(),
         ));
     }
     let mut exit = Exit::Done;
@@ -71,8 +74,10 @@ async fn one(app: &App, args: &Args, file: &Path) -> Result<Exit, CliError> {
     let session = Session::load(file, &app.redactor)?;
     let (session, mut memory) = of_run_in_progress(app, session, &app.reader()?).await?;
     hand::remember(&mut memory, args.mx_host.as_ref())?;
+    hand::take(&mut memory, &args.answers.read(session.domain())?)?;
     let _laboratory = super::lab::Running::of(&session.file, false)?;
     let mut world = app.open(&session)?;
+    world.told(&memory.pasted);
     let plan = make(&session, &mut world, &mut memory).await;
     show(app, &session, &plan);
     if let Some(path) = &args.out {

@@ -28,7 +28,9 @@ impl Prompt {
         })
     }
 
-    fn read(&self) -> Option<String> {
+    fn read(&self, pasted: bool) -> Option<String> {
+        /// Lines of a paste come at once; people type slower.
+        const PAUSE: Duration = Duration::from_millis(300);
         const LOOK: Duration = Duration::from_millis(100);
         let mut lines = self.lines.lock().unwrap_or_else(PoisonError::into_inner);
         let lines = lines.get_or_insert_with(|| {
@@ -48,7 +50,14 @@ impl Prompt {
         while lines.try_recv().is_ok() {}
         loop {
             match lines.recv_timeout(LOOK) {
-                Ok(line) => return Some(line),
+                Ok(mut text) => {
+                    while let Some(line) = pasted.then(|| lines.recv_timeout(PAUSE).ok()).flatten()
+                    {
+                        text.push('\n');
+                        text.push_str(&line);
+                    }
+                    return Some(text);
+                }
                 Err(RecvTimeoutError::Timeout) if !*self.stop.borrow() => {}
                 Err(_) => return None,
             }
@@ -60,6 +69,11 @@ impl Asker for Prompt {
     fn ask(&mut self, question: &Line) -> Option<String> {
         self.console.question(question);
         // The lease is renewed meanwhile.
-        tokio::task::block_in_place(|| self.read())
+        tokio::task::block_in_place(|| self.read(false))
+    }
+
+    fn ask_pasted(&mut self, question: &Line) -> Option<String> {
+        self.console.question(question);
+        tokio::task::block_in_place(|| self.read(true))
     }
 }

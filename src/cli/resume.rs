@@ -185,6 +185,7 @@ async fn one(app: &App, driver: &Driver, lease: &Lease, wait: bool) -> Result<Ex
     let _laboratory = super::lab::Running::of(&session.file, true)?;
     let mut world = app.open(&session)?;
     let run = Run::under(store, lease.clone()).await?;
+    world.told(&run.memory.pasted);
     Drive {
         app,
         session: &session,

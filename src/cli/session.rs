@@ -8,8 +8,8 @@ use secrecy::SecretString;
 
 use super::error::{self, CliError};
 use crate::domain_file::{
-    self, DEFAULT_PLAYBOOK, Delegation, DomainFile, Field, Microsoft, PolicyLife, Probe, SecretRef,
-    Timing as FileTiming,
+    self, Connect, DEFAULT_PLAYBOOK, Delegation, DomainFile, Field, Microsoft, PolicyLife, Probe,
+    Pwsh, SecretRef, Timing as FileTiming,
 };
 use crate::engine::Options;
 use crate::engine::readiness::Basis;
@@ -240,7 +240,14 @@ pub(super) fn basis_of(domain: &str, laboratory: bool) -> Result<Basis, CliError
 /// Reads every secret once, so that no output and no journal can hold it (S10).
 fn register(file: &DomainFile, redactor: &Redactor) -> Result<(), CliError> {
     let mut references: Vec<&SecretRef> = Vec::new();
-    if let Microsoft::Api(api) = &file.microsoft {
+    if let Microsoft::Pwsh(Pwsh {
+        connect: Connect::CertificateFile { password, .. },
+        ..
+    }) = &file.microsoft
+    {
+        references.extend(password);
+    }
+    if let Some(api) = file.microsoft.api() {
         references.extend(api.sign_in.secret());
     }
     references.extend(file.dns.fields.values().filter_map(|field| match field {

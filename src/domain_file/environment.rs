@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::str::FromStr;
 
 use super::resolve::{Resolver, RootServer};
-use super::{DomainFile, Endpoint, Field, Https, Microsoft, Resolve, ServerAddress, Smtp};
+use super::{DomainFile, Endpoint, Field, Https, Resolve, ServerAddress, Smtp};
 use crate::source::{Code, Problem, Rejected, escape};
 
 /// One variable.
@@ -254,7 +254,7 @@ fn endpoint(
 ) -> Result<(), String> {
     let parsed: Endpoint = parsed(text)?;
     // Without the APIs there is nothing to reach.
-    if let Microsoft::Api(api) = &mut file.microsoft {
+    if let Some(api) = file.microsoft.api_mut() {
         *field(&mut api.endpoints) = Some(parsed);
     }
     Ok(())

@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::{DomainName, Endpoint, SignIn};
+use super::{Connect, DomainName, Endpoint, Place, SignIn};
 
 /// How the Microsoft side is done.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -13,6 +13,8 @@ use super::{DomainName, Endpoint, SignIn};
 pub enum Microsoft {
     /// Through Graph and the Exchange admin API.
     Api(Api),
+    /// Through Microsoft's own PowerShell module, and through Graph where a sign-in for it is given.
+    Pwsh(Pwsh),
     /// By a person: the exact PowerShell is printed, its effect is watched in DNS.
     Manual {
         /// The cloud whose commands and host names are expected.
@@ -31,6 +33,50 @@ pub struct Api {
     pub sign_in: SignIn,
     /// Where the APIs are: those of the cloud, unless replaced.
     pub endpoints: Endpoints,
+}
+
+/// What the PowerShell backend needs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pwsh {
+    /// The tenant: its initial domain, or, where a person signs in, its id.
+    pub tenant: Tenant,
+    /// The national cloud.
+    pub cloud: Cloud,
+    /// How the module signs in.
+    pub connect: Connect,
+    /// The program; without it, `pwsh` from the path.
+    pub program: Option<Place>,
+    /// How Graph is asked beside it, if it is.
+    pub graph: Option<Api>,
+}
+
+impl Microsoft {
+    /// What is asked through an API: all of Microsoft's side, or Graph beside PowerShell.
+    pub fn api(&self) -> Option<&Api> {
+        match self {
+            Self::Api(api) => Some(api),
+            Self::Pwsh(pwsh) => pwsh.graph.as_ref(),
+            Self::Manual { .. } => None,
+        }
+    }
+
+    /// The national cloud.
+    pub const fn cloud(&self) -> Cloud {
+        match self {
+            Self::Api(api) => api.cloud,
+            Self::Pwsh(pwsh) => pwsh.cloud,
+            Self::Manual { cloud } => *cloud,
+        }
+    }
+
+    /// What is asked through an API, to be changed.
+    pub fn api_mut(&mut self) -> Option<&mut Api> {
+        match self {
+            Self::Api(api) => Some(api),
+            Self::Pwsh(pwsh) => pwsh.graph.as_mut(),
+            Self::Manual { .. } => None,
+        }
+    }
 }
 
 /// The national cloud (Microsoft's name for a separate instance of its services).
@@ -163,6 +209,8 @@ enum Backend {
     /// Through the Microsoft APIs.
     #[default]
     Api,
+    /// Through the module ExchangeOnlineManagement in PowerShell 7, which must be installed.
+    Pwsh,
     /// Prints the PowerShell for a person; neither tenant nor sign_in is needed.
     Manual,
 }
@@ -170,9 +218,13 @@ enum Backend {
 /// The Microsoft 365 side.
 #[derive(Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-#[schemars(extend("if" = {"not": {"properties": {"backend": {"const": "manual"}}, "required": ["backend"]}}, "then" = {"required": ["tenant", "sign_in"]}))]
+#[schemars(extend(
+    "if" = {"not": {"properties": {"backend": {"enum": ["manual", "pwsh"]}}, "required": ["backend"]}},
+    "then" = {"required": ["tenant", "sign_in"]},
+    "else" = {"if": {"properties": {"backend": {"const": "pwsh"}}}, "then": {"required": ["tenant", "connect"]}}
+))]
 struct Written {
-    /// `api`, or `manual`: prints the PowerShell and watches for its effect.
+    /// `api`; `pwsh`: runs Microsoft's own PowerShell module; or `manual`: prints the PowerShell and watches for its effect.
     #[serde(default)]
     backend: Backend,
     /// A domain name of the tenant, as in contoso.onmicrosoft.com, or its id.
@@ -185,9 +237,15 @@ struct Written {
     /// there.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     cloud_forced: Option<Cloud>,
-    /// How to sign in.
+    /// How to sign in; with `backend: pwsh` it is for Graph, and not needed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     sign_in: Option<SignIn>,
+    /// How the module signs in, with `backend: pwsh`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    connect: Option<Connect>,
+    /// PowerShell 7.2 or later, with `backend: pwsh`: a path, or a name on the path.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    program: Option<Place>,
     /// Replaces the addresses of the APIs: a laboratory, or another cloud.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     endpoints: Option<Endpoints>,
@@ -202,6 +260,14 @@ impl TryFrom<Written> for Microsoft {
             return Ok(Self::Manual {
                 cloud: written.cloud,
             });
+        }
+        if written.backend == Backend::Pwsh {
+            return pwsh(written).map(Self::Pwsh);
+        }
+        if written.connect.is_some() || written.program.is_some() {
+            return Err(
+                "`connect` and `program` belong to backend: pwsh\nremove them, or write backend: pwsh to run Microsoft's PowerShell module".to_owned(),
+            );
         }
         let Some(tenant) = written.tenant else {
             return Err(
@@ -241,6 +307,34 @@ fn refuse_cloud(cloud: Cloud, forced: Option<Cloud>) -> Result<(), String> {
     }
 }
 
+fn pwsh(written: Written) -> Result<Pwsh, String> {
+    let Some(tenant) = written.tenant else {
+        return Err("`tenant` is missing\nadd tenant: contoso.onmicrosoft.com".to_owned());
+    };
+    let Some(connect) = written.connect else {
+        return Err(
+            "`connect` is missing\nadd connect: { method: certificate-file, client_id: ..., file: app.pfx }, or connect: { method: device }".to_owned());
+    };
+    if connect != Connect::Device && !tenant.as_str().contains('.') {
+        return Err(
+            "backend: pwsh needs the tenant's initial domain, as in contoso.onmicrosoft.com, not its id\nConnect-ExchangeOnline takes -Organization as a domain".to_owned());
+    }
+    let cloud = written.cloud;
+    let endpoints = written.endpoints.unwrap_or_default();
+    Ok(Pwsh {
+        graph: written.sign_in.map(|sign_in| Api {
+            tenant: tenant.clone(),
+            cloud,
+            sign_in,
+            endpoints,
+        }),
+        tenant,
+        cloud,
+        connect,
+        program: written.program,
+    })
+}
+
 impl From<Microsoft> for Written {
     fn from(microsoft: Microsoft) -> Self {
         // What was read had to be forced, so it has to be written.
@@ -252,6 +346,8 @@ impl From<Microsoft> for Written {
                 cloud: api.cloud,
                 cloud_forced: forced(api.cloud),
                 sign_in: Some(api.sign_in),
+                connect: None,
+                program: None,
                 endpoints: Some(api.endpoints)
                     .filter(|endpoints| *endpoints != Endpoints::default()),
             },
@@ -261,8 +357,26 @@ impl From<Microsoft> for Written {
                 cloud,
                 cloud_forced: forced(cloud),
                 sign_in: None,
+                connect: None,
+                program: None,
                 endpoints: None,
             },
+            Microsoft::Pwsh(pwsh) => {
+                let (sign_in, endpoints) = match pwsh.graph {
+                    Some(api) => (Some(api.sign_in), Some(api.endpoints)),
+                    None => (None, None),
+                };
+                Self {
+                    backend: Backend::Pwsh,
+                    tenant: Some(pwsh.tenant),
+                    cloud: pwsh.cloud,
+                    cloud_forced: forced(pwsh.cloud),
+                    sign_in,
+                    connect: Some(pwsh.connect),
+                    program: pwsh.program,
+                    endpoints: endpoints.filter(|endpoints| *endpoints != Endpoints::default()),
+                }
+            }
         }
     }
 }

@@ -5,6 +5,7 @@
 
 mod approve;
 mod check;
+mod connect;
 mod dns;
 mod endpoint;
 pub mod environment;
@@ -28,10 +29,11 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use approve::Approve;
+pub use connect::Connect;
 pub use dns::{Delegation, Dns, Field};
 pub use endpoint::{Endpoint, EndpointError, Place, ServerAddress, TextOrFile};
 pub use load::{Loaded, from_text, load};
-pub use microsoft::{Api, Cloud, Endpoints, Microsoft, Tenant};
+pub use microsoft::{Api, Cloud, Endpoints, Microsoft, Pwsh, Tenant};
 pub use name::{DomainName, NameError};
 pub use resolve::{
     DNS_PORT, Https, Probe, Resolve, Resolver, RootServer, SMTP_PORT, Smtp, public_resolvers,
@@ -101,7 +103,7 @@ impl DomainFile {
                 .as_ref()
                 .is_some_and(Endpoint::is_loopback),
             // Nobody else's root servers are on this machine and on a port of their own.
-            Microsoft::Manual { .. } => {
+            Microsoft::Manual { .. } | Microsoft::Pwsh(_) => {
                 let roots = &self.resolve.roots;
                 self.resolve.port != DNS_PORT
                     && !roots.is_empty()
@@ -113,7 +115,20 @@ impl DomainFile {
 
     /// Resolves every path in the file against this folder.
     pub fn anchor(&mut self, base: &Path) {
-        if let Microsoft::Api(api) = &mut self.microsoft {
+        if let Microsoft::Pwsh(pwsh) = &mut self.microsoft {
+            if let Some(program) = &mut pwsh.program
+                && program.path().components().count() > 1
+            {
+                program.anchor(base);
+            }
+            if let Connect::CertificateFile { file, password, .. } = &mut pwsh.connect {
+                file.anchor(base);
+                if let Some(password) = password {
+                    password.anchor(base);
+                }
+            }
+        }
+        if let Some(api) = self.microsoft.api_mut() {
             api.sign_in.anchor(base);
         }
         for field in self.dns.fields.values_mut() {

@@ -221,6 +221,7 @@ async fn what_microsoft_does_not_support_is_refused_before_anything_is_done() {
         ("exchange.not-accepted", |f| {
             f.exchange = known(ExchangeFacts {
                 manual: false,
+                source: None,
                 accepted: false,
                 domain_type: String::new(),
                 flags: crate::world::DomainFlags::default(),

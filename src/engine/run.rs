@@ -18,7 +18,7 @@ use super::walk::{Ending, Observer, Options, Walk, WalkError};
 use crate::clock::Clock;
 use crate::playbook::PlannedStep;
 use crate::step::{Memory, Setup};
-use crate::world::{Facts, Needs, World};
+use crate::world::{Facts, Needs, Pasted, World};
 
 /// How long a lease lasts unless renewed; a dead driver's run is free again after that.
 pub const LEASE: Duration = Duration::from_secs(60);
@@ -133,6 +133,20 @@ impl Run {
     /// When the store fails.
     pub async fn started(&self) -> Result<Option<Timestamp>, RunError> {
         Ok(self.store.run(self.id).await?.map(|run| run.created))
+    }
+
+    /// Journals what a person pasted of a cmdlet's output, together with the memory that took it in.
+    ///
+    /// # Errors
+    /// When the journal cannot be written, or the lease was lost.
+    pub async fn keep_told(&self, told: &[Pasted]) -> Result<(), RunError> {
+        let mut transition = Transition::entries(vec![Entry::observation(
+            Timestamp::now(),
+            json!({"pasted": told}),
+        )]);
+        transition.memory = Some(serde_json::to_value(&self.memory)?);
+        self.store.append(&self.lease, transition).await?;
+        Ok(())
     }
 
     /// Looks at everything once, for a plan or for comparing with a saved one; writes nothing.

@@ -12,6 +12,11 @@ use super::loose::{self, Row, get};
 /// What a rollout needs from Graph. All of it only reads; the least permission is `Domain.Read.All`.
 #[async_trait]
 pub trait GraphApi: Send + Sync + std::fmt::Debug {
+    /// Whether it is asked at all: beside PowerShell it need not be.
+    fn is_asked(&self) -> bool {
+        true
+    }
+
     /// One domain; `None` when the tenant surely does not have it.
     async fn domain(&self, name: &str) -> Result<Option<GraphDomain>>;
 

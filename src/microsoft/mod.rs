@@ -25,6 +25,7 @@ pub mod host;
 pub mod loose;
 mod outcome;
 pub mod powershell;
+pub mod pwsh;
 pub mod raw;
 pub mod record;
 pub mod redact;
@@ -61,6 +62,7 @@ pub use exchange_client::ExchangeClient;
 pub use graph::{GraphApi, GraphDomain, GraphMx};
 pub use graph_reader::GraphReader;
 pub use host::DnssecMxValue;
+pub use pwsh::{PwshError, PwshExchange, PwshSettings};
 pub use raw::{Raw, RawKeeper, Unread};
 pub use settings::{
     EXCHANGE_MODULE, Limits, MicrosoftSettings, Person, SettingsError, SignInMethod, TokenCache,

@@ -18,6 +18,11 @@ use crate::world::{Action, Estimates, Outcome};
 pub trait Asker: Send {
     /// Shows the question and reads one line.
     fn ask(&mut self, question: &Line) -> Option<String>;
+
+    /// Shows the question and reads what is pasted: every line that comes without a pause.
+    fn ask_pasted(&mut self, question: &Line) -> Option<String> {
+        self.ask(question)
+    }
 }
 
 /// Watches one walk.

@@ -146,6 +146,15 @@ rules! {
     GRAPH_REFUSED: "graph.refused", Blocker, "Microsoft Graph: domain resource",
         "Graph says which domains the tenant has and what they are for",
         "mend what is named above; `rollout plan` then looks again without changing anything";
+    GRAPH_NOT_ASKED: "graph.not-asked", Warning, "Microsoft Graph: domain resource",
+        "whether the domain is verified, has the Email service, and is not delegated to Microsoft 365 rests on Exchange Online and DNS alone",
+        "add sign_in: under microsoft: in the domain file, with the permission Domain.Read.All, to have it cross-checked";
+    EXCHANGE_BY_HAND: "exchange.by-hand", Note, "rollout: backend manual",
+        "whether the domain is accepted, of which type, and what the service expects is then seen late or not at all",
+        "run the reading cmdlets that `rollout microsoft commands FILE` shows, and give their output with --answer";
+    EXCHANGE_PASTED: "exchange.pasted", Note, "rollout: backend manual",
+        "it is a person's word; whatever DNS shows is looked up there instead",
+        "paste newer output with --answer when something changed";
     GRAPH_UNREACHABLE: "graph.unreachable", CouldNotTell, "Microsoft Graph: domain resource",
         "it says whether the domain is verified and who runs its DNS",
         "try again; nothing was changed";

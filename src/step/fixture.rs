@@ -204,6 +204,7 @@ impl Start {
             }),
             exchange: known(ExchangeFacts {
                 manual: false,
+                source: None,
                 accepted: true,
                 domain_type: "Authoritative".into(),
                 flags: DomainFlags::default(),

@@ -10,7 +10,7 @@ use crate::kernel::{
 };
 use crate::world::{
     Action, Answer, Chain, Fact, Facts, FeatureState, HostFacts, Instructions, MxRrset, Outcome,
-    PolicyMode, SmtpOutcome, TenantFacts, TlsaFacts,
+    PastedAnswers, PolicyMode, SmtpOutcome, TenantFacts, TlsaFacts,
 };
 
 use super::legacy::Standing;
@@ -52,6 +52,9 @@ pub struct Memory {
     pub expected_seen: bool,
     /// The MX host that Exchange Online assigned.
     pub new_host: Option<Host>,
+    /// What a person pasted of the cmdlets' output.
+    #[serde(skip_serializing_if = "PastedAnswers::is_empty")]
+    pub pasted: PastedAnswers,
     /// Approvals by gate.
     pub approvals: BTreeMap<String, Approval>,
     /// What a person was asked to do, by step.

@@ -8,6 +8,7 @@ mod facts;
 pub mod live;
 mod model;
 mod needs;
+mod pasted;
 
 use async_trait::async_trait;
 
@@ -23,6 +24,7 @@ pub use facts::{
 };
 pub use model::{Estimates, Model, UNNAMED_HOST};
 pub use needs::Needs;
+pub use pasted::{Pasted, PastedAnswers};
 
 /// Something that can be observed and changed.
 #[async_trait]

@@ -5,9 +5,12 @@
 mod dane;
 mod dane_plan;
 mod faults;
+mod hand;
+mod init;
 mod inputs;
 mod kill;
 mod legacy;
+mod pwsh;
 mod readme;
 mod real;
 mod secrets;

@@ -1,5 +1,6 @@
 //! `rollout microsoft`: what concerns the Microsoft side alone.
 
+mod commands;
 mod record;
 mod sign_out;
 
@@ -14,6 +15,8 @@ pub struct Args {
 
 #[derive(Debug, clap::Subcommand)]
 enum Command {
+    /// Show the PowerShell for each cmdlet, what to give back, and what proves that it was done
+    Commands(commands::Args),
     /// Write the shapes that the tenant answers with, scrubbed, for a report; only reads
     Record(record::Args),
     /// Forget the sign-in that `cache: file` keeps for later runs
@@ -24,6 +27,7 @@ enum Command {
 /// As the command's.
 pub async fn run(app: &App, args: Args) -> Result<Exit, CliError> {
     match args.command {
+        Command::Commands(args) => commands::run(app, &args),
         Command::Record(args) => record::run(app, &args).await,
         Command::SignOut(args) => sign_out::run(app, &args),
     }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use serde_json::json;
 
 use crate::cli::{App, CliError, Exit, error};
-use crate::domain_file::{self, Microsoft};
+use crate::domain_file;
 use crate::output::{Line, Page};
 use crate::world::live::token_file;
 
@@ -21,9 +21,9 @@ pub fn run(app: &App, args: &Args) -> Result<Exit, CliError> {
     let loaded = domain_file::load(&args.file).map_err(Box::new)?;
     let state = app.state_file()?;
     let state = state.parent().unwrap_or_else(|| std::path::Path::new(""));
-    let kept = match &loaded.file.microsoft {
-        Microsoft::Api(api) => token_file(api, state)?,
-        Microsoft::Manual { .. } => None,
+    let kept = match loaded.file.microsoft.api() {
+        Some(api) => token_file(api, state)?,
+        None => None,
     };
     let forgotten = match &kept {
         Some(kept) => kept

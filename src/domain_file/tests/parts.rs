@@ -341,7 +341,7 @@ fn signing_in(lines: &str) -> SignIn {
             assert_eq!(again, read);
             api.sign_in
         }
-        Microsoft::Manual { .. } => panic!("manual"),
+        _ => panic!("not the API"),
     }
 }
 
@@ -411,4 +411,123 @@ fn a_cloud_is_forced_by_its_own_name() {
     // Written again, it is still forced.
     let written = serde_yaml::to_string(&file.microsoft).unwrap();
     assert!(written.contains("cloud_forced: gcc-high"), "{written}");
+}
+
+#[test]
+fn powershell_as_the_backend_signs_in_its_own_way() {
+    use crate::domain_file::Connect;
+    let of = |microsoft: &str| {
+        format!(
+            "domain: contoso.com\nmicrosoft:\n  backend: pwsh\n{microsoft}dns: {{ provider: manual }}\n"
+        )
+    };
+    let id = "11111111-2222-3333-4444-555555555555";
+    for (text, wanted) in [
+        (
+            "  tenant: contoso.onmicrosoft.com\n  connect: { method: device }\n".to_owned(),
+            "device",
+        ),
+        (
+            format!("  tenant: {id}\n  connect: {{ method: device }}\n  program: /opt/pwsh\n"),
+            "device",
+        ),
+        (
+            format!(
+                "  tenant: contoso.onmicrosoft.com\n  connect: {{ method: certificate-thumbprint, client_id: {id}, thumbprint: '{}' }}\n",
+                "ab ".repeat(20)
+            ),
+            "certificate-thumbprint",
+        ),
+        (
+            format!(
+                "  tenant: contoso.onmicrosoft.com\n  connect: {{ method: certificate-file, client_id: {id}, file: app.pfx, password: env:PFX }}\n"
+            ),
+            "certificate-file",
+        ),
+        (
+            "  tenant: contoso.onmicrosoft.com\n  connect: { method: managed-identity }\n"
+                .to_owned(),
+            "managed-identity",
+        ),
+        (
+            format!(
+                "  tenant: contoso.onmicrosoft.com\n  connect: {{ method: device }}\n  sign_in: {{ method: client-secret, client_id: {id}, secret: env:S }}\n"
+            ),
+            "client-secret",
+        ),
+    ] {
+        let loaded =
+            read(&of(&text)).unwrap_or_else(|e| panic!("{}\n{text}", e.render(false, 100)));
+        let Microsoft::Pwsh(pwsh) = &loaded.file.microsoft else {
+            panic!("{text}")
+        };
+        assert_eq!(pwsh.graph.is_some(), text.contains("sign_in"));
+        if let Connect::Thumbprint { thumbprint, .. } = &pwsh.connect {
+            assert_eq!(thumbprint.len(), 40);
+        }
+        let again = loaded.file.to_yaml(None).unwrap();
+        assert!(
+            again.contains(wanted) && again.contains("backend: pwsh"),
+            "{again}"
+        );
+        assert_eq!(read(&again).unwrap().file.microsoft, loaded.file.microsoft);
+    }
+    for (text, wanted) in [
+        (
+            "  connect: { method: device }\n".to_owned(),
+            "`tenant` is missing",
+        ),
+        (
+            "  tenant: contoso.onmicrosoft.com\n".to_owned(),
+            "`connect` is missing",
+        ),
+        (
+            format!("  tenant: {id}\n  connect: {{ method: managed-identity }}\n"),
+            "initial domain",
+        ),
+        (
+            "  tenant: a.example\n  connect: { method: certificate-file, file: x }\n".to_owned(),
+            "`client_id` is missing",
+        ),
+        (
+            format!(
+                "  tenant: a.example\n  connect: {{ method: certificate-file, client_id: {id} }}\n"
+            ),
+            "`file` is missing",
+        ),
+        (
+            format!(
+                "  tenant: a.example\n  connect: {{ method: certificate-thumbprint, client_id: {id}, thumbprint: zz }}\n"
+            ),
+            "this is no thumbprint",
+        ),
+        (
+            format!(
+                "  tenant: a.example\n  connect: {{ method: certificate-thumbprint, client_id: {id} }}\n"
+            ),
+            "`thumbprint` is missing",
+        ),
+        (
+            format!("  tenant: a.example\n  connect: {{ method: device, client_id: {id} }}\n"),
+            "fewer keys",
+        ),
+        (
+            format!(
+                "  tenant: a.example\n  connect: {{ method: certificate-file, client_id: {id}, file: x, password: hunter2 }}\n"
+            ),
+            "must not be written",
+        ),
+    ] {
+        let said = read(&of(&text)).unwrap_err().render(false, 200);
+        assert!(said.contains(wanted), "{text}: {said}");
+    }
+    let stray = format!(
+        "domain: contoso.com\nmicrosoft: {{ tenant: a.example, connect: {{ method: device }}, sign_in: {{ method: client-secret, client_id: {id}, secret: env:S }} }}\ndns: {{ provider: manual }}\n"
+    );
+    assert!(
+        read(&stray)
+            .unwrap_err()
+            .render(false, 200)
+            .contains("belong to backend: pwsh")
+    );
 }

@@ -7,6 +7,7 @@ mod service;
 use std::time::Duration;
 
 use super::host::HostError;
+use super::pwsh::PwshError;
 use super::settings::SettingsError;
 use super::sign_in_error::SignInError;
 
@@ -30,6 +31,9 @@ pub enum MicrosoftError {
     /// A domain or host name that is none; nothing was sent.
     #[error(transparent)]
     Name(#[from] HostError),
+    /// The official module cannot be used; nothing was sent.
+    #[error(transparent)]
+    Pwsh(#[from] Box<PwshError>),
     /// No connection; nothing was sent.
     #[error(
         "{call} was not sent: {} cannot be reached ({detail}). Check the network, the proxy and the firewall for HTTPS to that host.",
@@ -191,6 +195,7 @@ impl MicrosoftError {
             | Self::Throttled { .. }
             | Self::ServiceTrouble { .. } => true,
             Self::SignIn(error) => error.is_transient(),
+            Self::Pwsh(error) => error.is_transient(),
             _ => false,
         }
     }
@@ -231,7 +236,7 @@ impl MicrosoftError {
     pub fn kind(&self) -> &'static str {
         match self {
             Self::Settings(_) | Self::Name(_) | Self::Client { .. } => "not sent",
-            Self::SignIn(_) => "no sign-in",
+            Self::SignIn(_) | Self::Pwsh(_) => "no sign-in",
             Self::Unreachable { .. } => "not reached",
             Self::NoAnswer { .. } => "no answer",
             Self::Throttled { .. } => "throttled",
@@ -263,8 +268,18 @@ impl MicrosoftError {
             | Self::RedirectRefused { call, .. }
             | Self::CouldNotTell { call, .. }
             | Self::WrongWitness { call, .. } => Some(call),
-            Self::Settings(_) | Self::SignIn(_) | Self::Name(_) | Self::Client { .. } => None,
+            Self::Settings(_)
+            | Self::SignIn(_)
+            | Self::Name(_)
+            | Self::Pwsh(_)
+            | Self::Client { .. } => None,
         }
+    }
+}
+
+impl From<PwshError> for MicrosoftError {
+    fn from(error: PwshError) -> Self {
+        Self::Pwsh(Box::new(error))
     }
 }
 

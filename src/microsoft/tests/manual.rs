@@ -1,7 +1,7 @@
 //! Manual mode: what is printed, and reading what is pasted.
 
 use crate::microsoft::powershell::{PasteError, command, disable_dnssec, quote, read_pasted_host};
-use crate::microsoft::{Cmdlet, DisableDnssecByName};
+use crate::microsoft::{Cloud, Cmdlet, DisableDnssecByName};
 
 const HOST: &str = "contoso-com.o-v1.mx.microsoft";
 
@@ -40,10 +40,12 @@ fn the_destructive_command_needs_a_persons_words() {
         DisableDnssecByName::typed_by_a_person("Disable-DnssecForVerifiedDomain contoso.com")
             .unwrap();
     assert_eq!(
-        disable_dnssec("contoso.com", &words).unwrap().command,
+        disable_dnssec(Cloud::Worldwide, "contoso.com", &words)
+            .unwrap()
+            .command,
         "Disable-DnssecForVerifiedDomain -DomainName 'contoso.com'"
     );
-    assert!(disable_dnssec("fabrikam.com", &words).is_err());
+    assert!(disable_dnssec(Cloud::Worldwide, "fabrikam.com", &words).is_err());
 }
 
 #[test]

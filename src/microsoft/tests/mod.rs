@@ -8,6 +8,7 @@ mod fuzz;
 mod graph;
 mod laboratory;
 mod manual;
+mod pasted;
 mod secrets;
 mod shapes;
 mod sign_in;

@@ -17,10 +17,18 @@ pub(super) fn judge(cx: &Context<'_>, found: &mut Vec<Finding>) {
             return;
         }
     };
-    if exchange.manual {
-        return;
-    }
     let domain = &cx.setup.domain;
+    if exchange.manual {
+        let Some(source) = &exchange.source else {
+            found.push(catalogue::EXCHANGE_BY_HAND.found(
+                "a person runs the cmdlets, so Exchange Online and Graph are not asked about the domain",
+            ));
+            return;
+        };
+        found.push(catalogue::EXCHANGE_PASTED.found(format!(
+            "what is known of {domain} at Exchange Online is from {source}"
+        )));
+    }
     if !exchange.accepted {
         found.push(catalogue::EXCHANGE_NOT_ACCEPTED.found(format!(
             "{domain} is not an accepted domain of the organisation"
@@ -32,7 +40,9 @@ pub(super) fn judge(cx: &Context<'_>, found: &mut Vec<Finding>) {
         found.push(catalogue::EXCHANGE_UNSUPPORTED.found(format!(
             "Exchange Online does not answer Get-DnssecStatusForVerifiedDomain for {domain}: {why}"
         )));
-    } else if exchange.dnssec == FeatureState::Unknown || exchange.dane == FeatureState::Unknown {
+    } else if !exchange.manual
+        && (exchange.dnssec == FeatureState::Unknown || exchange.dane == FeatureState::Unknown)
+    {
         found.push(
             catalogue::EXCHANGE_STATE
                 .found("Exchange Online did not say clearly whether DNSSEC or DANE is on"),

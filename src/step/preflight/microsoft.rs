@@ -29,6 +29,14 @@ fn tenant(cx: &Context<'_>, found: &mut Vec<Finding>) {
             found.push(catalogue::GRAPH_REFUSED.found(why));
             return;
         }
+        // Only beside PowerShell: with the API it is always asked.
+        Fact::Unasked => {
+            found.push(
+                catalogue::GRAPH_NOT_ASKED
+                    .found(format!("Microsoft Graph is not asked about {domain}")),
+            );
+            return;
+        }
         other => {
             found.push(catalogue::GRAPH_UNREACHABLE.found(format!(
                 "Microsoft Graph could not be asked: {}",

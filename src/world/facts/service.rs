@@ -39,6 +39,9 @@ pub enum FeatureState {
 pub struct ExchangeFacts {
     /// True when a person runs the cmdlets: nothing below was asked.
     pub manual: bool,
+    /// Whence what is below is known, where a person pasted it; DNS is believed before it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source: Option<String>,
     /// Whether it is an accepted domain.
     pub accepted: bool,
     /// `Authoritative`, `InternalRelay` or `ExternalRelay`.

@@ -7,12 +7,12 @@ use jiff::Timestamp;
 use super::tenants::Tenant;
 use crate::kernel::Host;
 use crate::microsoft::{
-    AcceptedDomain, Cmdlet, DnssecStatus, DomainType, ExpectedMx, FeatureState as State, Listed,
-    Microsoft, MicrosoftError, powershell,
+    AcceptedDomain, DnssecStatus, DomainType, ExpectedMx, FeatureState as State, InboundConnector,
+    Listed, Microsoft, MicrosoftError, OutboundConnector,
 };
 use crate::world::{
     Action, Advice, Connector, ConnectorFacts, DomainFlags, ExchangeFacts, Fact, FeatureState,
-    Instructions, Listing, Outcome, TenantFacts,
+    Listing, Outcome, TenantFacts,
 };
 
 /// A fact from an answer; what is refused for good is told apart from what could not be told.
@@ -142,6 +142,7 @@ pub(super) async fn exchange(
         Some(accepted) => ask_exchange(microsoft, accepted, domain).await,
         None => Ok(ExchangeFacts {
             manual: false,
+            source: None,
             accepted: false,
             domain_type: String::new(),
             flags: DomainFlags::default(),
@@ -166,14 +167,7 @@ async fn ask_exchange(
         Err(error @ MicrosoftError::Failed { .. }) => (None, Some(error.to_string())),
         Err(error) => return Err(error),
     };
-    let advice = status
-        .iter()
-        .flat_map(DnssecStatus::all_messages)
-        .map(|message| Advice {
-            code: message.code.clone(),
-            text: message.text.clone(),
-        })
-        .collect();
+    let advice = status.as_ref().map(advice).unwrap_or_default();
     let expected = status
         .as_ref()
         .and_then(|status| status.expected_mx.as_ref())
@@ -187,22 +181,10 @@ async fn ask_exchange(
     };
     Ok(ExchangeFacts {
         manual: false,
+        source: None,
         accepted: true,
-        domain_type: match &accepted.domain_type {
-            DomainType::Authoritative => "Authoritative".to_owned(),
-            DomainType::InternalRelay => "InternalRelay".to_owned(),
-            DomainType::ExternalRelay => "ExternalRelay".to_owned(),
-            DomainType::Other(other) => other.clone(),
-        },
-        flags: DomainFlags {
-            initial: accepted.initial,
-            pending_removal: accepted.pending_removal,
-            pending_completion: accepted.pending_completion,
-            outbound_only: accepted.outbound_only,
-            email_only: accepted.email_only,
-            sending_to_disabled: accepted.sending_to_disabled,
-            coexistence: accepted.coexistence,
-        },
+        domain_type: domain_type(&accepted.domain_type),
+        flags: flags(accepted),
         dnssec: status
             .as_ref()
             .map_or(FeatureState::Unknown, |status| state(&status.feature)),
@@ -233,18 +215,8 @@ pub(super) async fn connectors(
         .await;
     Fact::Known {
         value: ConnectorFacts {
-            outbound: listing(&both.outbound, |connector| Connector {
-                name: connector.name.clone(),
-                enabled: connector.enabled,
-                hosts: hosts(connector.smart_hosts.iter().chain(&connector.tls_domain)),
-                unread: unread(&connector.lost, &["SmartHosts", "TlsDomain"]),
-            }),
-            inbound: listing(&both.inbound, |connector| Connector {
-                name: connector.name.clone(),
-                enabled: connector.enabled,
-                hosts: hosts(connector.tls_certificate.iter()),
-                unread: unread(&connector.lost, &["TlsSenderCertificateName"]),
-            }),
+            outbound: listing(&both.outbound, outbound),
+            inbound: listing(&both.inbound, inbound),
             initial_domain: accepted.known().and_then(|domains| {
                 let initial = domains.iter().find(|one| one.initial == Some(true))?;
                 Some(Host::new(&initial.domain))
@@ -252,6 +224,60 @@ pub(super) async fn connectors(
         },
         at,
     }
+}
+
+/// A connector that sends.
+pub(super) fn outbound(connector: &OutboundConnector) -> Connector {
+    Connector {
+        name: connector.name.clone(),
+        enabled: connector.enabled,
+        hosts: hosts(connector.smart_hosts.iter().chain(&connector.tls_domain)),
+        unread: unread(&connector.lost, &["SmartHosts", "TlsDomain"]),
+    }
+}
+
+/// A connector that takes mail.
+pub(super) fn inbound(connector: &InboundConnector) -> Connector {
+    Connector {
+        name: connector.name.clone(),
+        enabled: connector.enabled,
+        hosts: hosts(connector.tls_certificate.iter()),
+        unread: unread(&connector.lost, &["TlsSenderCertificateName"]),
+    }
+}
+
+/// `DomainType` as the service words it.
+pub(super) fn domain_type(of: &DomainType) -> String {
+    match of {
+        DomainType::Authoritative => "Authoritative".to_owned(),
+        DomainType::InternalRelay => "InternalRelay".to_owned(),
+        DomainType::ExternalRelay => "ExternalRelay".to_owned(),
+        DomainType::Other(other) => other.clone(),
+    }
+}
+
+/// What `Get-AcceptedDomain` says beside the type.
+pub(super) fn flags(accepted: &AcceptedDomain) -> DomainFlags {
+    DomainFlags {
+        initial: accepted.initial,
+        pending_removal: accepted.pending_removal,
+        pending_completion: accepted.pending_completion,
+        outbound_only: accepted.outbound_only,
+        email_only: accepted.email_only,
+        sending_to_disabled: accepted.sending_to_disabled,
+        coexistence: accepted.coexistence,
+    }
+}
+
+/// What the service's own validation says.
+pub(super) fn advice(status: &DnssecStatus) -> Vec<Advice> {
+    status
+        .all_messages()
+        .map(|message| Advice {
+            code: message.code.clone(),
+            text: message.text.clone(),
+        })
+        .collect()
 }
 
 fn listing<T>(listed: &Listed<T>, read: impl Fn(&T) -> Connector) -> Listing {
@@ -281,29 +307,11 @@ pub(super) async fn ipv6(microsoft: &Microsoft, domain: &Host) -> Fact<FeatureSt
     fact(status.map(|status| state(&status.state)))
 }
 
-fn state(state: &State) -> FeatureState {
+pub(super) fn state(state: &State) -> FeatureState {
     match state {
         State::Enabled => FeatureState::Enabled,
         State::Disabled => FeatureState::Disabled,
         State::CouldNotTell { .. } => FeatureState::Unknown,
-    }
-}
-
-/// What is known where a person runs the cmdlets: nothing was asked.
-pub(super) fn manual() -> Fact<ExchangeFacts> {
-    Fact::Known {
-        value: ExchangeFacts {
-            manual: true,
-            accepted: true,
-            domain_type: "Authoritative".to_owned(),
-            flags: DomainFlags::default(),
-            dnssec: FeatureState::Unknown,
-            dane: FeatureState::Unknown,
-            expected_mx: None,
-            status_refused: None,
-            advice: Vec::new(),
-        },
-        at: Timestamp::now(),
     }
 }
 
@@ -335,37 +343,6 @@ pub(super) async fn perform(microsoft: &Microsoft, domain: &Host, action: &Actio
             after: error
                 .retry_after()
                 .map_or(60, |after| after.as_secs().max(1)),
-        },
-        Err(error) => Outcome::Refused {
-            why: error.to_string(),
-        },
-    }
-}
-
-/// The PowerShell for an action, for a person to run.
-pub(super) fn ask(domain: &Host, action: &Action) -> Outcome {
-    let (cmdlet, summary, answer) = match action {
-        Action::EnableDnssec => (
-            Cmdlet::EnableDnssec,
-            "Run this in PowerShell, then say which DnssecMxValue it printed:",
-            Some("rollout apply FILE --mx-host HOST".to_owned()),
-        ),
-        _ => (
-            Cmdlet::EnableDane,
-            "Run this in PowerShell; its effect will be observed in DNS:",
-            None,
-        ),
-    };
-    match powershell::command(cmdlet, domain.as_str()) {
-        Ok(command) => Outcome::Asked {
-            instructions: Instructions {
-                summary: summary.to_owned(),
-                answer,
-                lines: [Some(command.connect), Some(command.command)]
-                    .into_iter()
-                    .flatten()
-                    .collect(),
-            },
         },
         Err(error) => Outcome::Refused {
             why: error.to_string(),

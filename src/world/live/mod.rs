@@ -2,6 +2,8 @@
 //!
 //! Nothing is decided here. What a service refuses for good is told apart from what could not be told.
 
+mod by_hand;
+mod connect;
 mod dns;
 mod hosts;
 mod microsoft;
@@ -18,7 +20,7 @@ use async_trait::async_trait;
 use futures::future::join_all;
 use jiff::Timestamp;
 
-use super::{Action, Fact, Facts, Needs, Outcome, VerdictFacts, World};
+use super::{Action, Fact, Facts, Needs, Outcome, PastedAnswers, VerdictFacts, World};
 use crate::dane::{HttpsSettings, Prober, WebRoots, fetch_policy, observe_host};
 use crate::dns::{Dns, Kind, ZoneView};
 use crate::kernel::Host;
@@ -27,7 +29,8 @@ use crate::verify::{DomainView, Extent, Verifier, Wish, judge};
 use provider::Hosting;
 use tenants::{SHARED, Tenant};
 
-pub use open::{OpenError, delegation_by, microsoft_settings};
+pub use connect::{cloud_of, microsoft_of, microsoft_settings};
+pub use open::{OpenError, delegation_by};
 pub use sign_in::{AtTerminal, token_file};
 pub use tenants::Tenants;
 
@@ -44,6 +47,10 @@ pub struct LiveWorld {
     microsoft: Option<Microsoft>,
     /// What is asked once for all domains of the tenant.
     shared: Arc<Tenant>,
+    /// The cloud that a person connects to.
+    by_hand_in: crate::microsoft::Cloud,
+    /// What a person pasted of their answers.
+    pasted: PastedAnswers,
     hosting: Hosting,
     calls: rollout_providers::Counter,
     /// How long an answer of an API, or an SMTP probe, counts as fresh.
@@ -103,6 +110,20 @@ pub fn facts(view: &DomainView) -> Facts {
     facts
 }
 
+/// Every host that a server of the zone names as MX.
+#[must_use]
+pub fn mx_hosts(view: &ZoneView) -> Vec<Host> {
+    let servers = dns::zone(view).servers;
+    let mut hosts: Vec<Host> = servers
+        .iter()
+        .filter_map(|server| server.mx.got())
+        .flat_map(|(set, _)| set.hosts().cloned())
+        .collect();
+    hosts.sort();
+    hosts.dedup();
+    hosts
+}
+
 fn zone_facts(view: &ZoneView, at: Timestamp, facts: &mut Facts) {
     facts.zone = if dns::no_such_name(view) {
         Fact::Refused {
@@ -157,6 +178,11 @@ impl LiveWorld {
             }
         }
         calls
+    }
+
+    /// Takes in what a person pasted of the cmdlets' output, where a person runs them.
+    pub fn told(&mut self, pasted: &PastedAnswers) {
+        self.pasted.clone_from(pasted);
     }
 
     async fn look_at_zone(&mut self, needs: &Needs, facts: &mut Facts) {
@@ -256,9 +282,12 @@ impl World for LiveWorld {
             facts.verdict.clone_from(&self.last.verdict);
         }
         match &self.microsoft {
-            None => facts.exchange = microsoft::manual(),
+            None => {
+                facts.exchange = by_hand::exchange(&self.pasted);
+                facts.connectors = by_hand::connectors(&self.pasted);
+            }
             Some(microsoft) => {
-                if needs.tenant && due(self.asked.tenant, fresh) {
+                if microsoft.graph.is_asked() && needs.tenant && due(self.asked.tenant, fresh) {
                     let age = age(self.asked.tenant, fresh);
                     self.last.tenant =
                         microsoft::tenant(microsoft, &self.shared, age, &self.domain).await;
@@ -344,7 +373,7 @@ impl World for LiveWorld {
                         self.shared.accepted.stale().await;
                         outcome
                     }
-                    None => microsoft::ask(&self.domain, action),
+                    None => by_hand::ask(self.by_hand_in, &self.domain, action),
                 }
             }
         }

@@ -4,19 +4,18 @@ use std::time::Duration;
 
 use rollout_providers::{Counter, FieldValue, Name, Options};
 
-use super::sign_in::{self, AtTerminal};
+use super::connect::{cloud_of, microsoft_of};
+use super::sign_in::AtTerminal;
 use super::{Asked, Hosting, LiveWorld, Tenants};
 use crate::dane::Prober;
 use crate::dns::Dns;
-use crate::domain_file::{Cloud, Delegation, DomainFile, Microsoft as Side, SecretError};
+use crate::domain_file::{Delegation, DomainFile, SecretError};
 use crate::kernel::Host;
-use crate::microsoft::{
-    Endpoint, Endpoints, Microsoft, MicrosoftError, MicrosoftSettings, SettingsError,
-};
+use crate::microsoft::{MicrosoftError, SettingsError};
 use crate::redact::Redactor;
 use crate::surroundings::{Surroundings, SurroundingsError};
 use crate::verify::{Extent, Verifier};
-use crate::world::DelegationBy;
+use crate::world::{DelegationBy, PastedAnswers};
 
 /// Why the live world could not be opened: nothing was asked or changed yet.
 #[derive(Debug, thiserror::Error)]
@@ -83,9 +82,11 @@ impl LiveWorld {
             prober: Prober::new(smtp),
             https: around.https()?,
             roots,
-            microsoft: microsoft(file, redactor, person)?,
+            microsoft: microsoft_of(file, redactor, person)?,
             // The whole section: the tenant, where its APIs are, and as whom they are asked. Secrets are references in it.
             shared: tenants.of(serde_json::to_string(&file.microsoft).unwrap_or_default()),
+            by_hand_in: cloud_of(file),
+            pasted: PastedAnswers::default(),
             hosting: hosting(file, redactor, &counter)?,
             calls: counter,
             fresh: if lab {
@@ -97,55 +98,6 @@ impl LiveWorld {
             asked: Asked::default(),
             last: crate::world::Facts::default(),
         })
-    }
-}
-
-fn microsoft(
-    file: &DomainFile,
-    redactor: &Redactor,
-    person: AtTerminal,
-) -> Result<Option<Microsoft>, OpenError> {
-    let settings = microsoft_settings(file, redactor, person)?;
-    Ok(settings.as_ref().map(Microsoft::connect).transpose()?)
-}
-
-/// How to reach the tenant, as the domain file says, for the person at the terminal; `None` where a person runs the
-/// cmdlets. Every secret it reads is told to `redactor`.
-///
-/// # Errors
-/// When something the domain file names cannot be used.
-pub fn microsoft_settings(
-    file: &DomainFile,
-    redactor: &Redactor,
-    person: AtTerminal,
-) -> Result<Option<MicrosoftSettings>, OpenError> {
-    let api = match &file.microsoft {
-        Side::Api(api) => api,
-        Side::Manual { .. } => return Ok(None),
-    };
-    let method = sign_in::method(&api.sign_in, redactor)?;
-    let endpoints = Endpoints {
-        authority: Endpoint::new(&api.authority())?,
-        graph: Endpoint::new(&api.graph())?,
-        exchange: Endpoint::new(&api.exchange())?,
-    };
-    let cloud = cloud(api.cloud);
-    // The domain file refuses a cloud that nobody forced by its name (S11).
-    let mut settings = MicrosoftSettings::new(api.tenant.as_str(), method)
-        .in_cloud(cloud, Some(cloud))
-        .at(endpoints);
-    settings.prompt = person.prompt;
-    settings.token_folder = person.token_folder;
-    Ok(Some(settings))
-}
-
-fn cloud(cloud: Cloud) -> crate::microsoft::Cloud {
-    use crate::microsoft::Cloud as Of;
-    match cloud {
-        Cloud::Worldwide => Of::Worldwide,
-        Cloud::GccHigh => Of::GccHigh,
-        Cloud::Dod => Of::Dod,
-        Cloud::Vianet21 => Of::China,
     }
 }
 
