@@ -9,6 +9,7 @@ pub mod cli;
 pub mod clock;
 pub mod dane;
 pub mod dns;
+pub mod doctor;
 pub mod domain_file;
 pub mod engine;
 pub mod finding;

@@ -7,6 +7,7 @@ mod approve;
 mod completions;
 mod dane;
 mod demo;
+mod doctor;
 mod drive;
 mod error;
 mod exit;
@@ -90,6 +91,8 @@ enum Command {
     Demo(demo::Args),
     /// Find DNS host, tenant and state of domains, and write a domain file for each
     Init(init::Args),
+    /// Say whether everything is there that a rollout needs: credentials, rights, reach; changes nothing
+    Doctor(doctor::Args),
     /// Show every step, exact record changes, every wait and the total; changes nothing
     Plan(plan::Args),
     /// Do it; run it again to go on
@@ -132,6 +135,7 @@ impl Command {
         match self {
             Self::Demo(_) => "demo",
             Self::Init(_) => "init",
+            Self::Doctor(_) => "doctor",
             Self::Plan(_) => "plan",
             Self::Apply(_) => "apply",
             Self::Resume(_) => "resume",
@@ -163,6 +167,7 @@ impl Command {
             self,
             Self::Demo(_)
                 | Self::Init(_)
+                | Self::Doctor(_)
                 | Self::Plan(_)
                 | Self::Apply(_)
                 | Self::Resume(_)
@@ -226,6 +231,7 @@ async fn dispatch(app: &App, command: Command) -> Result<Exit, CliError> {
     match command {
         Command::Demo(args) => demo::run(app, args).await,
         Command::Init(args) => init::run(app, args).await,
+        Command::Doctor(args) => doctor::run(app, args).await,
         Command::Plan(args) => plan::run(app, args).await,
         Command::Apply(args) => apply::run(app, args).await,
         Command::Resume(args) => resume::run(app, args).await,

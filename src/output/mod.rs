@@ -4,6 +4,7 @@
 //! for terminals first (S10, S12).
 
 mod console;
+pub mod doctor;
 pub mod journal;
 pub mod json;
 pub mod messages;

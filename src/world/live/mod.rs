@@ -30,6 +30,7 @@ use provider::Hosting;
 use tenants::{SHARED, Tenant};
 
 pub use connect::{cloud_of, microsoft_of, microsoft_settings};
+pub(crate) use open::remember;
 pub use open::{OpenError, delegation_by};
 pub use sign_in::{AtTerminal, token_file};
 pub use tenants::Tenants;

@@ -133,7 +133,7 @@ fn hosting(
 }
 
 /// A secret too short to be replaced safely is refused by nobody else: it is simply not echoed anywhere.
-pub(super) fn remember(redactor: &Redactor, secret: &secrecy::SecretString) {
+pub(crate) fn remember(redactor: &Redactor, secret: &secrecy::SecretString) {
     if let Err(error) = redactor.register(secret) {
         tracing::warn!(%error, "a secret is too short to be kept out of texts by replacing it");
     }
