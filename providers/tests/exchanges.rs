@@ -198,6 +198,7 @@ async fn call(provider: &dyn Provider, call: &Value) -> Result<Value> {
             )
         }
         ["largest-ttl"] => json!(provider.largest_ttl(&zone).await?),
+        ["standing"] => json!(provider.standing().await?),
         ["status"] => json!(signer().status(&zone).await?),
         ["enable"] => shown(signer().enable(&zone).await?),
         ["disable"] => shown(signer().disable(&zone).await?),

@@ -10,7 +10,7 @@ mod judge;
 pub mod roles;
 pub mod snippet;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 pub mod view;
 
 pub use catalogue::Rule;

@@ -41,7 +41,10 @@ pub(super) async fn servers(dns: &Dns, domain: &str) -> Result<Vec<ServerView>, 
             server: server.server.clone(),
             address: server.address,
             udp: survey
-                .view(server)
+                .zone
+                .servers
+                .iter()
+                .find(|view| view.address == server.address && view.server == server.server)
                 .and_then(|view| failure(&view.soa.outcome)),
             tcp: server.tcp.failure.clone(),
         })

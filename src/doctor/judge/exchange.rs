@@ -12,7 +12,7 @@ use crate::doctor::roles::{
 };
 use crate::doctor::snippet::{self, Identity};
 use crate::doctor::view::{ApiView, Asked};
-use crate::microsoft::{Claims, Cmdlet, DomainType, MicrosoftError};
+use crate::microsoft::{Claims, DomainType, MicrosoftError};
 
 pub(super) fn judge(api: &ApiView, domain: &str) -> Vec<Check> {
     let permission = permission(api);
@@ -203,7 +203,12 @@ fn role(api: &ApiView, permission: State) -> Check {
     };
     match &api.cmdlets {
         Asked::Said(Ok(allowed)) if allowed.missing().is_empty() => EXCHANGE_ROLE.passed(format!(
-            "{token}, but every needed cmdlet may be run: an Exchange role group allows it."
+            "{token}, but every needed cmdlet may be run{}.",
+            if wids.is_some() {
+                ": an Exchange role group allows it"
+            } else {
+                ""
+            }
         )),
         Asked::Said(Ok(_)) => EXCHANGE_ROLE
             .failed(format!("{token}, and not every needed cmdlet may be run."))
@@ -249,14 +254,10 @@ fn cmdlets(api: &ApiView, before: Before) -> Check {
     let missing = allowed.missing();
     let all = needed().len();
     if missing.is_empty() {
-        return EXCHANGE_CMDLETS.passed(format!("All {all} may be run."));
+        return EXCHANGE_CMDLETS.passed(format!("All {all} needed cmdlets may be run."));
     }
     let names: Vec<&str> = missing.iter().map(|cmdlet| cmdlet.name()).collect();
     let only_changes = missing.iter().all(|cmdlet| !cmdlet.only_reads());
-    let reads = Cmdlet::NEEDED
-        .into_iter()
-        .filter(|cmdlet| cmdlet.only_reads());
-    let may_look = only_changes && reads.clone().count() > 0;
     let mut mend = assign(&api.identity);
     mend.what = format!(
         "{} A role group serves too; the commands say which management roles hold the cmdlets.",
@@ -265,10 +266,10 @@ fn cmdlets(api: &ApiView, before: Before) -> Check {
     mend.snippets.push(snippet::find_cmdlet_roles(&names));
     EXCHANGE_CMDLETS
         .failed(format!(
-            "{} of {all} may not be run: {}.{}",
+            "{} of {all} needed cmdlets may not be run: {}.{}",
             missing.len(),
             list(&names),
-            if may_look {
+            if only_changes {
                 " This identity may look, but not change."
             } else {
                 ""

@@ -202,7 +202,9 @@ fn clock(https: &[HttpsView]) -> Check {
             .remark("More than 30 s is worth mending before it grows to the 5 min at which tokens are refused.")
             .mend(sync())
     } else {
-        CLOCK_SKEW.passed(format!("It agrees with that of {of} within 30 s."))
+        CLOCK_SKEW.passed(format!(
+            "This machine's clock agrees with that of {of} within 30 s."
+        ))
     };
     for (name, skew) in told {
         if (skew - median).abs() > NOTED {

@@ -19,7 +19,7 @@ pub fn judge(view: &View) -> Vec<Check> {
     let mut checks = here::judge(view);
     match &view.microsoft {
         MicrosoftView::ByHand => checks.extend(person::judge()),
-        MicrosoftView::Unusable(why) => checks.push(sign_in::unusable(why)),
+        MicrosoftView::Unusable(why) => checks.extend(sign_in::unusable(why)),
         MicrosoftView::Api(api) => {
             checks.extend(sign_in::judge(api));
             checks.extend(graph::judge(api, &view.domain));

@@ -136,24 +136,26 @@ fn port_53(
     if near.is_empty() {
         return rule
             .failed(format!(
-                "This machine has no path to any of {} addresses.",
+                "This machine has no path to any of the {} addresses of the zone's servers.",
                 away.len()
             ))
             .mend(open());
     }
     if silent.is_empty() {
-        return rule.passed(format!("{all} of {all} addresses answer."));
+        return rule.passed(format!(
+            "All {all} addresses of the zone's servers answer on port 53 over {protocol}."
+        ));
     }
     if silent.len() == all {
         return rule
             .failed(format!(
-                "None of {all} addresses answers: {}.",
+                "None of the {all} addresses of the zone's servers answers over {protocol}: {}.",
                 silent.join("; ")
             ))
             .mend(open());
     }
     rule.could_not_tell(format!(
-        "{} of {all} addresses do not answer: {}. Others do, so it is not this machine's way out.",
+        "{} of {all} addresses of the zone's servers do not answer over {protocol}: {}. Others do, so it is not this machine's way out.",
         silent.len(),
         silent.join("; ")
     ))

@@ -3,18 +3,40 @@
 use uuid::Uuid;
 
 use super::late;
-use crate::doctor::catalogue::{Rule, SIGN_IN_EXCHANGE, SIGN_IN_GRAPH, TOKEN_TENANT};
+use crate::doctor::catalogue::{
+    EXCHANGE_CMDLETS, EXCHANGE_DOMAIN, EXCHANGE_PERMISSION, EXCHANGE_ROLE, GRAPH_DOMAIN,
+    GRAPH_PERMISSION, Rule, SIGN_IN_EXCHANGE, SIGN_IN_GRAPH, TOKEN_TENANT,
+};
 use crate::doctor::check::{Check, Mend};
 use crate::doctor::snippet::{self, Identity};
 use crate::doctor::view::{ApiView, Asked, TokenView};
 use crate::microsoft::{Claims, SignInError, SignInReason};
 
 /// The settings cannot be used at all.
-pub(super) fn unusable(why: &str) -> Check {
-    SIGN_IN_GRAPH.failed(why).mend(Mend::new(
-        "Whoever wrote the domain file",
-        "corrects its part `microsoft`.",
-    ))
+pub(super) fn unusable(why: &str) -> Vec<Check> {
+    let correct = || {
+        Mend::new(
+            "Whoever wrote the domain file",
+            "corrects its part `microsoft`.",
+        )
+    };
+    let mut checks: Vec<Check> = [&SIGN_IN_GRAPH, &SIGN_IN_EXCHANGE]
+        .map(|rule| rule.failed(why).mend(correct()))
+        .into();
+    checks.extend(
+        [&TOKEN_TENANT, &GRAPH_PERMISSION, &GRAPH_DOMAIN]
+            .map(|rule| rule.not_checked(SIGN_IN_GRAPH.id)),
+    );
+    checks.extend(
+        [
+            &EXCHANGE_PERMISSION,
+            &EXCHANGE_ROLE,
+            &EXCHANGE_CMDLETS,
+            &EXCHANGE_DOMAIN,
+        ]
+        .map(|rule| rule.not_checked(SIGN_IN_EXCHANGE.id)),
+    );
+    checks
 }
 
 pub(super) fn judge(api: &ApiView) -> Vec<Check> {

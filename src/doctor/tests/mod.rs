@@ -1,1 +1,6 @@
-//! Table tests of every check and state, and the catalogue as a page.
+//! Table tests of every check and state, the catalogue as a page, and the commands to copy.
+
+mod catalogue;
+pub(crate) mod scene;
+mod snippets;
+mod table;

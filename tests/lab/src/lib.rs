@@ -46,6 +46,7 @@ pub use microsoft::entra::directory::{
     Directory, Federated, GITHUB_JOB, GITHUB_REQUEST_TOKEN, IDENTITY_HEADER, Person, PersonDoes,
     SignInFault,
 };
+pub use microsoft::token::TokenFaults;
 pub use options::{DomainKind, DomainSeed, Options, Places, StatusShape, Timing};
 pub use places::MailRole;
 pub use sender::{SendFailure, Sender, SenderOptions, SenderProfile, SenderReport};

@@ -47,6 +47,8 @@ pub struct Faults {
     pub smtp_delay: Duration,
     /// The parents do not take up CDS.
     pub parents_do_not_scan: bool,
+    /// What tokens hold instead of what they should.
+    pub token: crate::TokenFaults,
 }
 
 /// One fault of the DNS provider.

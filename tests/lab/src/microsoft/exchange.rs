@@ -62,7 +62,15 @@ impl Exchange {
         let credentials = &self.world.credentials;
         let known = tenant.eq_ignore_ascii_case(&credentials.tenant_id)
             || tenant.eq_ignore_ascii_case(&credentials.initial_domain);
-        (!known).then(|| unauthorized("The token is for another tenant."))
+        if !known {
+            return Some(unauthorized("The token is for another tenant."));
+        }
+        // Live: neither grant gives 401, the permission without a directory role 403 (reference 3.3).
+        let rights = self.world.faults().token.clone();
+        if !rights.permits(Audience::Exchange) {
+            return Some(unauthorized("The token holds no permission that serves."));
+        }
+        (!rights.has_directory_role()).then(nul_bytes)
     }
 
     /// The fault that hits this request.

@@ -44,6 +44,10 @@ impl Graph {
         if let Err(reason) = check(&self.0, request.bearer(), Audience::Graph) {
             return error(401, "InvalidAuthenticationToken", reason);
         }
+        if !self.0.faults().token.permits(Audience::Graph) {
+            let text = "Insufficient privileges to complete the operation.";
+            return error(403, "Authorization_RequestDenied", text);
+        }
         if request
             .bearer()
             .is_some_and(|token| self.0.tokens().is_revoked(token))
