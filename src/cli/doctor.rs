@@ -72,7 +72,7 @@ pub(super) async fn run(app: &App, args: Args) -> Result<Exit, CliError> {
 async fn look(app: &App, file: &DomainFile) -> Result<Vec<Check>, CliError> {
     let _laboratory = Running::of(file, false)?;
     let state = app.state_file().map_err(|error| error.to_string());
-    let view = gather(file, &app.redactor, state)
+    let view = gather(file, &app.redactor, app.at_terminal(), state)
         .await
         .map_err(|error| CliError::Usage(error.to_string()))?;
     Ok(judge(&view))

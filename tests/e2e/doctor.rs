@@ -147,10 +147,17 @@ fn a_wrong_secret_is_named_and_hides_nothing_else() {
     let file = file(&bench);
     std::fs::write(bench.folder.path().join("client-secret"), "not-the-secret").unwrap();
     let ran = doctor(&bench, &file, &["--json"]).exits(1);
-    assert_eq!(ran.ids("failed"), ["sign-in.graph", "sign-in.exchange"], "{ran}");
+    assert_eq!(
+        ran.ids("failed"),
+        ["sign-in.graph", "sign-in.exchange"],
+        "{ran}"
+    );
     let check = ran.check("sign-in.exchange");
     let what = check["what"].as_str().unwrap();
-    assert!(what.contains("the client secret is wrong") && what.contains("AADSTS7000215"), "{what}");
+    assert!(
+        what.contains("the client secret is wrong") && what.contains("AADSTS7000215"),
+        "{what}"
+    );
     let client = bench.lab.endpoints().unwrap().client_id;
     assert!(
         check["mend"]["snippets"][0]["text"]
@@ -169,7 +176,10 @@ fn a_wrong_secret_is_named_and_hides_nothing_else() {
     std::fs::remove_file(bench.folder.path().join("client-secret")).unwrap();
     let ran = doctor(&bench, &file, &["--json"]).exits(1);
     assert_eq!(ran.ids("failed"), ["secret.readable"], "{ran}");
-    assert_eq!(ran.check("secret.readable")["about"], "microsoft.sign_in.secret");
+    assert_eq!(
+        ran.check("secret.readable")["about"],
+        "microsoft.sign_in.secret"
+    );
     assert_eq!(ran.check("sign-in.graph")["because"], "secret.readable");
     assert_eq!(ran.check("provider.access")["state"], "passed");
 }
@@ -199,19 +209,32 @@ fn a_missing_permission_is_told_apart_from_its_look_alikes() {
         };
     });
     let ran = doctor(&bench, &file, &["--json"]).exits(1);
-    assert_eq!(ran.ids("failed"), ["graph.permission", "exchange.permission"], "{ran}");
+    assert_eq!(
+        ran.ids("failed"),
+        ["graph.permission", "exchange.permission"],
+        "{ran}"
+    );
     let what = |id: &str| ran.check(id)["what"].as_str().unwrap().to_owned();
-    assert_eq!(what("graph.permission"), "The token holds User.Read.All, not Domain.Read.All.");
+    assert_eq!(
+        what("graph.permission"),
+        "The token holds User.Read.All, not Domain.Read.All."
+    );
     assert_eq!(
         what("exchange.permission"),
         "The token holds no permission at all: Exchange.ManageAsApp is missing."
     );
     assert_eq!(ran.check("graph.domain")["because"], "graph.permission");
-    assert_eq!(ran.check("exchange.domain")["because"], "exchange.permission");
+    assert_eq!(
+        ran.check("exchange.domain")["because"],
+        "exchange.permission"
+    );
     // The service principal's own id, out of the token.
     let graph = &ran.check("graph.permission")["mend"]["snippets"][2]["text"];
     let graph = graph.as_str().unwrap();
-    assert!(graph.contains("\nid=") && !graph.contains(&format!("id={client}")), "{graph}");
+    assert!(
+        graph.contains("\nid=") && !graph.contains(&format!("id={client}")),
+        "{graph}"
+    );
 
     // More than needed is a remark.
     bench.lab.change_faults(|faults| {
@@ -253,7 +276,9 @@ fn a_missing_directory_role_is_named_whether_the_token_tells_or_not() {
     // A body of NUL bytes is no parser's business.
     assert!(!ran.out.contains("expected value"), "{ran}");
 
-    bench.lab.change_faults(|faults| faults.token.without_wids = true);
+    bench
+        .lab
+        .change_faults(|faults| faults.token.without_wids = true);
     let ran = doctor(&bench, &file, &["--json"]).exits(1);
     assert!(
         ran.check("exchange.role")["what"]
@@ -278,7 +303,11 @@ fn a_missing_directory_role_is_named_whether_the_token_tells_or_not() {
         }
     });
     let ran = doctor(&bench, &file, &["--json"]).exits(1);
-    assert_eq!(ran.ids("failed"), ["exchange.role", "exchange.cmdlets"], "{ran}");
+    assert_eq!(
+        ran.ids("failed"),
+        ["exchange.role", "exchange.cmdlets"],
+        "{ran}"
+    );
     assert_eq!(
         ran.check("exchange.cmdlets")["what"],
         "3 of 6 needed cmdlets may not be run: Enable-DnssecForVerifiedDomain, Enable-SmtpDaneInbound and Disable-SmtpDaneInbound. \
@@ -297,7 +326,13 @@ fn a_token_of_another_tenant_is_seen() {
         .change_faults(|faults| faults.token.tenant = Some(other.to_owned()));
     let ran = doctor(&bench, &file, &["--json"]).exits(1);
     assert_eq!(ran.ids("failed"), ["token.tenant"], "{ran}");
-    assert!(ran.check("token.tenant")["what"].as_str().unwrap().contains(other), "{ran}");
+    assert!(
+        ran.check("token.tenant")["what"]
+            .as_str()
+            .unwrap()
+            .contains(other),
+        "{ran}"
+    );
 }
 
 #[test]
@@ -309,7 +344,13 @@ fn a_wrong_provider_key_fails_alone() {
     assert_eq!(ran.ids("failed"), ["provider.access"], "{ran}");
     let check = ran.check("provider.access");
     assert_eq!(check["about"], "powerdns");
-    assert!(check["mend"]["what"].as_str().unwrap().contains("the server's api-key"), "{check}");
+    assert!(
+        check["mend"]["what"]
+            .as_str()
+            .unwrap()
+            .contains("the server's api-key"),
+        "{check}"
+    );
     assert_eq!(ran.check("provider.rights")["because"], "provider.access");
     assert!(!ran.out.contains("not-the-key"), "{ran}");
 }
@@ -324,10 +365,17 @@ fn a_silent_port_25_could_not_tell() {
     let ran = doctor(&bench, &path, &["--json"]).exits(3);
     assert_eq!(ran.ids("could-not-tell"), ["reach.port-25"], "{ran}");
     let mend = ran.check("reach.port-25")["mend"]["what"].to_string();
-    assert!(mend.contains("--from-chain") && mend.contains("smtp.probe: advisory"), "{mend}");
+    assert!(
+        mend.contains("--from-chain") && mend.contains("smtp.probe: advisory"),
+        "{mend}"
+    );
     // Who does not insist is told and goes on.
     let text = std::fs::read_to_string(&path).unwrap();
-    std::fs::write(&path, text.replace("smtp: { port:", "smtp: { probe: advisory, port:")).unwrap();
+    std::fs::write(
+        &path,
+        text.replace("smtp: { port:", "smtp: { probe: advisory, port:"),
+    )
+    .unwrap();
     let ran = doctor(&bench, &path, &["--json"]).exits(0);
     assert_eq!(ran.check("reach.port-25")["state"], "not-needed", "{ran}");
 }
@@ -342,8 +390,14 @@ fn a_failing_resolver_is_named() {
     let ran = doctor(&bench, &file, &["--json"]).exits(1);
     assert_eq!(ran.ids("failed"), ["reach.resolver"], "{ran}");
     let check = ran.check("reach.resolver");
-    assert!(check["about"].as_str().unwrap().starts_with("resolver-2 ("), "{check}");
-    assert!(check["what"].as_str().unwrap().contains("SERVFAIL"), "{check}");
+    assert!(
+        check["about"].as_str().unwrap().starts_with("resolver-2 ("),
+        "{check}"
+    );
+    assert!(
+        check["what"].as_str().unwrap().contains("SERVFAIL"),
+        "{check}"
+    );
 }
 
 #[test]
@@ -360,7 +414,11 @@ fn services_that_are_not_there_are_told_one_by_one() {
     assert_eq!(ran.ids("failed"), ["reach.https"], "{ran}");
     assert_eq!(ran.check("reach.https")["about"], nobody);
     // The call itself could not tell: nobody said no.
-    assert_eq!(ran.check("graph.domain")["state"], "could-not-tell", "{ran}");
+    assert_eq!(
+        ran.check("graph.domain")["state"],
+        "could-not-tell",
+        "{ran}"
+    );
     assert_eq!(ran.check("exchange.domain")["state"], "passed");
 }
 
@@ -370,13 +428,20 @@ fn a_person_in_place_of_an_application_is_told_what_is_needed() {
     let file = file(&bench);
     let text = std::fs::read_to_string(&file).unwrap();
     let (start, end) = (text.find("microsoft:").unwrap(), text.find("dns:").unwrap());
-    let manual = format!("{}microsoft:\n  backend: manual\n{}", &text[..start], &text[end..]);
+    let manual = format!(
+        "{}microsoft:\n  backend: manual\n{}",
+        &text[..start],
+        &text[end..]
+    );
     std::fs::write(&file, manual).unwrap();
     let ran = doctor(&bench, &file, &["--json"]).exits(0);
     let check = ran.check("person.rights");
     assert_eq!(check["state"], "not-needed");
     let mend = check["mend"].to_string();
-    assert!(mend.contains("ExchangeOnlineManagement") && mend.contains("Exchange Administrator"), "{mend}");
+    assert!(
+        mend.contains("ExchangeOnlineManagement") && mend.contains("Exchange Administrator"),
+        "{mend}"
+    );
     assert!(ran.ids("failed").is_empty(), "{ran}");
 }
 
@@ -390,7 +455,10 @@ fn a_file_with_mistakes_is_2_and_others_are_looked_at() {
     assert_eq!(ran.ids("failed"), ["file.loads"], "{ran}");
     assert_eq!(ran.check("exchange.domain")["state"], "passed");
     let ran = doctor(&bench, &bad, &[]).exits(2);
-    assert!(ran.err.contains("microsft") && ran.out.contains("[file.loads]"), "{ran}");
+    assert!(
+        ran.err.contains("microsft") && ran.out.contains("[file.loads]"),
+        "{ran}"
+    );
     let none = Command::new(env!("CARGO_BIN_EXE_rollout"))
         .arg("doctor")
         .output()
@@ -406,7 +474,12 @@ fn the_folder_of_the_state_is_looked_at() {
     let open = bench.folder.path().join("open");
     std::fs::create_dir(&open).unwrap();
     std::fs::set_permissions(&open, std::fs::Permissions::from_mode(0o777)).unwrap();
-    let ran = doctor(&bench, &file, &["--json", "--state", open.to_str().unwrap()]).exits(1);
+    let ran = doctor(
+        &bench,
+        &file,
+        &["--json", "--state", open.to_str().unwrap()],
+    )
+    .exits(1);
     assert_eq!(ran.ids("failed"), ["state.folder"], "{ran}");
     assert!(std::fs::read_dir(&open).unwrap().next().is_none());
 }
@@ -418,5 +491,9 @@ fn the_rules_need_nobody() {
         .output()
         .unwrap();
     assert_eq!(output.status.code(), Some(0));
-    assert!(String::from_utf8(output.stdout).unwrap().contains("exchange.role"));
+    assert!(
+        String::from_utf8(output.stdout)
+            .unwrap()
+            .contains("exchange.role")
+    );
 }

@@ -10,8 +10,10 @@ use crate::redact::Redactor;
 pub(super) fn secrets(file: &DomainFile, redactor: &Redactor) -> Vec<SecretView> {
     references(file)
         .into_iter()
-        .map(|(key, reference)| {
+        .map(|(key, reference, whole)| {
             let trouble = match reference.read() {
+                // Of a certificate's file only the key is secret, which whoever signs in with it tells the redactor.
+                Ok(_) if !whole => None,
                 Ok(secret) => redactor.register(&secret).err().map(|e| e.to_string()),
                 Err(error) => Some(error.to_string()),
             };
@@ -29,19 +31,35 @@ pub(super) fn secrets(file: &DomainFile, redactor: &Redactor) -> Vec<SecretView>
         .collect()
 }
 
-/// Every reference to a secret, by its key.
-fn references(file: &DomainFile) -> Vec<(String, &SecretRef)> {
+/// Every reference to a secret, by its key, and whether all of what it holds is secret.
+fn references(file: &DomainFile) -> Vec<(String, &SecretRef, bool)> {
     let mut all = Vec::new();
     if let Microsoft::Api(api) = &file.microsoft {
-        let SignIn::ClientSecret { secret, .. } = &api.sign_in;
-        all.push(("microsoft.sign_in.secret".to_owned(), secret));
+        if let Some(secret) = api.sign_in.secret() {
+            all.push(("microsoft.sign_in.secret".to_owned(), secret, true));
+        }
+        if let SignIn::ClientCertificate {
+            certificate, key, ..
+        } = &api.sign_in
+        {
+            let certificate = (
+                "microsoft.sign_in.certificate".to_owned(),
+                certificate,
+                false,
+            );
+            all.push(certificate);
+            all.extend(
+                key.as_ref()
+                    .map(|key| ("microsoft.sign_in.key".to_owned(), key, false)),
+            );
+        }
     }
     all.extend(
         file.dns
             .fields
             .iter()
             .filter_map(|(key, field)| match field {
-                Field::Secret(secret) => Some((format!("dns.{key}"), secret)),
+                Field::Secret(secret) => Some((format!("dns.{key}"), secret, true)),
                 Field::Text(_) => None,
             }),
     );

@@ -2,21 +2,23 @@
 
 use uuid::Uuid;
 
-use super::within;
+use super::{PATIENCE, PERSON, in_time, within};
 use crate::doctor::snippet::Identity;
 use crate::doctor::view::{ApiView, Asked, MicrosoftView};
 use crate::domain_file::{DomainFile, Microsoft as Side};
 use crate::microsoft::{Claims, Microsoft, MicrosoftSettings};
 use crate::redact::Redactor;
-use crate::world::live::microsoft_settings;
+use crate::world::live::{AtTerminal, microsoft_settings};
 
 /// `lost`: the secret cannot be read, which is said elsewhere.
-pub(super) async fn look(file: &DomainFile, redactor: &Redactor, lost: bool) -> MicrosoftView {
+pub(super) async fn look(
+    file: &DomainFile,
+    redactor: &Redactor,
+    person: AtTerminal,
+    lost: bool,
+) -> MicrosoftView {
     let Side::Api(api) = &file.microsoft else {
-        return match microsoft_settings(file, redactor) {
-            Ok(_) => MicrosoftView::ByHand,
-            Err(error) => MicrosoftView::Unusable(error.to_string()),
-        };
+        return MicrosoftView::ByHand;
     };
     let graph_host = api.cloud.hosts()[1];
     if lost {
@@ -31,7 +33,7 @@ pub(super) async fn look(file: &DomainFile, redactor: &Redactor, lost: bool) -> 
         };
         return MicrosoftView::Api(Box::new(unasked(identity, "secret.readable")));
     }
-    let settings = match microsoft_settings(file, redactor) {
+    let settings = match microsoft_settings(file, redactor, person) {
         Ok(Some(settings)) => settings,
         Ok(None) => return MicrosoftView::ByHand,
         Err(error) => return MicrosoftView::Unusable(error.to_string()),
@@ -72,7 +74,13 @@ fn unasked(identity: Identity, because: &'static str) -> ApiView {
 
 async fn ask(microsoft: &Microsoft, identity: Identity, domain: &str) -> ApiView {
     let mut view = unasked(identity, "sign-in.graph");
-    let signed_in = within(async { Ok::<_, ()>(microsoft.claims().await) }).await;
+    // A person takes longer than a service.
+    let time = if view.identity.delegated {
+        PERSON
+    } else {
+        PATIENCE
+    };
+    let signed_in = in_time(time, async { Ok::<_, ()>(microsoft.claims().await) }).await;
     (view.graph_token, view.exchange_token) = match signed_in {
         Asked::Said(Ok(Some([graph, exchange]))) => (Asked::Said(graph), Asked::Said(exchange)),
         Asked::Late(time) => (Asked::Late(time), Asked::Late(time)),

@@ -14,20 +14,25 @@ use crate::dns::Dns;
 use crate::domain_file::DomainFile;
 use crate::redact::Redactor;
 use crate::surroundings::{Surroundings, SurroundingsError};
+use crate::world::live::AtTerminal;
 
 /// Long enough for a slow service, short enough for somebody who waits at a terminal.
 const PATIENCE: Duration = Duration::from_secs(60);
 
+/// Long enough for a person who signs in in a browser: a code is good for a quarter of an hour.
+const PERSON: Duration = Duration::from_secs(15 * 60);
+
 /// How long what several questions share is remembered.
 const MEMORY: Duration = Duration::from_secs(60);
 
-/// Looks at everything that a domain file needs. `state` is the state file, or why no place for it is known.
+/// Looks at everything that a domain file needs. `person` is who can be asked to sign in; `state` is the state file, or why no place for it is known.
 ///
 /// # Errors
 /// When what the file says of resolvers or HTTPS cannot be used: a configuration error.
 pub async fn gather(
     file: &DomainFile,
     redactor: &Redactor,
+    person: AtTerminal,
     state: Result<PathBuf, String>,
 ) -> Result<View, SurroundingsError> {
     let around = Surroundings::of(file);
@@ -41,7 +46,7 @@ pub async fn gather(
             .any(|secret| secret.trouble.is_some() && secret.key.starts_with(prefix))
     };
     let (microsoft, provider, clocks, resolvers, servers, mail, mta_sts) = tokio::join!(
-        microsoft::look(file, redactor, lost("microsoft.")),
+        microsoft::look(file, redactor, person, lost("microsoft.")),
         provider::look(file, redactor, &dns, lost("dns.")),
         https::look(file),
         reach::resolvers(&dns),
@@ -66,8 +71,15 @@ pub async fn gather(
 
 /// An answer, or that it took too long.
 async fn within<T, E>(question: impl Future<Output = Result<T, E>>) -> Asked<T, E> {
-    match tokio::time::timeout(PATIENCE, question).await {
+    in_time(PATIENCE, question).await
+}
+
+async fn in_time<T, E>(
+    time: Duration,
+    question: impl Future<Output = Result<T, E>>,
+) -> Asked<T, E> {
+    match tokio::time::timeout(time, question).await {
         Ok(said) => Asked::Said(said),
-        Err(_) => Asked::Late(PATIENCE),
+        Err(_) => Asked::Late(time),
     }
 }
