@@ -142,16 +142,21 @@ impl SecretRef {
 
     /// A sentence when the secret's file can be read by every user of the machine.
     pub fn warning(&self) -> Option<String> {
-        let Place::File(written) = &self.place else {
-            return None;
-        };
-        let path = self.base.join(written);
-        readable_by_all(&path).then(|| {
+        self.open_file().map(|path| {
             format!(
                 "the secret file {} can be read by every user of this machine; chmod 600 closes it",
                 path.display()
             )
         })
+    }
+
+    /// The secret's file, when every user of the machine can read it.
+    pub fn open_file(&self) -> Option<PathBuf> {
+        let Place::File(written) = &self.place else {
+            return None;
+        };
+        let path = self.base.join(written);
+        readable_by_all(&path).then_some(path)
     }
 
     /// Paths are relative to this folder from now on.

@@ -196,7 +196,7 @@ fn a_missing_permission_is_told_apart_from_its_look_alikes() {
     for line in [
         "  failed          The token holds Exchange.ManageAsAppV2, which looks alike and does not serve: Exchange.ManageAsApp itself is missing.  [exchange.permission]".to_owned(),
         format!("    az ad app permission add --id {client} --api 00000002-0000-0ff1-ce00-000000000000 --api-permissions dc50a0fb-09a3-484d-be87-e023b12c6440=Role"),
-        "  not checked     Not checked, because exchange.permission did not pass.  [exchange.cmdlets]".to_owned(),
+        "  not checked     because exchange.permission did not pass  [exchange.cmdlets]".to_owned(),
         "  passed          The token names the role Exchange Administrator.  [exchange.role]".to_owned(),
     ] {
         assert!(ran.out.contains(&line), "{line}\n{ran}");

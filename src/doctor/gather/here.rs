@@ -17,14 +17,10 @@ pub(super) fn secrets(file: &DomainFile, redactor: &Redactor) -> Vec<SecretView>
                 Ok(secret) => redactor.register(&secret).err().map(|e| e.to_string()),
                 Err(error) => Some(error.to_string()),
             };
-            let place = reference.to_string();
-            let open_file = reference
-                .warning()
-                .and_then(|_| place.strip_prefix("file:").map(PathBuf::from));
             SecretView {
                 key,
-                place,
-                open_file,
+                place: reference.to_string(),
+                open_file: reference.open_file(),
                 trouble,
             }
         })

@@ -65,10 +65,12 @@ fn secret(secret: &SecretView) -> Check {
 fn state(state: &StateView) -> Check {
     let (folder, seen, mode, ours, writable, file) = match state {
         StateView::NoPlace { why } => {
-            return STATE_FOLDER.failed(why.clone()).mend(Mend::new(
-                "Whoever runs rollout",
-                "names the folder with --state DIR or in ROLLOUT_STATE.",
-            ));
+            return STATE_FOLDER
+                .failed(format!("{}.", why.trim_end_matches('.')))
+                .mend(Mend::new(
+                    "Whoever runs rollout",
+                    "names the folder with --state DIR or in ROLLOUT_STATE.",
+                ));
         }
         StateView::Folder {
             folder,

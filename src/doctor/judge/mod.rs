@@ -48,3 +48,11 @@ fn list<T: AsRef<str>>(items: &[T]) -> String {
         }
     }
 }
+
+/// With a capital letter first.
+fn capital(text: &str) -> String {
+    let mut letters = text.chars();
+    letters.next().map_or_else(String::new, |first| {
+        first.to_uppercase().chain(letters).collect()
+    })
+}

@@ -2,7 +2,7 @@
 
 use rollout_providers::{Info, Kind, ShownBy};
 
-use super::{late, list};
+use super::{capital, late, list};
 use crate::doctor::catalogue::{PROVIDER_ACCESS, PROVIDER_RIGHTS};
 use crate::doctor::check::{Check, Mend, State};
 use crate::doctor::view::{Asked, ProviderView};
@@ -43,9 +43,9 @@ fn access(view: &ProviderView, info: &Info) -> Check {
         Asked::Said(Err(error)) => {
             let unclear = error.is_temporary() || error.kind == Kind::Protocol;
             let check = if unclear {
-                PROVIDER_ACCESS.could_not_tell(error.to_string())
+                PROVIDER_ACCESS.could_not_tell(words(error))
             } else {
-                PROVIDER_ACCESS.failed(error.to_string())
+                PROVIDER_ACCESS.failed(words(error))
             };
             if unclear {
                 return check;
@@ -63,6 +63,15 @@ fn access(view: &ProviderView, info: &Info) -> Check {
             check.mend(mend)
         }
     }
+}
+
+/// What the provider said; which one it is, is said before.
+fn words(error: &rollout_providers::Error) -> String {
+    let said = error.to_string();
+    let said = said
+        .strip_prefix(&format!("{}: ", error.provider))
+        .unwrap_or(&said);
+    capital(said)
 }
 
 /// What the provider says of the credentials themselves.

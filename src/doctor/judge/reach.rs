@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use super::list;
+use super::{capital, list};
 use crate::dane::{MtaStsView, ProbeResult, Route};
 use crate::dns::{Failure, VantageVerdict};
 use crate::doctor::catalogue::{
@@ -243,13 +243,6 @@ fn unreached(result: &ProbeResult) -> String {
         ProbeResult::NoRoute { detail } => format!("has no path from here ({detail})"),
         _ => "was not asked".to_owned(),
     }
-}
-
-fn capital(text: &str) -> String {
-    let mut letters = text.chars();
-    letters.next().map_or_else(String::new, |first| {
-        first.to_uppercase().chain(letters).collect()
-    })
 }
 
 fn mta_sts(view: &View) -> Check {

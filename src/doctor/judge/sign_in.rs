@@ -2,7 +2,7 @@
 
 use uuid::Uuid;
 
-use super::late;
+use super::{capital, late};
 use crate::doctor::catalogue::{
     EXCHANGE_CMDLETS, EXCHANGE_DOMAIN, EXCHANGE_PERMISSION, EXCHANGE_ROLE, GRAPH_DOMAIN,
     GRAPH_PERMISSION, Rule, SIGN_IN_EXCHANGE, SIGN_IN_GRAPH, TOKEN_TENANT,
@@ -54,7 +54,7 @@ fn signed_in(rule: &Rule, token: &TokenView, who: &Identity) -> Check {
         Asked::Said(Ok(_)) => {
             let check = rule.passed(format!(
                 "{} signs in with the {}, tenant {}.",
-                capital(&who.name()),
+                subject(who),
                 who.method,
                 who.tenant
             ));
@@ -81,7 +81,7 @@ fn signed_in(rule: &Rule, token: &TokenView, who: &Identity) -> Check {
 
 /// Who mends a failed sign-in. The error itself says what is wrong.
 fn mend(error: &SignInError, who: &Identity) -> Option<Mend> {
-    const OWNER: &str = "An owner of the app registration, or a Cloud Application Administrator";
+    const OWNER: &str = "An owner of the app registration or a Cloud Application Administrator";
     const CONSENT: &str = "A Privileged Role Administrator";
     let tenant = &who.tenant;
     Some(match &error.reason {
@@ -187,12 +187,12 @@ fn tenant(api: &ApiView) -> Check {
     }
 }
 
-/// With a capital letter first.
-fn capital(text: &str) -> String {
-    let mut letters = text.chars();
-    match letters.next() {
-        // A sign-in name stays as it is.
-        Some(first) if !text.contains('@') => first.to_uppercase().chain(letters).collect(),
-        _ => text.to_owned(),
+/// Who it is, to begin a sentence; a sign-in name stays as it is.
+fn subject(who: &Identity) -> String {
+    let name = who.name();
+    if name.contains('@') {
+        name
+    } else {
+        capital(&name)
     }
 }

@@ -20,7 +20,15 @@ pub fn page(domain: &str, file: &str, checks: &[Check], tools: &[Tool]) -> Page 
         page.gap();
         page.push(Line::at(0).strong(area.name()));
         for check in of_area {
-            show(check, tools, &mut page);
+            show(check, &mut page);
+            let same = |other: &&Check| other.mend.is_some() && other.mend == check.mend;
+            // The same way out is shown once.
+            match checks.iter().find(same) {
+                Some(first) if !std::ptr::eq(first, check) => {
+                    page.push(detail("mend:", &format!("As for {}.", first.id)));
+                }
+                _ => mend(check, tools, &mut page),
+            }
         }
     }
     page
@@ -28,19 +36,32 @@ pub fn page(domain: &str, file: &str, checks: &[Check], tools: &[Tool]) -> Page 
 
 fn headline(domain: &str, file: &str, checks: &[Check]) -> Line {
     let tally = Tally::of(checks);
-    let (tone, words) = match (tally.failed, tally.could_not_tell) {
-        (0, 0) => (Tone::Good, "everything needed is there".to_owned()),
-        (0, some) => (Tone::Warn, format!("{some} could not be told")),
-        (some, 0) => (Tone::Bad, format!("{some} failed")),
-        (failed, unknown) => (
-            Tone::Bad,
-            format!("{failed} failed, {unknown} could not be told"),
-        ),
+    let unchecked = checks
+        .iter()
+        .filter(|check| check.because.is_some())
+        .count();
+    let unknown = tally.could_not_tell - unchecked;
+    let tone = match (tally.failed, tally.could_not_tell) {
+        (0, 0) => Tone::Good,
+        (0, _) => Tone::Warn,
+        (..) => Tone::Bad,
     };
+    let mut words: Vec<String> = [
+        (tally.failed, "failed"),
+        (unknown, "could not be told"),
+        (unchecked, "not checked"),
+    ]
+    .into_iter()
+    .filter(|(count, _)| *count > 0)
+    .map(|(count, word)| format!("{count} {word}"))
+    .collect();
+    if words.is_empty() {
+        words.push("everything needed is there".to_owned());
+    }
     Line::at(0)
         .strong(domain)
         .plain(": ")
-        .tone(tone, words)
+        .tone(tone, words.join(", "))
         .plain(format!(", {} passed", tally.passed))
         .dim(format!("  ({file}; nothing was changed)"))
 }
@@ -55,7 +76,7 @@ const fn word(check: &Check) -> (&'static str, Tone) {
     }
 }
 
-fn show(check: &Check, tools: &[Tool], page: &mut Page) {
+fn show(check: &Check, page: &mut Page) {
     let (word, tone) = word(check);
     let mut line = Line::at(2)
         .hang(2 + WORD)
@@ -64,13 +85,11 @@ fn show(check: &Check, tools: &[Tool], page: &mut Page) {
     if !check.about.is_empty() {
         line = line.strong(&check.about).plain(": ");
     }
-    page.push(line.plain(&check.what).dim(format!("  [{}]", check.id)));
-    let detail = |name: &str, text: &str| {
-        Line::at(2 + WORD)
-            .hang(2 + WORD + 6)
-            .dim(format!("{name:<6}"))
-            .plain(text)
+    let line = match check.because {
+        Some(because) => line.plain(format!("because {because} did not pass")),
+        None => line.plain(&check.what),
     };
+    page.push(line.dim(format!("  [{}]", check.id)));
     for remark in &check.remarks {
         page.push(detail("note:", remark));
     }
@@ -78,6 +97,17 @@ fn show(check: &Check, tools: &[Tool], page: &mut Page) {
     {
         page.push(detail("why:", &sentence(check.why)));
     }
+}
+
+fn detail(name: &str, text: &str) -> Line {
+    Line::at(2 + WORD)
+        .hang(2 + WORD + 6)
+        .dim(format!("{name:<6}"))
+        .plain(text)
+}
+
+/// Who has to do what, with commands to copy for these tools.
+fn mend(check: &Check, tools: &[Tool], page: &mut Page) {
     let Some(mend) = &check.mend else {
         return;
     };

@@ -166,3 +166,34 @@ fn the_rules_are_listed() {
         );
     }
 }
+
+#[test]
+fn the_same_way_out_is_shown_once_and_what_was_not_checked_counts_apart() {
+    let mut view = healthy();
+    if let MicrosoftView::Api(api) = &mut view.microsoft {
+        let wrong = || {
+            let reason = crate::microsoft::SignInReason::WrongSecret;
+            Asked::Said(Err(crate::microsoft::SignInError::new(reason)))
+        };
+        api.graph_token = wrong();
+        api.exchange_token = wrong();
+        api.graph_domain = Asked::Not("sign-in.graph");
+        api.cmdlets = Asked::Not("sign-in.exchange");
+        api.accepted = Asked::Not("sign-in.exchange");
+    }
+    let text = shown(&judge(&view));
+    assert!(
+        text.starts_with("contoso.com: 2 failed, 7 not checked, "),
+        "{text}"
+    );
+    assert_eq!(
+        text.matches("az ad app credential reset").count(),
+        1,
+        "{text}"
+    );
+    assert!(text.contains("mend: As for sign-in.graph."), "{text}");
+    assert!(
+        text.contains("  not checked     because sign-in.graph did not pass  [graph.domain]"),
+        "{text}"
+    );
+}
