@@ -12,7 +12,7 @@ use crate::doctor::roles::{
 };
 use crate::doctor::snippet::{self, Identity};
 use crate::doctor::view::{ApiView, Asked};
-use crate::microsoft::{Claims, DomainType, MicrosoftError};
+use crate::microsoft::{Claims, Cmdlet, DomainType, MicrosoftError};
 
 pub(super) fn judge(api: &ApiView, domain: &str) -> Vec<Check> {
     let permission = permission(api);
@@ -254,7 +254,20 @@ fn cmdlets(api: &ApiView, before: Before) -> Check {
     let missing = allowed.missing();
     let all = needed().len();
     if missing.is_empty() {
-        return EXCHANGE_CMDLETS.passed(format!("All {all} needed cmdlets may be run."));
+        let check = EXCHANGE_CMDLETS.passed(format!("All {all} needed cmdlets may be run."));
+        let unseen: Vec<&str> = Cmdlet::OPTIONAL
+            .into_iter()
+            .filter(|cmdlet| !allowed.permits(*cmdlet))
+            .map(Cmdlet::name)
+            .collect();
+        return if unseen.is_empty() {
+            check
+        } else {
+            check.remark(format!(
+                "May not be run, which a rollout manages without, knowing less: {}.",
+                list(&unseen)
+            ))
+        };
     }
     let names: Vec<&str> = missing.iter().map(|cmdlet| cmdlet.name()).collect();
     let only_changes = missing.iter().all(|cmdlet| !cmdlet.only_reads());

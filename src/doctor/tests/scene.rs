@@ -59,6 +59,7 @@ pub(crate) fn allowed(without: &[Cmdlet]) -> AllowedCmdlets {
     AllowedCmdlets(
         Cmdlet::NEEDED
             .into_iter()
+            .chain(Cmdlet::OPTIONAL)
             .filter(|cmdlet| !without.contains(cmdlet))
             .map(|cmdlet| cmdlet.name().to_ascii_lowercase())
             .collect(),
@@ -77,6 +78,8 @@ pub(crate) fn accepted() -> AcceptedDomain {
         pending_completion: Some(false),
         outbound_only: Some(false),
         sending_to_disabled: Some(false),
+        coexistence: Some(false),
+        email_only: Some(false),
     }
 }
 

@@ -240,6 +240,12 @@ pub(super) const EXCHANGE: &[Row] = &[
         "within 60 s",
     ),
     (
+        |v| with(v).cmdlets = Asked::Said(Ok(allowed(&[Cmdlet::OPTIONAL[0]]))),
+        "exchange.cmdlets",
+        Passed,
+        "which a rollout manages without",
+    ),
+    (
         |_| (),
         "exchange.domain",
         Passed,
