@@ -6,7 +6,8 @@ use serde::Serialize;
 use uuid::Uuid;
 
 use super::roles::{EXCHANGE, Named};
-use crate::microsoft::powershell::{CONNECT, quote};
+use crate::microsoft::Cloud;
+use crate::microsoft::powershell::{MODULE, connect, quote};
 
 /// What a snippet is run in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, clap::ValueEnum)]
@@ -341,7 +342,7 @@ pub fn create_exchange(who: &Identity) -> Vec<Snippet> {
 /// Shows which management roles of Exchange hold a cmdlet.
 #[must_use]
 pub fn find_cmdlet_roles(cmdlets: &[&str]) -> Snippet {
-    let mut lines = vec![CONNECT.to_owned()];
+    let mut lines = vec![connect(Cloud::Worldwide)];
     lines.extend(cmdlets.iter().map(|cmdlet| {
         format!(
             "Get-ManagementRole -Cmdlet {} | Format-List Name",
@@ -358,9 +359,8 @@ pub fn try_by_hand(cmdlets: &[&str]) -> Snippet {
     Snippet::new(
         Tool::Powershell,
         &[
-            "Install-Module ExchangeOnlineManagement -Scope CurrentUser -MinimumVersion 3.0.0"
-                .to_owned(),
-            CONNECT.to_owned(),
+            MODULE.to_owned(),
+            connect(Cloud::Worldwide),
             format!("Get-Command {} | Format-Table Name", quoted.join(", ")),
         ],
     )
@@ -397,7 +397,7 @@ pub fn show_accepted_domain(domain: &str) -> Snippet {
     Snippet::new(
         Tool::Powershell,
         &[
-            CONNECT.to_owned(),
+            connect(Cloud::Worldwide),
             format!(
                 "Get-AcceptedDomain -Identity {} | Format-List DomainName, DomainType, PendingRemoval",
                 quote(domain)
