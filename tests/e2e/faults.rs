@@ -43,7 +43,7 @@ fn the_demo_with_faults_ends_in_the_same_proof() {
     for wanted in [
         "Get-AcceptedDomain: 429, then 200",
         "Get-DnssecStatusForVerifiedDomain: 200 with an error, then 200",
-        "GET domain: 503, then 200",
+        "GET serviceConfigurationRecords: 503, then 200",
         "Enable-DnssecForVerifiedDomain: once, took effect once",
         "Enable-SmtpDaneInbound: once, took effect once",
         "did not send it again; read the state back instead",

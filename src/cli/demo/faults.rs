@@ -65,11 +65,15 @@ fn script() -> Vec<Scripted> {
         ),
         scripted(
             "Microsoft Graph is out of order: HTTP 503, Retry-After as a date",
-            Some("GET domain"),
+            Some("GET serviceConfigurationRecords"),
             None,
             |f| {
                 let hint = RetryHint::Date(Duration::from_secs(1));
-                f.microsoft("GET domain", Kind::Busy { status: 503, hint }, 1);
+                f.microsoft(
+                    "GET serviceConfigurationRecords",
+                    Kind::Busy { status: 503, hint },
+                    1,
+                );
             },
             "",
         ),
