@@ -14,6 +14,7 @@ mod legacy;
 mod pwsh;
 mod readme;
 mod real;
+mod record;
 mod secrets;
 mod sign_in;
 mod support;

@@ -43,7 +43,13 @@ pub async fn run(app: &App, args: &Args) -> Result<Exit, CliError> {
     let folder = &args.out;
     make_folder(folder)?;
     let recorder = Recorder::connect(&settings).map_err(OpenError::from)?;
-    recorder.sign_in().await.map_err(OpenError::from)?;
+    recorder
+        .sign_in()
+        .await
+        .map_err(|source| CliError::Microsoft {
+            what: "the tenant cannot be asked".to_owned(),
+            source: Box::new(source),
+        })?;
     let domain = loaded.file.domain.as_str();
     let mut scrubber = Scrubber::new(&settings.tenant, domain);
     let mut number = 0;
