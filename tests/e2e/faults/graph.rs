@@ -23,6 +23,12 @@ pub fn cases() -> Vec<Case> {
             |f| lasting(f, RECORDS, Kind::MissingRole),
         ),
         stops(
+            "Graph finds nothing",
+            1,
+            &["Request_ResourceNotFound", "For support: HTTP 404"],
+            |f| lasting(f, DOMAIN, Kind::NotFound),
+        ),
+        stops(
             "Graph is throttled for long",
             3,
             &[
