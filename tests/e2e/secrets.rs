@@ -178,6 +178,7 @@ fn commands() -> Vec<(&'static str, Vec<&'static str>)> {
         ("demo", "--dir {folder}/taken"),
         ("microsoft record", "{file} --out {folder}/record"),
         ("microsoft sign-out", "{file}"),
+        ("microsoft commands", "{file}"),
         ("dane match", "--chain {folder}/key.pem --name {domain}"),
         ("dane plan", "--dns {folder}/key.pem --domain {domain}"),
         ("playbook list", ""),
