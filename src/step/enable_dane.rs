@@ -27,8 +27,7 @@ pub(super) fn next(cx: &Context<'_>) -> Next {
         Fact::Refused { why, .. } => return Next::blocked(refused(why)),
         other => return Next::blocked(unknown(other.why_unknown())),
     };
-    // What a person pasted is no proof where DNS shows the effect.
-    if !exchange.manual && exchange.dane == FeatureState::Enabled {
+    if exchange.dane == FeatureState::Enabled {
         return Next::Done("Exchange Online says that inbound DANE is enabled".to_owned());
     }
     let action = Action::EnableDane;

@@ -326,7 +326,7 @@ fn other_backends_and_an_authority_that_is_down() {
     assert_eq!(hand.code, Some(0), "{hand}");
     let text = std::fs::read_to_string(stage.at("made/contoso.com.yml")).unwrap();
     assert!(
-        text.contains("backend: manual") && !text.contains("tenant"),
+        text.contains("backend: manual") && !text.contains("tenant:"),
         "{text}"
     );
     let pwsh = stage.run(&[

@@ -32,7 +32,7 @@ pub(super) fn exchange(pasted: &PastedAnswers) -> Fact<ExchangeFacts> {
             PastedAnswer::Accepted(domain) => {
                 value.domain_type = domain_type(&domain.domain_type);
                 value.flags = flags(domain);
-                value.dane = state(&domain.dane);
+                value.dane = claimed(state(&domain.dane));
             }
             PastedAnswer::Status(status) => {
                 value.dnssec = state(&status.feature);
@@ -40,13 +40,21 @@ pub(super) fn exchange(pasted: &PastedAnswers) -> Fact<ExchangeFacts> {
                 value.expected_mx = expected.map(|host| Host::new(host.as_str()));
                 value.advice = advice(status);
             }
-            PastedAnswer::Dane(said) => value.dane = state(said),
+            PastedAnswer::Dane(said) => value.dane = claimed(state(said)),
             _ => {}
         }
     }
     Fact::Known {
         value,
         at: at.unwrap_or_else(Timestamp::now),
+    }
+}
+
+/// That DANE is on is for the TLSA records to show; a person's word for it ends no step.
+fn claimed(said: FeatureState) -> FeatureState {
+    match said {
+        FeatureState::Enabled => FeatureState::Unknown,
+        said => said,
     }
 }
 
