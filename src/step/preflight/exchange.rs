@@ -21,7 +21,7 @@ pub(super) fn judge(cx: &Context<'_>, found: &mut Vec<Finding>) {
     if exchange.manual {
         let Some(source) = &exchange.source else {
             found.push(catalogue::EXCHANGE_BY_HAND.found(
-                "a person runs the cmdlets, so Exchange Online and Graph are not asked about the domain",
+                "a person runs the cmdlets, so Exchange Online and Graph are not asked about the domain; `rollout microsoft commands FILE` shows what to run and give with --answer to have it judged",
             ));
             return;
         };
