@@ -9,7 +9,6 @@ use super::{Connect, DomainName, Endpoint, Place, SignIn};
 /// How the Microsoft side is done.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(try_from = "Written", into = "Written")]
-#[expect(clippy::large_enum_variant, reason = "there is one per domain file")]
 pub enum Microsoft {
     /// Through Graph and the Exchange admin API.
     Api(Api),

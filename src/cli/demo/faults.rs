@@ -16,6 +16,9 @@ const TICK: Duration = Duration::from_millis(50);
 /// More entries than a demo's journal has.
 const ENTRIES: usize = 10_000;
 
+/// Switches a fault on or off.
+type Switch = fn(&mut Faults);
+
 /// One fault of the script.
 struct Scripted {
     /// What goes wrong, for people.
@@ -24,9 +27,9 @@ struct Scripted {
     operation: Option<&'static str>,
     /// It begins when this operation has had so many effects; at once without.
     after: Option<(&'static str, usize)>,
-    begin: fn(&mut Faults),
+    begin: Switch,
     /// After so long it is over by itself.
-    end: Option<(Duration, fn(&mut Faults))>,
+    end: Option<(Duration, Switch)>,
     /// How the text begins by which the journal shows it, if it does.
     seen_as: &'static str,
     began: Option<Timestamp>,

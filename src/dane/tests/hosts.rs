@@ -87,8 +87,10 @@ async fn as_a_dane_sender_meets_them() {
     let Some(tree) = Tree::start(place, [&secure, &plain, &expired]).await else {
         return;
     };
-    let mut roots = WebRoots::default();
-    roots.system = false;
+    let roots = WebRoots {
+        system: false,
+        ..WebRoots::default()
+    };
     let scene = Scene {
         dns: tree.dns(),
         smtp: SmtpSettings {

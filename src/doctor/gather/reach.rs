@@ -153,8 +153,8 @@ pub(super) async fn mta_sts(
 /// Whether the system knows a route to an address of the IPv6 internet. Sends nothing: a datagram socket only looks the
 /// route up when it is connected.
 pub(super) fn ipv6_route() -> bool {
-    let root = root_hints().into_iter().map(|(_, address)| address);
-    let Some(there) = root.filter(IpAddr::is_ipv6).next() else {
+    let mut root = root_hints().into_iter().map(|(_, address)| address);
+    let Some(there) = root.find(IpAddr::is_ipv6) else {
         return false;
     };
     UdpSocket::bind((Ipv6Addr::UNSPECIFIED, 0))

@@ -58,7 +58,7 @@ pub enum PwshError {
     #[error(
         "Connect-ExchangeOnline by {method} was not finished within {} minutes. Run again{}.",
         .after.as_secs().div_ceil(60),
-        .method.contains("device").then_some(", and enter the code in time").unwrap_or_default()
+        if .method.contains("device") { ", and enter the code in time" } else { "" }
     )]
     SignInTimedOut {
         /// How it was to sign in.

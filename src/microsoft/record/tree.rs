@@ -12,9 +12,9 @@ pub enum Node {
     /// Null, a boolean, a number or a text.
     Leaf(Value),
     /// A list.
-    List(Vec<Node>),
+    List(Vec<Self>),
     /// An object; a key may stand in it more than once.
-    Object(Vec<(String, Node)>),
+    Object(Vec<(String, Self)>),
 }
 
 impl Node {

@@ -69,7 +69,10 @@ fn lines(path: &Path) -> Vec<Value> {
 
 fn name(request: &Value) -> String {
     let cmdlet = request["cmdlet"].as_str();
-    cmdlet.or(request["do"].as_str()).unwrap().to_owned()
+    cmdlet
+        .or_else(|| request["do"].as_str())
+        .unwrap()
+        .to_owned()
 }
 
 /// The form of a start: exactly this script, owner-only, by its path, and nothing else.
