@@ -38,6 +38,11 @@ fn exchange(case: &mut Case) -> &mut ExchangeFacts {
     value(&mut case.facts.exchange)
 }
 
+fn by_hand(case: &mut Case, source: &str) {
+    exchange(case).manual = true;
+    exchange(case).source = Some(source.into());
+}
+
 fn flags(case: &mut Case, flags: DomainFlags) {
     exchange(case).flags = flags;
 }
@@ -210,6 +215,9 @@ const ROWS: &[Row] = &[
     ("connectors.unknown", |c| connectors(c).outbound = unread(true), |c| connectors(c).outbound = unread(false)),
     ("connectors.unknown", |c| c.facts.connectors = could_not_tell(), |c| c.facts.connectors = Fact::Unasked),
     ("connectors.unseen", same, |c| moved(c, NEW)),
+    ("graph.not-asked", |c| c.facts.tenant = Fact::Unasked, same),
+    ("exchange.by-hand", |c| exchange(c).manual = true, |c| by_hand(c, "Get-AcceptedDomain, as pasted by somebody")),
+    ("exchange.pasted", |c| by_hand(c, "Get-AcceptedDomain, as pasted by somebody"), |c| exchange(c).manual = true),
     ("legacy.gone", gone, |c| host(c, LEGACY).exists = false),
     ("legacy.no-address", |c| { begun(c); host(c, LEGACY).addresses.clear(); }, gone),
     ("legacy.refuses", |c| { begun(c); says(c, "550 5.7.64 TenantAttribution; Relay Access Denied"); }, |c| { begun(c); says(c, "550 5.7.606 Access denied"); }),
