@@ -12,6 +12,7 @@ use hickory_proto::dnssec::rdata::DNSSECRData;
 use hickory_proto::op::{DnsRequest, DnsResponse, Message, ResponseCode};
 use hickory_proto::rr::{Name, RData, Record, RecordType};
 
+use super::checked::Checked;
 use super::keys::is_signed_by_itself;
 use super::memory::Reply;
 use super::pin::{Way, about};
@@ -111,7 +112,8 @@ impl DnsHandle for Handle {
             match handle.way.resolve(&name, kind).await {
                 Ok(reply) => {
                     handle.log.answered(&name, kind, &reply.from);
-                    let mut message = only_what_was_asked(&reply, &name, kind);
+                    let checked = &handle.way.dns.inner.checked;
+                    let mut message = only_what_was_asked(&reply, &name, kind, checked);
                     message.queries = vec![query];
                     Ok(DnsResponse::from_message(message)?)
                 }
@@ -127,30 +129,38 @@ impl DnsHandle for Handle {
 
 /// The answer for one name: later links of a chain, the zone's NS set and glue are left out, because each is
 /// either asked for by itself or of no account.
-fn only_what_was_asked(reply: &Reply, name: &Name, kind: RecordType) -> Message {
-    let mut message = reply.message.as_ref().clone();
-    message.additionals.clear();
-    message
-        .answers
-        .retain(|r| r.name == *name && is_about(r, kind));
+fn only_what_was_asked(reply: &Reply, name: &Name, kind: RecordType, checked: &Checked) -> Message {
+    let whole = reply.message.as_ref();
+    // Copied are only the records that stay: an answer is asked for by the validator many times.
+    let mut message = Message::new(
+        whole.metadata.id,
+        whole.metadata.message_type,
+        whole.metadata.op_code,
+    );
+    message.metadata = whole.metadata;
+    message.edns.clone_from(&whole.edns);
+    message.answers = only(&whole.answers, |r| r.name == *name && is_about(r, kind));
     let has = |wanted: RecordType| message.answers.iter().any(|r| r.record_type() == wanted);
     let positive = has(kind) || has(RecordType::CNAME);
     if positive {
         message.metadata.response_code = ResponseCode::NoError;
-        if !message.answers.iter().any(is_from_wildcard) {
-            message.authorities.clear();
-        }
     }
-    message.authorities.retain(is_proof);
+    if !positive || message.answers.iter().any(is_from_wildcard) {
+        message.authorities = only(&whole.authorities, is_proof);
+    }
     // Where every key has a DS the library takes the set without a signature, or with an expired one; resolvers do not
     // (RFC 4035, 5.2). Without its keys the zone is as bogus as it is to them.
     if kind == RecordType::DNSKEY {
-        let signed = || is_signed_by_itself(&message.answers, name);
+        let signed = || is_signed_by_itself(&message.answers, name, checked);
         if !*reply.self_signed.get_or_init(signed) {
             message.answers.clear();
         }
     }
     message
+}
+
+fn only(section: &[Record], wanted: impl Fn(&Record) -> bool) -> Vec<Record> {
+    section.iter().filter(|r| wanted(r)).cloned().collect()
 }
 
 fn is_about(record: &Record, kind: RecordType) -> bool {

@@ -86,7 +86,8 @@ impl Judge {
         }
         let heard = Engine::of_run(self.way.clone()).ask(name, kind).await;
         if matches!(heard.verdict, Said::Unknown(_)) {
-            return Engine::new(self.way.clone()).ask(name, kind).await;
+            let again = Engine::new(self.way.clone());
+            return Box::pin(again.ask(name, kind)).await;
         }
         heard
     }
@@ -107,10 +108,10 @@ impl Judge {
             Said::Bogus(message) if is_left_open(&message, name) => {
                 found(&message, name, wanted, Status::Insecure)
             }
-            Said::Bogus(message) => match self.alias_of_dname(&message, name).await {
+            Said::Bogus(message) => match Box::pin(self.alias_of_dname(&message, name)).await {
                 Some(found) => found,
                 None => {
-                    let why = self.reason(&message, name, wanted).await;
+                    let why = Box::pin(self.reason(&message, name, wanted)).await;
                     let why = format!("{kind} of {:?}: {why}", from_library(name));
                     found(&message, name, wanted, Status::Bogus { why })
                 }
@@ -188,7 +189,7 @@ impl Judge {
             Said::Secure(message) => (message, Status::Secure),
             Said::Insecure(message) => (message, Status::Insecure),
             Said::Bogus(message) => {
-                let why = self.reason(&message, &owner, dname).await;
+                let why = Box::pin(self.reason(&message, &owner, dname)).await;
                 (message, Status::Bogus { why })
             }
             Said::Unknown(why) => return Some(unknown(why)),

@@ -1,11 +1,12 @@
 //! A zone's keys: which of them sign the set that they are in, and which a DS means.
 
 use hickory_proto::dnssec::rdata::{DNSKEY, DNSSECRData, RRSIG};
-use hickory_proto::dnssec::{DigestType, PublicKey as _, Verifier as _};
+use hickory_proto::dnssec::{DigestType, PublicKey as _, TBS};
 use hickory_proto::rr::{DNSClass, Name, RData, Record, RecordType};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::checked::Checked;
 use super::convert::serial_time;
 use super::record::Ds;
 use super::text::hex;
@@ -41,7 +42,7 @@ pub(super) fn dnskeys<'a>(
 }
 
 /// Whether the key validly signs the DNSKEY set that it came with. `false` where its algorithm is not known here.
-pub(super) fn signs_keys(section: &[Record], apex: &Name, key: &DNSKEY) -> bool {
+pub(super) fn signs_keys(section: &[Record], apex: &Name, key: &DNSKEY, checked: &Checked) -> bool {
     // The library panics at a key of an algorithm that it does not know, and strangers choose their algorithms.
     if !key.public_key().algorithm().is_supported() {
         return false;
@@ -67,9 +68,8 @@ pub(super) fn signs_keys(section: &[Record], apex: &Name, key: &DNSKEY) -> bool 
                 && input.signer_name == *apex
                 && serial_time(input.sig_inception.get(), now.as_second()) <= now
                 && serial_time(input.sig_expiration.get(), now.as_second()) >= now
-                && key
-                    .verify_rrsig(apex, DNSClass::IN, signature, set())
-                    .is_ok()
+                && TBS::from_input(apex, DNSClass::IN, input, set())
+                    .is_ok_and(|data| checked.holds(key, signature, &data))
         })
 }
 
@@ -105,11 +105,11 @@ pub(super) fn fit<'a>(
 
 /// Whether the DNSKEY set in `section` is validly signed by one of its own keys, as it must be (RFC 4035, 5.2). `true` also
 /// where a key's algorithm is not known here, and where there is no set: then this is not the place to tell.
-pub(super) fn is_signed_by_itself(section: &[Record], apex: &Name) -> bool {
+pub(super) fn is_signed_by_itself(section: &[Record], apex: &Name, checked: &Checked) -> bool {
     let mut none = true;
     for key in dnskeys(section, apex) {
         none = false;
-        if !key.public_key().algorithm().is_supported() || signs_keys(section, apex, key) {
+        if !key.public_key().algorithm().is_supported() || signs_keys(section, apex, key, checked) {
             return true;
         }
     }
@@ -184,9 +184,9 @@ mod tests {
     #[test]
     fn a_set_without_a_signature_is_not_signed() {
         let (apex, section) = set(&[(true, true, false)]);
-        assert!(!is_signed_by_itself(&section, &apex));
+        assert!(!is_signed_by_itself(&section, &apex, &Checked::default()));
         // Nothing there, or of an algorithm that cannot be checked: not told here.
-        assert!(is_signed_by_itself(&[], &apex));
+        assert!(is_signed_by_itself(&[], &apex, &Checked::default()));
         let key = DNSKEY::new(
             true,
             true,
@@ -194,7 +194,7 @@ mod tests {
             PublicKeyBuf::new(vec![7; 64], Algorithm::Unknown(200)),
         );
         let odd = Record::from_rdata(apex.clone(), 60, RData::DNSSEC(DNSSECRData::DNSKEY(key)));
-        assert!(is_signed_by_itself(&[odd], &apex));
+        assert!(is_signed_by_itself(&[odd], &apex, &Checked::default()));
     }
 
     /// Algorithm 16 (Ed448) is in the registry, and the library that checks signatures does not know it.
@@ -222,7 +222,7 @@ mod tests {
         .into_iter()
         .map(|data| Record::from_rdata(apex.clone(), 60, RData::DNSSEC(data)))
         .collect();
-        assert!(!signs_keys(&section, &apex, &key));
-        assert!(is_signed_by_itself(&section, &apex));
+        assert!(!signs_keys(&section, &apex, &key, &Checked::default()));
+        assert!(is_signed_by_itself(&section, &apex, &Checked::default()));
     }
 }

@@ -14,6 +14,7 @@ use hickory_proto::rr::{Name, RecordType};
 use tokio::sync::OnceCell;
 
 use super::denial::Link;
+use super::resolve::Later;
 use super::view::{Failure, Source};
 
 /// A readable answer (NOERROR or NXDOMAIN) by someone entitled to give it.
@@ -139,15 +140,16 @@ impl<K: Eq + Hash + Clone, V: Clone> Kept<K, V> {
     /// What is known, or what `ask` finds out. Who comes while somebody is asking gets the same, be it a failure; only what
     /// is worth keeping (`keeps`) is kept for those who come later.
     ///
-    /// `ask` must never come back here for the same key, nor wait for somebody who does.
-    pub(super) async fn once(
+    /// `ask` must never come back here for the same key, nor wait for somebody who does. It is made only where it is needed,
+    /// and in a box, so that who waits for somebody else holds no room for it.
+    pub(super) async fn once<'a>(
         &self,
         key: &K,
         keeps: impl Fn(&V) -> bool,
-        ask: impl Future<Output = V>,
+        ask: impl FnOnce() -> Later<'a, V>,
     ) -> V {
         if self.age.is_zero() {
-            return ask.await;
+            return ask().await;
         }
         let cell = {
             let mut entries = self.entries();
@@ -157,7 +159,7 @@ impl<K: Eq + Hash + Clone, V: Clone> Kept<K, V> {
             Arc::clone(entries.under_way.entry(key.clone()).or_default())
         };
         // Who gives up waiting leaves the asking to the next.
-        let value = cell.get_or_init(|| ask).await.clone();
+        let value = cell.get_or_init(ask).await.clone();
         let mut entries = self.entries();
         let is_last = entries
             .under_way
@@ -227,10 +229,12 @@ mod tests {
         let asked = AtomicUsize::new(0);
         let asked = &asked;
         let once = |fails: bool| {
-            kept.once(&1, Result::is_ok, async move {
-                tokio::task::yield_now().await;
-                let n = asked.fetch_add(1, Ordering::Relaxed);
-                if fails { Err(()) } else { Ok(n) }
+            kept.once(&1, Result::is_ok, move || {
+                Box::pin(async move {
+                    tokio::task::yield_now().await;
+                    let n = asked.fetch_add(1, Ordering::Relaxed);
+                    if fails { Err(()) } else { Ok(n) }
+                })
             })
         };
         assert_eq!(tokio::join!(once(true), once(false)), (Err(()), Err(())));
@@ -244,10 +248,10 @@ mod tests {
     #[tokio::test]
     async fn who_gives_up_leaves_the_asking_to_the_next() {
         let kept: Kept<u8, usize> = Kept::new(MINUTE);
-        let never = kept.once(&1, |_| true, std::future::pending());
+        let never = kept.once(&1, |_| true, || Box::pin(std::future::pending()));
         let other = async {
             tokio::task::yield_now().await;
-            kept.once(&1, |_| true, async { 7 }).await
+            kept.once(&1, |_| true, || Box::pin(async { 7 })).await
         };
         let first = tokio::time::timeout(Duration::from_millis(20), never);
         let (first, second) = tokio::join!(first, other);
@@ -258,8 +262,8 @@ mod tests {
     #[tokio::test]
     async fn without_age_everybody_asks() {
         let kept: Kept<u8, usize> = Kept::new(Duration::ZERO);
-        assert_eq!(kept.once(&1, |_| true, async { 1 }).await, 1);
-        assert_eq!(kept.once(&1, |_| true, async { 2 }).await, 2);
+        assert_eq!(kept.once(&1, |_| true, || Box::pin(async { 1 })).await, 1);
+        assert_eq!(kept.once(&1, |_| true, || Box::pin(async { 2 })).await, 2);
         kept.put(1, 3);
         assert_eq!(kept.get(&1), None);
     }

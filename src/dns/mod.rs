@@ -10,6 +10,7 @@
 pub mod algorithm;
 mod anchors;
 pub mod chain;
+mod checked;
 mod convert;
 mod denial;
 mod doors;
@@ -44,6 +45,7 @@ use hickory_proto::dnssec::TrustAnchors;
 use tokio::sync::Semaphore;
 
 use self::anchors::Anchors;
+use self::checked::Checked;
 use self::convert::to_library;
 use self::doors::Doors;
 use self::held::Held;
@@ -86,6 +88,8 @@ struct Inner {
     elsewhere: Arc<Replies>,
     /// The first validator, with the sets that it verified, in a run that looks at many.
     first: Held<engine::Verifier>,
+    /// Signatures over key sets that were checked already.
+    checked: Checked,
     doors: Doors,
     limit: Semaphore,
 }
@@ -149,6 +153,7 @@ impl Dns {
                 first: Held::new(age),
                 memory: Memory::new(age),
                 elsewhere: Arc::new(Replies::new(age)),
+                checked: Checked::default(),
                 doors: Doors::new(age),
                 limit: Semaphore::new(settings.concurrency.max(1)),
                 settings,

@@ -76,7 +76,8 @@ impl Pin {
             let mut said = self.said.lock().unwrap_or_else(PoisonError::into_inner);
             Arc::clone(said.entry((name.clone(), kind)).or_default())
         };
-        cell.get_or_init(|| dns.tell(self.from.address, name, kind))
+        // In a box: it is held once the answer is there no more than while nobody has asked.
+        cell.get_or_init(|| Box::pin(dns.tell(self.from.address, name, kind)))
             .await
             .clone()
     }

@@ -129,7 +129,11 @@ async fn once(
     };
     match within(wait, udp(address, &message)).await {
         Ok(Some(answer)) => (Ok(answer), false),
-        Ok(None) => (within(wait, tcp::ask(address, &message)).await, true),
+        // In a box, for it is rare.
+        Ok(None) => (
+            within(wait, Box::pin(tcp::ask(address, &message))).await,
+            true,
+        ),
         Err(failure) => (Err(failure), false),
     }
 }

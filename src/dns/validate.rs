@@ -12,6 +12,7 @@ use super::denial::{Delegation, Link, no_ds};
 use super::engine::{Said, has, wildcard_holds};
 use super::judge::{Content, Found, Judge, is_left_open, unknown};
 use super::record::{Kind, Soa, normal};
+use super::resolve::Later;
 use super::settings::Origin;
 use super::view::{Alias, Answer, Failure, Status, Validated};
 use super::why;
@@ -81,7 +82,9 @@ impl Dns {
     /// One name, no aliases followed, within a bound of time.
     async fn look_up(&self, name: &str, kind: Kind) -> Found {
         let limit = self.patience();
-        match tokio::time::timeout(limit, self.look_up_unbounded(name, kind)).await {
+        // In a box: a look asks a dozen questions at a time, and most of them wait for the same few.
+        let found = Box::pin(self.look_up_unbounded(name, kind));
+        match tokio::time::timeout(limit, found).await {
             Ok(found) => found,
             Err(_) => unknown(format!(
                 "{kind} of {name:?} could not be validated within {} s",
@@ -109,7 +112,9 @@ impl Dns {
             Ok(chain) => chain,
             Err(failure) => return unknown(format!("the way to {name:?} is not known: {failure}")),
         };
-        Judge::open(self.clone()).below(&chain, &owner, kind).await
+        let judge = Judge::open(self.clone());
+        // In a box of its own, which is made only when the way is known.
+        Box::pin(judge.below(&chain, &owner, kind)).await
     }
 
     /// What the parents of `name` prove, from the root down. `above`: leave the name itself out.
@@ -142,8 +147,7 @@ impl Dns {
     pub(super) async fn link(&self, name: &Name) -> Link {
         let keeps = |link: &Link| !matches!(link, Link::Bogus(_) | Link::Unknown(_));
         let links = &self.inner.memory.links;
-        // In a box: the proof is far larger than what waits for it.
-        let proof = Box::pin(self.prove_link(name));
+        let proof = || -> Later<'_, _> { Box::pin(self.prove_link(name)) };
         links.once(name, keeps, proof).await
     }
 
@@ -182,7 +186,7 @@ impl Dns {
                 Link::NotACut
             }
             Said::Bogus(message) if is_left_open(&message, name) => Link::Insecure,
-            Said::Bogus(message) => match judge.alias_of_dname(&message, name).await {
+            Said::Bogus(message) => match Box::pin(judge.alias_of_dname(&message, name)).await {
                 Some(alias) if alias.status.is_secure() => Link::NotACut,
                 _ => Link::Bogus(format!(
                     "{}: {}",

@@ -6,6 +6,7 @@ use hickory_proto::op::Message;
 use hickory_proto::rr::{Name, RData, Record as LibraryRecord, RecordType};
 use jiff::Timestamp;
 
+use super::checked::Checked;
 use super::convert::{from_library, record, signatures};
 use super::keys::is_signed_by_itself;
 use super::record::{Data, Record};
@@ -55,7 +56,7 @@ fn unsigned_keys(keys: &Message) -> Option<String> {
         .iter()
         .find(|r| r.record_type() == RecordType::DNSKEY)?
         .name;
-    if is_signed_by_itself(&keys.answers, zone) {
+    if is_signed_by_itself(&keys.answers, zone, &Checked::default()) {
         return None;
     }
     let what = format!("DNSKEY at {:?}", from_library(zone));

@@ -96,11 +96,12 @@ impl Verifier {
                 .into_iter()
                 .map(|(name, kind)| async move { this.dns.validate(&name, kind).await }),
         );
+        // In boxes: each is let go when it has ended, and none is small.
         let (survey, policy, (found, hosts), texts) = tokio::join!(
-            this.dns.survey(&domain),
-            this.policy(&domain),
-            this.hosts(&domain),
-            texts,
+            Box::pin(this.dns.survey(&domain)),
+            Box::pin(this.policy(&domain)),
+            Box::pin(this.hosts(&domain)),
+            Box::pin(texts),
         );
         let questions = questions(&found.mx, &hosts);
         let opinions = join_all(

@@ -9,6 +9,7 @@ use jiff::Timestamp;
 
 use super::{ChainDs, ChainKey, ChainOfTrust, Entry, Role, ZoneLink, kinds_at};
 use crate::dns::Dns;
+use crate::dns::checked::Checked;
 use crate::dns::convert::{from_library, records_at, signatures, soa, to_library};
 use crate::dns::denial::{Link, how_no_ds};
 use crate::dns::engine::Said;
@@ -132,7 +133,7 @@ impl Dns {
         ZoneLink {
             servers,
             entry,
-            keys: chain_keys(section, &zone),
+            keys: chain_keys(section, &zone, &self.inner.checked),
             keys_ttl: records_at(section, &zone, RecordType::DNSKEY)
                 .iter()
                 .map(|r| r.ttl)
@@ -230,7 +231,7 @@ fn anchored(dns: &Dns, section: &[LibraryRecord], zone: &LibraryName) -> Vec<u16
     tags
 }
 
-fn chain_keys(section: &[LibraryRecord], zone: &LibraryName) -> Vec<ChainKey> {
+fn chain_keys(section: &[LibraryRecord], zone: &LibraryName, checked: &Checked) -> Vec<ChainKey> {
     let mut keys: Vec<ChainKey> = dnskeys(section, zone)
         .map(|key| ChainKey {
             key: Dnskey {
@@ -240,7 +241,7 @@ fn chain_keys(section: &[LibraryRecord], zone: &LibraryName) -> Vec<ChainKey> {
                 public_key: hex(key.public_key().public_bytes()),
             },
             role: role(key),
-            signs_keys: signs_keys(section, zone, key),
+            signs_keys: signs_keys(section, zone, key, checked),
         })
         .collect();
     keys.sort_by_key(|k| (k.role != Role::Ksk, k.key.algorithm, k.key.key_tag));

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use hickory_proto::rr::{Name, RecordType};
 
+use super::Later;
 use super::referral::{Said, servers_named, with_glue};
 use crate::dns::Dns;
 use crate::dns::memory::{Cut, Zone};
@@ -61,13 +62,13 @@ impl Dns {
             if let Some(cut) = cuts.get(candidate) {
                 return cut.map(Cut::told);
             }
-            let cut = self.find_cut(zone, candidate, depth).await;
+            let cut = Box::pin(self.find_cut(zone, candidate, depth)).await;
             if is_told(&cut) {
                 cuts.put(candidate.clone(), cut.clone());
             }
             return cut.map(Cut::told);
         }
-        let ask = self.find_cut(zone, candidate, depth);
+        let ask = || -> Later<'_, _> { Box::pin(self.find_cut(zone, candidate, depth)) };
         cuts.once(candidate, is_told, ask).await.map(Cut::told)
     }
 

@@ -34,10 +34,9 @@ impl Dns {
                 None => return self.resolve_at(name.clone(), kind, 0).await,
             },
         };
-        let ask = self.resolve_at(name.clone(), kind, 0);
-        replies
-            .once(&(name.clone(), kind), Result::is_ok, ask)
-            .await
+        let key = (name.clone(), kind);
+        let ask = || self.resolve_at(name.clone(), kind, 0);
+        replies.once(&key, Result::is_ok, ask).await
     }
 
     fn resolve_at(

@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use hickory_proto::op::Message;
 use hickory_proto::rr::{Name, RecordType};
 
+use super::Later;
 use super::referral::{Said, Verdict, judge};
 use crate::dns::Dns;
 use crate::dns::convert::from_library;
@@ -22,56 +23,59 @@ const MOST_ADDRESSES: usize = 8;
 
 impl Dns {
     /// Asks the zone's servers, one after the other, until one gives a usable answer.
-    pub(super) async fn ask_zone(
-        &self,
-        zone: &Zone,
-        name: &Name,
+    pub(super) fn ask_zone<'a>(
+        &'a self,
+        zone: &'a Zone,
+        name: &'a Name,
         kind: RecordType,
         depth: u8,
-    ) -> Result<Said, Failure> {
-        let question = Question::authoritative(name.clone(), kind);
-        let mut last = None;
-        let mut tried = 0;
-        // Servers with known addresses first: the others cost questions of their own.
-        let mut servers: Vec<&(Name, Vec<IpAddr>)> = zone.servers.iter().collect();
-        servers.sort_by_key(|(_, glue)| glue.is_empty());
-        for (server, glue) in servers {
-            let addresses = if glue.is_empty() {
-                self.addresses_of(server, depth).await.unwrap_or_default()
-            } else {
-                glue.clone()
-            };
-            let addresses: Vec<SocketAddr> = addresses
-                .into_iter()
-                .map(|ip| SocketAddr::new(ip, self.inner.settings.port))
-                .collect();
-            for address in self.willing_first(&addresses) {
-                if tried == MOST_ADDRESSES {
-                    break;
-                }
-                tried += 1;
-                match self.ask(address, &question).await {
-                    Ok(message) => match judge(message, zone, name) {
-                        Ok(Verdict::Referral(deeper)) => return Ok(Said::Referral(deeper)),
-                        Ok(Verdict::Answer(message)) => {
-                            return Ok(Said::Answer(Reply {
-                                message: Arc::new(message),
-                                self_signed: Arc::default(),
-                                from: Source {
-                                    server: Some(from_library(server)),
-                                    address,
-                                },
-                            }));
-                        }
+    ) -> Later<'a, Result<Said, Failure>> {
+        // In a box: it is far larger than what waits for it, and asked for in many places.
+        Box::pin(async move {
+            let question = Question::authoritative(name.clone(), kind);
+            let mut last = None;
+            let mut tried = 0;
+            // Servers with known addresses first: the others cost questions of their own.
+            let mut servers: Vec<&(Name, Vec<IpAddr>)> = zone.servers.iter().collect();
+            servers.sort_by_key(|(_, glue)| glue.is_empty());
+            for (server, glue) in servers {
+                let addresses = if glue.is_empty() {
+                    self.addresses_of(server, depth).await.unwrap_or_default()
+                } else {
+                    glue.clone()
+                };
+                let addresses: Vec<SocketAddr> = addresses
+                    .into_iter()
+                    .map(|ip| SocketAddr::new(ip, self.inner.settings.port))
+                    .collect();
+                for address in self.willing_first(&addresses) {
+                    if tried == MOST_ADDRESSES {
+                        break;
+                    }
+                    tried += 1;
+                    match self.ask(address, &question).await {
+                        Ok(message) => match judge(message, zone, name) {
+                            Ok(Verdict::Referral(deeper)) => return Ok(Said::Referral(deeper)),
+                            Ok(Verdict::Answer(message)) => {
+                                return Ok(Said::Answer(Reply {
+                                    message: Arc::new(message),
+                                    self_signed: Arc::default(),
+                                    from: Source {
+                                        server: Some(from_library(server)),
+                                        address,
+                                    },
+                                }));
+                            }
+                            Err(failure) => last = Some(failure),
+                        },
                         Err(failure) => last = Some(failure),
-                    },
-                    Err(failure) => last = Some(failure),
+                    }
                 }
             }
-        }
-        Err(last.unwrap_or_else(|| Failure::NoServer {
-            detail: format!("zone {:?}", from_library(&zone.name)),
-        }))
+            Err(last.unwrap_or_else(|| Failure::NoServer {
+                detail: format!("zone {:?}", from_library(&zone.name)),
+            }))
+        })
     }
 
     /// The addresses of a name server, from its own zone.
@@ -94,17 +98,19 @@ impl Dns {
             if let Some(found) = known.get(server) {
                 return found;
             }
-            let (found, whole) = self.find_addresses(server, depth).await;
+            let (found, whole) = Box::pin(self.find_addresses(server, depth)).await;
             if whole {
                 known.put(server.clone(), found.clone());
             }
             return found;
         }
         let whole = AtomicBool::new(false);
-        let ask = async {
-            let (found, all) = self.find_addresses(server, depth).await;
-            whole.store(all, Ordering::Relaxed);
-            found
+        let ask = || -> Later<'_, _> {
+            Box::pin(async {
+                let (found, all) = self.find_addresses(server, depth).await;
+                whole.store(all, Ordering::Relaxed);
+                found
+            })
         };
         let keeps = |_: &_| whole.load(Ordering::Relaxed);
         known.once(server, keeps, ask).await

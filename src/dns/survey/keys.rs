@@ -11,12 +11,18 @@ use hickory_proto::rr::{Name, Record};
 use super::server::{DsLink, KeyView, Signed};
 use super::signed::is_zone_wide;
 use crate::dns::algorithm::key_bits;
+use crate::dns::checked::Checked;
 use crate::dns::keys::{DsFit, dnskeys, fit, signs_keys};
 use crate::dns::record::{Data, Ds};
 use crate::dns::view::ParentView;
 
 /// The keys in the messages.
-pub(super) fn keys(messages: &[Arc<Message>], apex: &Name, signed: &[Signed]) -> Vec<KeyView> {
+pub(super) fn keys(
+    messages: &[Arc<Message>],
+    apex: &Name,
+    signed: &[Signed],
+    checked: &Checked,
+) -> Vec<KeyView> {
     let Some(section) = key_section(messages, apex) else {
         return Vec::new();
     };
@@ -32,7 +38,7 @@ pub(super) fn keys(messages: &[Arc<Message>], apex: &Name, signed: &[Signed]) ->
                 zone_key: key.zone_key(),
                 entry_point: key.secure_entry_point(),
                 revoked: key.revoke(),
-                signs_keys: signs_keys(section, apex, key),
+                signs_keys: signs_keys(section, apex, key, checked),
                 signs_zone: signed
                     .iter()
                     .any(|s| s.kind != "DNSKEY" && s.key_tag == tag && s.algorithm == algorithm),

@@ -82,7 +82,7 @@ impl Dns {
             once.insert(pin.from().address, Arc::clone(pin));
         }
         let (heard, mut parents, mx, link) = tokio::join!(
-            join_all(once.values().map(|pin| dns.hear(&subject, pin))),
+            join_all(once.values().map(|pin| Box::pin(dns.hear(&subject, pin)))),
             join_all(
                 addresses(&cut.parent_servers, dns.inner.settings.port)
                     .map(|(server, address)| dns.view_parent(&cut.apex, server, address))
@@ -110,7 +110,7 @@ impl Dns {
             let pin = once.get(&address).cloned();
             async move {
                 let pin = pin?;
-                let survey = dns.judge_server(subject, link, parents, &pin, view, tcp);
+                let survey = Box::pin(dns.judge_server(subject, link, parents, &pin, view, tcp));
                 Some((address, survey.await))
             }
         }))
@@ -284,7 +284,7 @@ impl Dns {
         };
         let messages = pin.messages();
         let signed = signed(&messages, pin.apex());
-        let keys = keys(&messages, pin.apex(), &signed);
+        let keys = keys(&messages, pin.apex(), &signed, &self.inner.checked);
         let links = ds_links(parents, &messages, pin.apex(), &keys);
         ServerSurvey {
             server: view.server,
@@ -329,7 +329,7 @@ impl Dns {
             }
         };
         let limit = self.patience();
-        match tokio::time::timeout(limit, judge.below(link, &owner, kind)).await {
+        match tokio::time::timeout(limit, Box::pin(judge.below(link, &owner, kind))).await {
             Ok(found) => found.status,
             Err(_) => Status::Indeterminate {
                 why: format!(

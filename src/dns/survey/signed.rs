@@ -40,8 +40,11 @@ pub(super) fn signed(messages: &[Arc<Message>], apex: &Name) -> Vec<Signed> {
         }
     }
     all.sort_by(|a, b| {
-        let key = |s: &Signed| (s.expires, s.name.clone(), s.kind.clone(), s.key_tag, s.ttl);
-        key(a).cmp(&key(b))
+        let rest = |s: &Signed| (s.key_tag, s.ttl);
+        (a.expires.cmp(&b.expires))
+            .then_with(|| a.name.cmp(&b.name))
+            .then_with(|| a.kind.cmp(&b.kind))
+            .then_with(|| rest(a).cmp(&rest(b)))
     });
     all.dedup();
     all
