@@ -152,8 +152,8 @@ rules! {
         "a call to Exchange Online for the domain works, and the domain is an accepted domain",
         "Exchange Online takes mail for accepted domains only";
     PERSON_RIGHTS: "person.rights", Microsoft, &[], "Microsoft, Connect to Exchange Online PowerShell",
-        "what a person who runs the cmdlets needs instead of an application; nothing is asked",
-        "with backend: manual nobody signs in for this program";
+        "what runs the cmdlets instead of this program, a person or Microsoft's PowerShell module, needs; nothing is asked",
+        "with backend: manual or pwsh nobody signs in for this program";
 
     PROVIDER_ACCESS: "provider.access", Provider, &["secret.readable"], "the provider's interface",
         "the DNS provider takes the credentials, and they see the zone and its MX records",

@@ -108,6 +108,8 @@ pub type TokenView = Asked<Option<Claims>, SignInError>;
 pub enum MicrosoftView {
     /// A person runs the cmdlets.
     ByHand,
+    /// Microsoft's own PowerShell module runs them, and signs in by itself.
+    ByModule,
     /// The settings cannot be used: why, as a sentence.
     Unusable(String),
     /// Through the APIs.

@@ -17,8 +17,10 @@ pub(super) async fn look(
     person: AtTerminal,
     lost: bool,
 ) -> MicrosoftView {
-    let Side::Api(api) = &file.microsoft else {
-        return MicrosoftView::ByHand;
+    let api = match &file.microsoft {
+        Side::Api(api) => api,
+        Side::Pwsh(_) => return MicrosoftView::ByModule,
+        Side::Manual { .. } => return MicrosoftView::ByHand,
     };
     let graph_host = api.cloud.hosts()[1];
     if lost {

@@ -18,7 +18,8 @@ use super::view::{MicrosoftView, View};
 pub fn judge(view: &View) -> Vec<Check> {
     let mut checks = here::judge(view);
     match &view.microsoft {
-        MicrosoftView::ByHand => checks.extend(person::judge()),
+        MicrosoftView::ByHand => checks.push(person::by_hand()),
+        MicrosoftView::ByModule => checks.push(person::by_module()),
         MicrosoftView::Unusable(why) => checks.extend(sign_in::unusable(why)),
         MicrosoftView::Api(api) => {
             checks.extend(sign_in::judge(api));

@@ -11,21 +11,29 @@ pub(super) fn needed() -> Vec<&'static str> {
     Cmdlet::NEEDED.into_iter().map(Cmdlet::name).collect()
 }
 
-pub(super) fn judge() -> Vec<Check> {
+/// A person runs the cmdlets.
+pub(super) fn by_hand() -> Check {
+    PERSON_RIGHTS
+        .not_needed("A person runs the cmdlets, so nothing signs in here; what that person needs cannot be seen from here.")
+        .mend(mend("The person who runs the cmdlets"))
+}
+
+/// Microsoft's own module runs them.
+pub(super) fn by_module() -> Check {
+    PERSON_RIGHTS
+        .could_not_tell("Microsoft's PowerShell module signs in by itself, and was not started to find out what its identity may run.")
+        .mend(mend("The identity that the module connects as"))
+}
+
+fn mend(who: &str) -> Mend {
     let role = EXCHANGE_ADMINISTRATOR;
-    vec![
-        PERSON_RIGHTS
-            .not_needed("A person runs the cmdlets, so nothing signs in here; what that person needs cannot be seen from here.")
-            .mend(
-                Mend::new(
-                    "The person who runs the cmdlets",
-                    format!(
-                        "has PowerShell with the module ExchangeOnlineManagement, version 3 or later, and the Microsoft Entra role {} ({}) \
-                         or an Exchange role group with the same cmdlets. Get-Command lists each cmdlet that is theirs.",
-                        role.name, role.id
-                    ),
-                )
-                .with([try_by_hand(&needed())]),
-            ),
-    ]
+    Mend::new(
+        who,
+        format!(
+            "has PowerShell with the module ExchangeOnlineManagement, version 3.2 or later, and the Microsoft Entra role {} ({}) \
+             or an Exchange role group with the same cmdlets. Get-Command lists each cmdlet that is theirs.",
+            role.name, role.id
+        ),
+    )
+    .with([try_by_hand(&needed())])
 }

@@ -204,12 +204,18 @@ pub(super) const SIGN_IN: &[Row] = &[
         |v| v.microsoft = MicrosoftView::ByHand,
         "person.rights",
         NotNeeded,
-        "Install-Module ExchangeOnlineManagement",
+        "Install-Module -Name ExchangeOnlineManagement -MinimumVersion 3.2.0",
     ),
     (
         |v| v.microsoft = MicrosoftView::ByHand,
         "person.rights",
         NotNeeded,
         "Exchange Administrator (29232cdf-9323-42fd-ade2-1d097af3e4de)",
+    ),
+    (
+        |v| v.microsoft = MicrosoftView::ByModule,
+        "person.rights",
+        CouldNotTell,
+        "signs in by itself",
     ),
 ];
