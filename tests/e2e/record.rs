@@ -38,7 +38,7 @@ fn mode(path: &Path) -> u32 {
 
 #[test]
 fn a_tenants_shapes_are_written_without_the_tenant() {
-    let stage = Stage::of(DomainSeed::ordinary("northwind-mail.org").signed());
+    let stage = Stage::of(DomainSeed::ordinary("northwind-mail.com").signed());
     lasting(&stage, "Get-IPv6StatusForAcceptedDomain", Kind::MissingRole);
     lasting(
         &stage,
