@@ -35,6 +35,15 @@ pub(super) fn chain(view: &DomainView, survey: &Survey, found: &mut Found) {
         .iter()
         .all(|server| server.dnskey.is_known());
     let apex = &survey.zone.cut.apex;
+    // Whose DS set nobody saw may have none, or one that only this program cannot use; that it was not seen is said elsewhere.
+    let seen = survey
+        .zone
+        .parents
+        .iter()
+        .any(|parent| parent.ds.is_known());
+    if !keys.is_empty() && !seen {
+        return;
+    }
     let unknown = unknown_to_us(survey);
     let (rule, what) = if let Some(what) = unknown {
         (DNSSEC_UNKNOWN_ALGORITHM, what)
