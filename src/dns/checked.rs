@@ -72,7 +72,7 @@ mod tests {
     fn the_same_is_checked_once_and_nothing_else_passes_for_it() {
         let algorithm = Algorithm::ECDSAP256SHA256;
         let pkcs8 = EcdsaSigningKey::generate_pkcs8(algorithm).unwrap();
-        let signer = EcdsaSigningKey::from_pkcs8(&pkcs8.into(), algorithm).unwrap();
+        let signer = EcdsaSigningKey::from_pkcs8(&pkcs8, algorithm).unwrap();
         let public = signer.to_public_key().unwrap();
         let key = DNSKEY::new(true, true, false, public.clone());
         let name = Name::from_ascii("zone.test.").unwrap();
@@ -106,7 +106,7 @@ mod tests {
         assert!(!checked.holds(&key, &RRSIG::from_sig(input, bent), &good));
         assert!(!checked.holds(&key, &signature, &data(61).0));
         let other = EcdsaSigningKey::generate_pkcs8(algorithm).unwrap();
-        let other = EcdsaSigningKey::from_pkcs8(&other.into(), algorithm).unwrap();
+        let other = EcdsaSigningKey::from_pkcs8(&other, algorithm).unwrap();
         let other = DNSKEY::new(true, true, false, other.to_public_key().unwrap());
         assert!(!checked.holds(&other, &signature, &good));
         assert_eq!(checked.known().len(), 4);

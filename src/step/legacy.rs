@@ -173,9 +173,13 @@ impl Alarm {
     }
 }
 
-/// Whether this is a host of the way in that the move leaves.
+/// Whether this is a host of the way in that the move leaves. A host that somebody else listed meanwhile is none: that is
+/// a conflict, and the caches it is in are the kernel's to judge.
 fn is_legacy(cx: &Context<'_>, host: &Host) -> bool {
-    Some(host) != cx.memory.new_host.as_ref() && !host.is_within(NEW_ZONE)
+    let was_there = cx
+        .original()
+        .is_none_or(|original| original.set.hosts().any(|known| known == host));
+    was_there && Some(host) != cx.memory.new_host.as_ref() && !host.is_within(NEW_ZONE)
 }
 
 /// The hosts that a cache may name and that are not what the move leads to.

@@ -270,6 +270,19 @@ fn the_new_host_being_away_is_no_such_alarm() {
     }
 }
 
+/// What somebody else listed and took away again is a conflict, and no way back.
+#[test]
+fn a_host_that_somebody_else_listed_is_no_legacy_host() {
+    const FOREIGN: &str = "mx.elsewhere.net";
+    let mut case = at_stage(&[(0, LEGACY), (20, NEW), (50, FOREIGN)]);
+    case.facts.hosts.insert(Host::new(FOREIGN), known(gone()));
+    case.absorb();
+    assert_eq!(Alarm::of(REMOVE, &case.context()), None);
+    lose(&mut case, gone());
+    let alarm = Alarm::of(REMOVE, &case.context()).unwrap();
+    assert_eq!(alarm.finding().about, LEGACY);
+}
+
 /// S7: silence is a sign only where others answer, and only after a while.
 #[test]
 fn s7_silence_from_a_place_where_nobody_answers_is_no_alarm() {

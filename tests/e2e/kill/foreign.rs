@@ -58,6 +58,10 @@ fn a_change_between_two_steps_is_a_conflict_until_it_is_undone() {
     let bench = bench(&["november.com"]);
     let domain = Domain::new(&bench, "november.com");
     let waiting = domain.apply(&["--wait"]).end(LONG);
+    assert!(waiting.text.contains("gate smart-hosts"), "{waiting:?}");
+    let approved = domain.run(&["approve", &domain.name, "smart-hosts"]);
+    assert_eq!(approved.code(), Some(0), "{approved:?}");
+    let waiting = domain.apply(&["--wait"]).end(LONG);
     assert_eq!(waiting.code(), Some(4), "{waiting:?}");
     assert!(waiting.text.contains("gate swap"), "{waiting:?}");
 
