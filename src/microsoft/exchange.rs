@@ -17,7 +17,7 @@ use super::error::Result;
 /// What a rollout needs from Exchange Online.
 ///
 /// Reading calls repeat themselves after passing faults. A changing call is sent once; when its outcome is unknown
-/// ([`MicrosoftError::is_unknown`]) the state is read back, never sent again (S6).
+/// ([`MicrosoftError::is_unknown`](super::MicrosoftError::is_unknown)) the state is read back, never sent again (S6).
 #[async_trait]
 pub trait ExchangeApi: Send + Sync + std::fmt::Debug {
     /// Every accepted domain of the tenant, with its DANE state: one call serves all runs of a tenant.

@@ -1,7 +1,7 @@
 //! The kinds of failed sign-ins, each as a sentence that says what to do and where.
 //!
 //! Codes: "Microsoft Entra authentication and authorization error codes" on learn.microsoft.com. Places are named as the
-//! Entra admin center (https://entra.microsoft.com) names them.
+//! Entra admin center (<https://entra.microsoft.com>) names them.
 
 use jiff::Timestamp;
 

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::json;
 
+use crate::cli::lab::Running;
 use crate::cli::{App, CliError, Exit, error};
 use crate::domain_file;
 use crate::microsoft::record::{Asked, Question, Recorded, Recorder, Scrubber};
@@ -40,16 +41,18 @@ pub async fn run(app: &App, args: &Args) -> Result<Exit, CliError> {
                 .to_owned(),
         ));
     };
+    let _laboratory = Running::of(&loaded.file, false)?;
     let folder = &args.out;
     make_folder(folder)?;
     let recorder = Recorder::connect(&settings).map_err(OpenError::from)?;
-    recorder
-        .sign_in()
-        .await
-        .map_err(|source| CliError::Microsoft {
+    if let Err(source) = recorder.sign_in().await {
+        // It is still empty; if it is not, it stays.
+        let _ = std::fs::remove_dir(folder);
+        return Err(CliError::Microsoft {
             what: "the tenant cannot be asked".to_owned(),
             source: Box::new(source),
-        })?;
+        });
+    }
     let domain = loaded.file.domain.as_str();
     let mut scrubber = Scrubber::new(&settings.tenant, domain);
     let mut number = 0;
