@@ -4,9 +4,8 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use serde_json::Value;
 
-use crate::microsoft::Unread;
 use crate::step::{Approval, Memory};
-use crate::world::{Action, Facts, Outcome};
+use crate::world::{Action, Facts, Outcome, Unread};
 
 use super::store::{Brake, IntentId, StoreError};
 

@@ -12,7 +12,8 @@ mod pasted;
 
 use async_trait::async_trait;
 
-use crate::microsoft::Unread;
+/// An answer of Microsoft's that was not understood, as it came.
+pub use crate::microsoft::Unread;
 use crate::playbook::Goal;
 
 pub use action::{Action, DelegationBy, Instructions, MxRrset, Outcome};

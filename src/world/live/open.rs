@@ -83,8 +83,7 @@ impl LiveWorld {
             https: around.https()?,
             roots,
             microsoft: microsoft_of(file, redactor, person)?,
-            // The whole section: the tenant, where its APIs are, and as whom they are asked. Secrets are references in it.
-            shared: tenants.of(serde_json::to_string(&file.microsoft).unwrap_or_default()),
+            shared: tenants.of(&file.microsoft),
             by_hand_in: cloud_of(file),
             pasted: PastedAnswers::default(),
             hosting: hosting(file, redactor, &counter)?,

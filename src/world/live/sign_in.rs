@@ -76,10 +76,10 @@ fn pem(place: &SecretRef, redactor: &Redactor) -> Result<SecretString, OpenError
         // Binary: most likely PKCS#12, the form in which Windows and Key Vault hand certificates out.
         Err(SecretError::FileNotText(path)) => {
             let detail = format!(
-                "{path} is no PEM text. If it is PKCS#12 (.pfx or .p12), convert it with `openssl pkcs12 -in {path} -nodes -out \
+                "{} is no PEM text. If it is PKCS#12 (.pfx or .p12), convert it with `openssl pkcs12 -in FILE -nodes -out \
                  client.pem && chmod 600 client.pem` and name client.pem; if it is DER, with `openssl x509 -inform der -in \
-                 {path} -out client.pem`",
-                path = path.display()
+                 FILE -out client.pem`",
+                path.display()
             );
             let error = SignInError::new(SignInReason::CertificateUnreadable { detail });
             return Err(MicrosoftError::from(error).into());

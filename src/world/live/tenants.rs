@@ -4,11 +4,11 @@
 //! change made through this process makes the list stale at once. A failure is kept for a moment only, so that three domains
 //! do not run into the same wall three times.
 
-use std::collections::HashMap;
 use std::future::Future;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use crate::domain_file::Microsoft as Side;
 use crate::microsoft::{AcceptedDomain, Connectors, GraphDomain, MicrosoftError};
 use crate::world::Fact;
 
@@ -19,14 +19,19 @@ const FAILURE: Duration = Duration::from_secs(5);
 
 /// The tenants that this process works on, each under one identity. Clones share.
 #[derive(Clone, Debug, Default)]
-pub struct Tenants(Arc<Mutex<HashMap<String, Arc<Tenant>>>>);
+pub struct Tenants(Arc<Mutex<Vec<(Side, Arc<Tenant>)>>>);
 
 impl Tenants {
-    /// The tenant of this key: everything that decides whom is asked, and as whom.
-    pub(super) fn of(&self, key: String) -> Arc<Tenant> {
-        // A panic elsewhere leaves the map as it was.
+    /// The tenant of this part of a domain file: all of it decides whom is asked, and as whom. Secrets are references in it.
+    pub(super) fn of(&self, side: &Side) -> Arc<Tenant> {
+        // A panic elsewhere leaves the list as it was.
         let mut tenants = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        Arc::clone(tenants.entry(key).or_default())
+        if let Some((_, known)) = tenants.iter().find(|(of, _)| of == side) {
+            return Arc::clone(known);
+        }
+        let new = Arc::<Tenant>::default();
+        tenants.push((side.clone(), Arc::clone(&new)));
+        new
     }
 }
 
@@ -87,6 +92,7 @@ mod tests {
     use std::sync::atomic::{AtomicUsize, Ordering};
 
     use super::*;
+    use crate::domain_file::{Api, Cloud, Endpoints, SignIn, Tenant};
     use crate::microsoft::error::Call;
 
     const LONG: Duration = Duration::from_secs(3600);
@@ -143,9 +149,19 @@ mod tests {
 
     #[test]
     fn another_identity_shares_nothing() {
+        let as_whom = |client: u128| {
+            Side::Api(Api {
+                tenant: Tenant::try_from("contoso.com".to_owned()).unwrap(),
+                cloud: Cloud::default(),
+                sign_in: SignIn::ManagedIdentity {
+                    client_id: Some(uuid::Uuid::from_u128(client)),
+                },
+                endpoints: Endpoints::default(),
+            })
+        };
         let tenants = Tenants::default();
-        let one = tenants.clone().of("one".into());
-        assert!(Arc::ptr_eq(&one, &tenants.of("one".into())));
-        assert!(!Arc::ptr_eq(&one, &tenants.of("two".into())));
+        let one = tenants.clone().of(&as_whom(1));
+        assert!(Arc::ptr_eq(&one, &tenants.of(&as_whom(1))));
+        assert!(!Arc::ptr_eq(&one, &tenants.of(&as_whom(2))));
     }
 }
