@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use self::api::{Batch, Body, Delete, Dnssec, Patch, Post, Records, VerifyToken, WireDnssec, WireRecord, Zones};
 use crate::{
-    Access, Call, Capabilities, Change, Delegation, Error, Field, Info, Kind, Limits, Name, Outcome, Provider, RecordData,
+    Access, Call, Capabilities, Change, Counts, Delegation, Error, Field, Info, Kind, Limit, Name, Outcome, Provider, RecordData,
     RecordType, Result, Right, Rrset, ShownBy, Signer, Signing, Standing, Writes, Zone,
     guard::{self, Verdict},
     http::{Http, checked_base},
@@ -43,9 +43,14 @@ pub(crate) static INFO: Info = Info {
     capabilities: Capabilities {
         reads: true,
         signs: true,
+        keys: true,
+        writes: Writes::Stepwise,
         delegation: Delegation::Announced,
+        registrar: None,
         ttl_floor: "60 s, in Enterprise zones 30 s",
     },
+    // Per user, over all tokens; beyond it everything is refused for five minutes.
+    limits: &[Limit::of_credential(Counts::All, 1200, Duration::from_secs(300))],
     rights: "An API token limited to this zone with Zone:Read and DNS:Edit. If signing is refused with it, Zone Settings:Edit besides.",
     access: Access {
         rights: &[
@@ -71,7 +76,7 @@ pub(crate) static INFO: Info = Info {
         let base = checked_base(fields.text("url")).map_err(|error| fields.wrong("url", error))?;
         // Without the final slash, joining a path would drop the last part of the base.
         let base = format!("{}/", base.as_str().trim_end_matches('/'));
-        let mut http = Http::new(INFO.slug, &base, &headers, call::explain, &options)?;
+        let mut http = Http::new(&INFO, &base, &headers, call::explain, &options)?;
         // The header is a secret by itself; the bare token inside is too.
         http.hide(fields.secret("token"));
         Ok(Box::new(Cloudflare { http, environment: Environment::Custom(base) }))
@@ -181,7 +186,7 @@ impl Provider for Cloudflare {
             apex: apex.clone(),
             nameservers,
             ttl: if enterprise { 30 } else { 60 }..=86_400,
-            writes: Writes::Stepwise,
+            writes: INFO.capabilities.writes,
             notes,
         })
     }
@@ -214,11 +219,6 @@ impl Provider for Cloudflare {
         let operation = format!("list the zone {}", zone.apex);
         let records = self.records(Call::List, &operation, &zone.id, None).await?;
         Ok(records.iter().map(WireRecord::served_ttl).max())
-    }
-
-    /// Per user, over all tokens; beyond it everything is refused for five minutes.
-    fn limits(&self) -> Limits {
-        Limits { requests: Some((1200, Duration::from_secs(300))) }
     }
 
     /// Only a user's token is known to this endpoint; one of an account is not, though it works.

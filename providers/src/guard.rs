@@ -1,8 +1,11 @@
 //! What every write does around the write itself: refuse early, compare before, look after.
 
-use std::time::{Duration, Instant};
+use std::{
+    collections::BTreeSet,
+    time::{Duration, Instant},
+};
 
-use crate::{Change, Error, Kind, Outcome, Provider, RecordData, Result, Rrset, Zone};
+use crate::{Change, Ds, Error, Kind, Name, Outcome, Provider, RecordData, Result, Rrset, Zone};
 
 /// First pause before looking again; it doubles.
 const PAUSE: Duration = Duration::from_millis(20);
@@ -75,6 +78,47 @@ pub(crate) fn compare(
         Kind::Conflict,
         message,
     ))
+}
+
+/// Compares the DS records on file at a registrar with what the caller believed; `after` is what will be on file.
+pub(crate) fn compare_delegation(
+    provider: &'static str,
+    apex: &Name,
+    live: &[Ds],
+    before: &[Ds],
+    after: &[Ds],
+) -> Result<Verdict> {
+    let set = |ds: &[Ds]| ds.iter().cloned().collect::<BTreeSet<_>>();
+    if set(live) == set(after) {
+        return Ok(Verdict::Unchanged);
+    }
+    if set(live) == set(before) {
+        return Ok(Verdict::Write);
+    }
+    let show = |ds: &[Ds]| match ds {
+        [] => "no DS".to_owned(),
+        some => some
+            .iter()
+            .map(ToString::to_string)
+            .collect::<Vec<_>>()
+            .join("; "),
+    };
+    let message = format!(
+        "what the registrar has on file is not what was expected: it has {}, expected was {}",
+        show(live),
+        show(before)
+    );
+    Err(Error::new(
+        provider,
+        delegate(apex),
+        Kind::Conflict,
+        message,
+    ))
+}
+
+/// Words after "could not".
+pub(crate) fn delegate(apex: &Name) -> String {
+    format!("change the delegation of {apex}")
 }
 
 /// Looks whether the provider has now what was asked for.
@@ -209,12 +253,10 @@ pub(crate) fn steps<R>(have: Vec<(R, RecordData)>, want: &[RecordData]) -> Steps
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeSet;
-
     use proptest::prelude::*;
 
     use super::*;
-    use crate::{Name, RecordType};
+    use crate::RecordType;
 
     fn values(set: &BTreeSet<u8>) -> Vec<RecordData> {
         set.iter()

@@ -1,16 +1,25 @@
 //! One way to talk HTTP to a provider: authentication, time limits, refusal of plain text, errors in our terms, no secret in any of them.
 
-use std::{net::IpAddr, time::Duration};
+mod base;
+mod page;
+mod request;
+
+use std::{sync::Arc, time::Duration};
 
 use reqwest::{
     Certificate, Client, Method, Response, StatusCode, Url,
-    header::{HeaderMap, HeaderName, HeaderValue, RETRY_AFTER},
+    header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER},
     redirect::Policy,
 };
 use secrecy::{ExposeSecret, SecretString};
 use serde::de::DeserializeOwned;
 
-use crate::{Call, Counter, Error, Kind, Options, Result, text::harmless};
+use self::base::is_loopback;
+pub(crate) use self::{base::checked_base, page::next_page, request::Request};
+use crate::{
+    Call, Counter, Error, Info, Kind, Options, Result, auth::Authorize, budget::Account,
+    text::harmless,
+};
 
 /// Most octets of an answer that are read. The largest zones listed are far below.
 const ANSWER: usize = 64 << 20;
@@ -27,6 +36,8 @@ pub(crate) struct Http {
     base: Url,
     client: Client,
     secrets: Vec<SecretString>,
+    authorize: Option<Arc<dyn Authorize>>,
+    account: Account,
     counter: Counter,
     read_retries: u32,
     explain: Explain,
@@ -43,26 +54,23 @@ pub(crate) struct Explained {
     pub(crate) message: Option<String>,
 }
 
-/// One request.
-pub(crate) struct Request {
-    pub(crate) call: Call,
-    /// Words after "could not".
-    pub(crate) operation: String,
-    pub(crate) method: Method,
-    pub(crate) url: Url,
-    /// JSON.
-    pub(crate) body: Option<String>,
+/// What was answered.
+#[cfg_attr(test, derive(Debug))]
+pub(crate) struct Answer {
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Vec<u8>,
 }
 
 impl Http {
     /// A client whose every request carries `headers`, all of them secret.
     pub(crate) fn new(
-        provider: &'static str,
+        info: &'static Info,
         base: &str,
         headers: &[(&'static str, &str, SecretString)],
         explain: Explain,
         options: &Options,
     ) -> Result<Self> {
+        let provider = info.slug;
         let wrong = |message: String| Error::new(provider, "start", Kind::Rejected, message);
         let base = checked_base(base).map_err(wrong)?;
         let mut always = HeaderMap::new();
@@ -97,18 +105,38 @@ impl Http {
         let client = builder
             .build()
             .map_err(|error| wrong(format!("no HTTP client could be made: {error}")))?;
+        let secrets: Vec<_> = headers
+            .iter()
+            .map(|(_, _, secret)| secret.clone())
+            .collect();
         Ok(Self {
             provider,
             base,
             client,
-            secrets: headers
-                .iter()
-                .map(|(_, _, secret)| secret.clone())
-                .collect(),
+            account: options.budget.account(provider, &secrets, info.limits),
+            secrets,
+            authorize: None,
             counter: options.counter.clone(),
             read_retries: options.read_retries,
             explain,
         })
+    }
+
+    /// Proves who sends each request in another way than by the same header. `identity` is what the proof is made of: it is in no
+    /// message, and quotas are counted for it.
+    pub(crate) fn authorized(
+        mut self,
+        info: &'static Info,
+        authorize: Arc<dyn Authorize>,
+        identity: &[SecretString],
+        options: &Options,
+    ) -> Self {
+        self.secrets.extend_from_slice(identity);
+        self.account = options
+            .budget
+            .account(info.slug, &self.secrets, info.limits);
+        self.authorize = Some(authorize);
+        self
     }
 
     /// Keeps one more text out of every message.
@@ -128,26 +156,52 @@ impl Http {
         url
     }
 
-    /// Sends a request and decodes the answer. A read is sent again for passing reasons, a write never.
-    pub(crate) async fn json<T: DeserializeOwned>(&self, request: &Request) -> Result<T> {
-        let body = self.send(request).await?;
-        serde_json::from_slice(&body).map_err(|error| {
-            // After a write the deed may be done all the same.
-            let kind = if request.call.is_write() {
-                Kind::Unknown
-            } else {
-                Kind::Protocol
-            };
-            self.error(
-                request,
-                kind,
-                format!("the answer could not be read: {error}"),
-            )
-        })
+    /// A request for `segments` below the base address.
+    pub(crate) fn request(
+        &self,
+        call: Call,
+        operation: &str,
+        method: Method,
+        segments: &[&str],
+    ) -> Request {
+        Request::new(call, operation, method, self.url(segments, &[]))
     }
 
-    /// Sends a request and returns the body of the answer.
-    pub(crate) async fn send(&self, request: &Request) -> Result<Vec<u8>> {
+    /// The same, to ask.
+    pub(crate) fn get(&self, call: Call, operation: &str, segments: &[&str]) -> Request {
+        self.request(call, operation, Method::GET, segments)
+    }
+
+    /// As [`json`](Self::json), where what is not there is no error.
+    pub(crate) async fn found<T: DeserializeOwned>(&self, request: &Request) -> Result<Option<T>> {
+        match self.json(request).await {
+            Err(error) if error.kind == Kind::NotFound => Ok(None),
+            answered => answered.map(Some),
+        }
+    }
+
+    /// Sends a request and decodes the answer. A read is sent again for passing reasons, a write never.
+    pub(crate) async fn json<T: DeserializeOwned>(&self, request: &Request) -> Result<T> {
+        let answer = self.send(request).await?;
+        serde_json::from_slice(&answer.body).map_err(|error| self.unread(request, error))
+    }
+
+    /// An answer that makes no sense. After a write the deed may be done all the same.
+    pub(crate) fn unread(&self, request: &Request, why: impl std::fmt::Display) -> Error {
+        let kind = if request.call.is_write() {
+            Kind::Unknown
+        } else {
+            Kind::Protocol
+        };
+        self.error(
+            request,
+            kind,
+            format!("the answer could not be read: {why}"),
+        )
+    }
+
+    /// Sends a request and returns the answer.
+    pub(crate) async fn send(&self, request: &Request) -> Result<Answer> {
         let mut pause = PAUSE;
         for _ in 0..if request.call.is_write() {
             0
@@ -174,15 +228,19 @@ impl Http {
         self.once(request).await
     }
 
-    async fn once(&self, request: &Request) -> Result<Vec<u8>> {
+    async fn once(&self, request: &Request) -> Result<Answer> {
+        let mut headers = request.headers.clone();
+        if let Some(authorize) = &self.authorize {
+            headers.extend(authorize.headers(request).await?);
+        }
+        self.within_budget(request).await?;
         self.counter.on_request(request.call);
         let mut builder = self
             .client
-            .request(request.method.clone(), request.url.clone());
-        if let Some(body) = &request.body {
-            builder = builder
-                .header(reqwest::header::CONTENT_TYPE, "application/json")
-                .body(body.clone());
+            .request(request.method.clone(), request.url.clone())
+            .headers(headers);
+        if let Some((content, body)) = &request.body {
+            builder = builder.header(CONTENT_TYPE, *content).body(body.clone());
         }
         let mut response = builder
             .send()
@@ -192,9 +250,34 @@ impl Http {
         if !status.is_success() {
             return Err(self.refused(request, response).await);
         }
-        body(&mut response, ANSWER)
+        let headers = response.headers().clone();
+        let body = body(&mut response, ANSWER)
             .await
-            .map_err(|error| self.lost(request, error))
+            .map_err(|error| self.lost(request, error))?;
+        Ok(Answer { headers, body })
+    }
+
+    /// Spends one request of the vendor's quota. A short wait is waited out here, a longer one is the caller's to plan.
+    async fn within_budget(&self, request: &Request) -> Result<()> {
+        let mut patience = PATIENCE;
+        loop {
+            let now = jiff::Timestamp::now().as_millisecond();
+            let Err(spent) = self
+                .account
+                .spend(request.call, request.zone.as_deref(), now)
+            else {
+                return Ok(());
+            };
+            if spent.wait > patience {
+                let why = match spent.limit {
+                    Some(limit) => format!("the quota of {limit} is spent, so nothing was sent"),
+                    None => "it asked for a pause that is not over, so nothing was sent".to_owned(),
+                };
+                return Err(self.error(request, Kind::Throttled(Some(spent.wait)), why));
+            }
+            tokio::time::sleep(spent.wait).await;
+            patience = patience.saturating_sub(spent.wait);
+        }
     }
 
     /// No answer, or half of one.
@@ -237,6 +320,15 @@ impl Http {
             Some(kind) => kind,
             None => kind_of(status, wait, request.call.is_write()),
         };
+        if let Kind::Throttled(Some(wait)) = kind {
+            self.account
+                .close(wait, jiff::Timestamp::now().as_millisecond());
+        }
+        if kind == Kind::Auth
+            && let Some(authorize) = &self.authorize
+        {
+            authorize.forget();
+        }
         let message = explained.message.unwrap_or_else(|| {
             let reason = status.canonical_reason().unwrap_or("no reason given");
             if status.is_redirection() {
@@ -264,7 +356,12 @@ impl Http {
 
     /// Foreign text without secrets and without anything a terminal would obey.
     fn clean(&self, text: &str) -> String {
-        let hidden = self.secrets.iter().fold(text.to_owned(), |text, secret| {
+        let made = self
+            .authorize
+            .iter()
+            .flat_map(|authorize| authorize.secrets());
+        let secrets = self.secrets.iter().cloned().chain(made);
+        let hidden = secrets.fold(text.to_owned(), |text, secret| {
             match secret.expose_secret() {
                 "" => text,
                 secret => text.replace(secret, "[secret]"),
@@ -335,64 +432,9 @@ fn retry_after(text: &str, now: jiff::Timestamp) -> Option<Duration> {
     Some(Duration::try_from(until - now).unwrap_or_default())
 }
 
-/// The base address of an interface. Plain HTTP is refused but to a loopback address: it would show the credentials.
-pub(crate) fn checked_base(text: &str) -> Result<Url, String> {
-    let url = Url::parse(text)
-        .map_err(|error| format!("{:?} is no address: {error}", harmless(text, 200)))?;
-    if url.host_str().is_none() || url.cannot_be_a_base() {
-        return Err(format!("{:?} names no host", harmless(text, 200)));
-    }
-    if !url.username().is_empty() || url.password().is_some() {
-        return Err("credentials do not belong into the address".to_owned());
-    }
-    match url.scheme() {
-        "https" => Ok(url),
-        "http" if is_loopback(&url) => Ok(url),
-        "http" => Err(format!(
-            "plain HTTP to {} would show the credentials; use https, or a loopback address such as 127.0.0.1",
-            url.host_str().unwrap_or_default()
-        )),
-        other => Err(format!("{other:?} is no way to talk to it; use https")),
-    }
-}
-
-/// By address only: a name, `localhost` too, is whatever some resolver says.
-fn is_loopback(url: &Url) -> bool {
-    let host = url.host_str().unwrap_or_default();
-    host.trim_start_matches('[')
-        .trim_end_matches(']')
-        .parse::<IpAddr>()
-        .is_ok_and(|address| address.is_loopback())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn plain_text_only_to_loopback_addresses() {
-        for good in [
-            "https://api.example/v1",
-            "http://127.0.0.1:8081",
-            "http://127.3.2.1",
-            "http://[::1]:8081/x",
-        ] {
-            assert!(checked_base(good).is_ok(), "{good}");
-        }
-        for bad in [
-            "http://api.example",
-            "http://localhost:8081",
-            "http://10.0.0.1",
-            "http://127.0.0.1.example",
-            "ftp://127.0.0.1",
-            "https://user:pass@api.example",
-            "127.0.0.1:8081",
-            "",
-            "mailto:a@b",
-        ] {
-            assert!(checked_base(bad).is_err(), "{bad}");
-        }
-    }
 
     #[test]
     fn both_forms_of_retry_after() {

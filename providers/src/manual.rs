@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 
 use crate::{
-    Access, Capabilities, Change, Delegation, DelegationKey, Ds, Error, Info, Instructions, Kind, Limits, Name, Outcome, Provider,
+    Access, Capabilities, Change, Delegation, DelegationKey, Ds, Error, Info, Instructions, Kind, Name, Outcome, Provider,
     RecordType, Registrar, Result, Rrset, Signer, Signing, TTL_MAX, Writes, Zone, guard,
 };
 
@@ -16,9 +16,13 @@ pub(crate) static INFO: Info = Info {
     capabilities: Capabilities {
         reads: false,
         signs: false,
+        keys: false,
+        writes: Writes::ByHand,
         delegation: Delegation::ByHand,
+        registrar: None,
         ttl_floor: "not known; many hosts allow no less than 300 or 3600 s",
     },
+    limits: &[],
     rights: "None: a person with access to the DNS settings makes the changes.",
     access: Access {
         rights: &[],
@@ -48,7 +52,7 @@ impl Provider for Manual {
             apex: apex.clone(),
             nameservers: Vec::new(),
             ttl: 0..=TTL_MAX,
-            writes: Writes::ByHand,
+            writes: INFO.capabilities.writes,
             notes: Vec::new(),
         })
     }
@@ -68,10 +72,6 @@ impl Provider for Manual {
 
     async fn largest_ttl(&self, _: &Zone) -> Result<Option<u32>> {
         Ok(None)
-    }
-
-    fn limits(&self) -> Limits {
-        Limits { requests: None }
     }
 
     fn signer(&self) -> Option<&dyn Signer> {
@@ -104,7 +104,7 @@ impl Registrar for Manual {
         blind(format!("read the delegation of {apex}"))
     }
 
-    async fn set_delegation(&self, apex: &Name, keys: &[DelegationKey]) -> Result<Outcome> {
+    async fn set_delegation(&self, apex: &Name, _: &[Ds], keys: &[DelegationKey]) -> Result<Outcome> {
         Ok(Outcome::Asked(Instructions::delegation(apex, keys)))
     }
 }

@@ -9,7 +9,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::{
-    Access, Call, Capabilities, Change, Delegation, DelegationKey, Ds, Error, Field, Info, Instructions, Kind, Limits, Name,
+    Access, Call, Capabilities, Change, Delegation, DelegationKey, Ds, Error, Field, Info, Instructions, Kind, Name,
     Outcome, Provider, RecordData, RecordType, Registrar, Result, Right, Rrset, ShownBy, Signer, Signing, TTL_MAX, Writes, Zone,
     guard::{self, Verdict},
     http::{Explained, Http, Request},
@@ -46,9 +46,13 @@ pub(crate) static INFO: Info = Info {
     capabilities: Capabilities {
         reads: true,
         signs: true,
+        keys: true,
+        writes: Writes::Atomic,
         delegation: Delegation::Announced,
+        registrar: None,
         ttl_floor: "none",
     },
+    limits: &[],
     rights: "The API key opens the whole server. Let the interface listen only where this program runs, and put TLS before it elsewhere.",
     access: Access {
         rights: &[Right {
@@ -61,7 +65,7 @@ pub(crate) static INFO: Info = Info {
     },
     connect: |fields, options| {
         let key = ("x-api-key", "", fields.secret("api-key"));
-        let http = Http::new(INFO.slug, fields.text("url"), &[key], explain, &options)?;
+        let http = Http::new(&INFO, fields.text("url"), &[key], explain, &options)?;
         Ok(Box::new(PowerDns { http, server: fields.text("server").to_owned() }))
     },
 };
@@ -144,20 +148,18 @@ impl PowerDns {
     fn request(&self, call: Call, method: Method, operation: String, zone: &str, below: &[&str]) -> Request {
         let mut path = vec!["api", "v1", "servers", &self.server, "zones", zone];
         path.extend(below);
-        Request { call, operation, method, url: self.http.url(&path, &[]), body: None }
+        self.http.request(call, &operation, method, &path)
     }
 
     async fn settings(&self, zone: &Zone, call: Call, operation: String) -> Result<WireZone> {
-        let mut request = self.request(call, Method::GET, operation, &zone.id, &[]);
-        request.url.query_pairs_mut().append_pair("rrsets", "false");
+        let request = self.request(call, Method::GET, operation, &zone.id, &[]).query(&[("rrsets", "false")]);
         self.http.json(&request).await
     }
 
     /// The zone with one of its sets; a server too old to filter sends all.
     async fn with_set(&self, call: Call, operation: String, id: &str, name: &Name, rtype: &str) -> Result<WireZone> {
-        let mut request = self.request(call, Method::GET, operation, id, &[]);
         let name = name.fqdn();
-        request.url.query_pairs_mut().append_pair("rrset_name", &name).append_pair("rrset_type", rtype);
+        let request = self.request(call, Method::GET, operation, id, &[]).query(&[("rrset_name", &name), ("rrset_type", rtype)]);
         let mut zone: WireZone = self.http.json(&request).await?;
         zone.rrsets.retain(|set| set.name.eq_ignore_ascii_case(&name) && set.rtype == rtype);
         Ok(zone)
@@ -192,8 +194,7 @@ impl PowerDns {
         if have.metadata == [wanted] {
             return Ok(());
         }
-        let mut tell = self.request(Call::WriteDelegation, Method::PUT, operation.to_owned(), zone, &below);
-        tell.body = Some(json!({ "kind": item, "metadata": [wanted] }).to_string());
+        let tell = self.request(Call::WriteDelegation, Method::PUT, operation.to_owned(), zone, &below).json(&json!({ "kind": item, "metadata": [wanted] }));
         self.http.send(&tell).await.map(drop)
     }
 }
@@ -269,7 +270,7 @@ impl Provider for PowerDns {
                  that go by the serial will not fetch them. Set it: pdnsutil set-meta {apex} SOA-EDIT-API DEFAULT."
             ));
         }
-        Ok(Zone { id: apex.fqdn(), apex: apex.clone(), nameservers, ttl: 0..=TTL_MAX, writes: Writes::Atomic, notes })
+        Ok(Zone { id: apex.fqdn(), apex: apex.clone(), nameservers, ttl: 0..=TTL_MAX, writes: INFO.capabilities.writes, notes })
     }
 
     async fn read(&self, zone: &Zone, name: &Name, rtype: RecordType) -> Result<Option<Rrset>> {
@@ -282,8 +283,7 @@ impl Provider for PowerDns {
         if guard::compare(INFO.slug, live.as_ref(), change)? == Verdict::Unchanged {
             return Ok(Outcome::Unchanged);
         }
-        let mut request = self.request(Call::Write, Method::PATCH, guard::operation(change), &zone.id, &[]);
-        request.body = Some(encode(change, &disabled).to_string());
+        let request = self.request(Call::Write, Method::PATCH, guard::operation(change), &zone.id, &[]).json(&encode(change, &disabled));
         self.http.send(&request).await?;
         guard::confirm(self, zone, change).await
     }
@@ -293,10 +293,6 @@ impl Provider for PowerDns {
         let request = self.request(Call::List, Method::GET, operation, &zone.id, &[]);
         let zone: WireZone = self.http.json(&request).await?;
         Ok(zone.rrsets.iter().map(|set| set.ttl).max())
-    }
-
-    fn limits(&self) -> Limits {
-        Limits { requests: None }
     }
 
     fn signer(&self) -> Option<&dyn Signer> {
@@ -329,15 +325,13 @@ impl Signer for PowerDns {
             return Ok(Outcome::Unchanged);
         }
         let operation = format!("sign {}", zone.apex);
-        let mut request = self.request(Call::WriteSigning, Method::PUT, operation.clone(), &zone.id, &[]);
-        request.body = Some(json!({ "dnssec": true, "api_rectify": true }).to_string());
+        let request = self.request(Call::WriteSigning, Method::PUT, operation.clone(), &zone.id, &[]).json(&json!({ "dnssec": true, "api_rectify": true }));
         self.http.send(&request).await?;
         if matches!(self.status(zone).await?, Signing::On(_)) {
             return Ok(Outcome::Done);
         }
         // There were keys, none of them active: make one that is.
-        let mut request = self.request(Call::WriteSigning, Method::POST, operation, &zone.id, &["cryptokeys"]);
-        request.body = Some(json!({ "keytype": "csk", "active": true, "published": true }).to_string());
+        let request = self.request(Call::WriteSigning, Method::POST, operation, &zone.id, &["cryptokeys"]).json(&json!({ "keytype": "csk", "active": true, "published": true }));
         // The answer holds the private key: it is dropped unread.
         self.http.send(&request).await?;
         Ok(Outcome::Done)
@@ -348,8 +342,7 @@ impl Signer for PowerDns {
             return Ok(Outcome::Unchanged);
         }
         let operation = format!("stop signing {}", zone.apex);
-        let mut request = self.request(Call::WriteSigning, Method::PUT, operation, &zone.id, &[]);
-        request.body = Some(json!({ "dnssec": false }).to_string());
+        let request = self.request(Call::WriteSigning, Method::PUT, operation, &zone.id, &[]).json(&json!({ "dnssec": false }));
         self.http.send(&request).await?;
         Ok(Outcome::Done)
     }
@@ -364,7 +357,7 @@ impl Registrar for PowerDns {
         Err(Error::new(INFO.slug, format!("read the delegation of {apex}"), Kind::Unsupported, message))
     }
 
-    async fn set_delegation(&self, apex: &Name, keys: &[DelegationKey]) -> Result<Outcome> {
+    async fn set_delegation(&self, apex: &Name, _: &[Ds], keys: &[DelegationKey]) -> Result<Outcome> {
         let operation = format!("announce the delegation of {apex}");
         // 2 is SHA-256, 0 asks the parent to remove the DS (RFC 8078, section 4).
         let (cds, cdnskey) = if keys.is_empty() { ("0", "0") } else { ("2", "1") };

@@ -12,7 +12,8 @@ use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Change, DelegationKey, Ds, Info, Instructions, Name, RecordType, Result, Rrset, Standing,
+    Budget, Change, DelegationKey, Ds, Info, Instructions, Name, RecordType, Result, Rrset,
+    Standing, Tokens,
 };
 
 /// A DNS host: finds a zone, reads a record set, changes a record set.
@@ -27,7 +28,8 @@ use crate::{
 /// 5. A TTL outside [`Zone::ttl`] is `Rejected` before any request. A vendor that stores another TTL than asked is found out.
 /// 6. No answer to a write is `Unknown`; a refused connection is `Transient`; too many requests are `Throttled`.
 /// 7. Secrets are in no `Debug`, no `Display`, no log.
-/// 8. [`Signer::enable`] twice is `Unchanged`; a digest that does not fit its key is an error.
+/// 8. [`Signer::enable`] twice is `Unchanged`; a digest that does not fit its key is an error. So is
+///    [`Registrar::set_delegation`], and what is on file and was not expected is a `Conflict`.
 /// 9. Null MX, internationalised names, long TXT with quotes, backslashes and semicolons survive.
 /// 10. A future dropped halfway leaves nothing that `read` cannot explain.
 #[async_trait]
@@ -61,9 +63,6 @@ pub trait Provider: fmt::Debug + Send + Sync {
     /// When the listing failed for another reason than that there is none.
     async fn largest_ttl(&self, zone: &Zone) -> Result<Option<u32>>;
 
-    /// How much the provider can take.
-    fn limits(&self) -> Limits;
-
     /// What the provider says of the credentials themselves; `None` where its interface does not tell. Writes nothing.
     ///
     /// # Errors
@@ -86,7 +85,7 @@ pub trait Provider: fmt::Debug + Send + Sync {
 /// A host that signs zones.
 #[async_trait]
 pub trait Signer: Send + Sync {
-    /// Whether the zone is signed, and with which keys.
+    /// Whether the zone is signed, and with which keys, where the provider tells them ([`Capabilities::keys`](crate::Capabilities::keys)).
     ///
     /// # Errors
     /// `Protocol` when a reported digest does not belong to its reported key.
@@ -115,11 +114,17 @@ pub trait Registrar: Send + Sync {
     /// `Unsupported` where it cannot tell; the parent's own servers know in any case.
     async fn delegation(&self, apex: &Name) -> Result<Vec<Ds>>;
 
-    /// Replaces the DS records by those of `keys`; none takes the delegation's trust away.
+    /// Replaces the DS records by those of `keys`, if they are what `before` says; no keys take the delegation's trust away.
+    /// Who only announces to the parent has nothing on file, and `before` says nothing to it.
     ///
     /// # Errors
-    /// As for a write.
-    async fn set_delegation(&self, apex: &Name, keys: &[DelegationKey]) -> Result<Outcome>;
+    /// As for a write: `Conflict` with no write request when something else is on file.
+    async fn set_delegation(
+        &self,
+        apex: &Name,
+        before: &[Ds],
+        keys: &[DelegationKey],
+    ) -> Result<Outcome>;
 }
 
 /// A zone at a provider. Facts such as the smallest TTL belong to it, not to the provider: they differ by plan.
@@ -174,21 +179,17 @@ pub enum Signing {
     Off,
     /// On its way there or back: ask again later.
     Pending,
-    /// Yes, and these keys may be published by the parent. At least one.
+    /// Yes, and these keys may be published by the parent. At least one where the provider tells its keys; none where only
+    /// DNS does.
     On(Vec<DelegationKey>),
-}
-
-/// How much a provider can take, so that many runs on one credential can share it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-pub struct Limits {
-    /// Most requests within a time, where documented.
-    pub requests: Option<(u32, Duration)>,
 }
 
 /// What one request to a provider was for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Call {
+    /// Proving who asks, where that takes a request of its own.
+    SignIn,
     /// Finding a zone.
     Zone,
     /// Reading a record set.
@@ -267,6 +268,10 @@ pub struct Options {
     pub read_retries: u32,
     /// Roots to trust for HTTPS besides the operating system's, each a PEM bundle.
     pub extra_roots: Vec<Vec<u8>>,
+    /// What was spent of each credential's quota, shared by all who are given the same.
+    pub budget: Budget,
+    /// The program's own sign-in at Microsoft Entra, for a provider that takes its tokens.
+    pub tokens: Option<Arc<dyn Tokens>>,
 }
 
 impl Default for Options {
@@ -276,6 +281,8 @@ impl Default for Options {
             timeout: Duration::from_secs(30),
             read_retries: 2,
             extra_roots: Vec::new(),
+            budget: Budget::default(),
+            tokens: None,
         }
     }
 }

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, fmt};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Serialize;
 
-use crate::{Error, Kind, Name, Options, Provider, Result};
+use crate::{Error, Kind, Limit, Name, Options, Provider, Result, Writes};
 
 /// A provider, described.
 #[derive(Debug)]
@@ -22,6 +22,8 @@ pub struct Info {
     pub fields: &'static [Field],
     /// What it can do.
     pub capabilities: Capabilities,
+    /// How much it can take, where that is documented: what is spent is counted for all runs on one credential.
+    pub limits: &'static [Limit],
     /// The least rights its credentials need, as sentences.
     pub rights: &'static str,
     /// The same one by one, and how far each can be seen without a write.
@@ -107,13 +109,19 @@ pub struct Capabilities {
     pub reads: bool,
     /// Whether it signs zones through its interface.
     pub signs: bool,
-    /// How a DS gets to the parent.
+    /// Whether it tells the keys of a zone that it signs; else only DNS does.
+    pub keys: bool,
+    /// How well its writes are guarded against somebody else's at the same moment.
+    pub writes: Writes,
+    /// How a DS gets from a zone it serves to the parent.
     pub delegation: Delegation,
+    /// What it takes as a registrar of domains, where its interface reaches the parent: for zones it serves and for others.
+    pub registrar: Option<Takes>,
     /// What is known about the smallest TTL.
     pub ttl_floor: &'static str,
 }
 
-/// How a DS gets to the parent.
+/// How a DS gets from a zone to the parent, if no registrar's interface brings it there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Delegation {
@@ -122,8 +130,16 @@ pub enum Delegation {
     /// The zone announces it (CDS, RFC 8078) and registries that look take it; elsewhere a person enters it. A provider with a
     /// [`registrar`](crate::Provider::registrar) begins to announce when told, one without as soon as it signs.
     Announced,
-    /// The provider publishes it at the parent.
-    Registrar,
+}
+
+/// What a registrar takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Takes {
+    /// The digest of the key.
+    Ds,
+    /// The key, of which the registrar or the registry makes the digest.
+    Dnskey,
 }
 
 /// A field's value, plain or secret.

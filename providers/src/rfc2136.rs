@@ -18,7 +18,7 @@ use secrecy::ExposeSecret;
 
 use self::exchange::{Exchange, Question, Server};
 use crate::{
-    Access, Call, Capabilities, Change, Delegation, DelegationKey, Error, Field, Info, Instructions, Kind, Limits, Name,
+    Access, Call, Capabilities, Change, Delegation, DelegationKey, Error, Field, Info, Instructions, Kind, Name,
     Outcome, Provider, RecordType, Result, Right, Rrset, ShownBy, Signer, Signing, TTL_MAX, Writes, Zone,
     guard::{self, Verdict},
 };
@@ -61,9 +61,13 @@ pub(crate) static INFO: Info = Info {
     capabilities: Capabilities {
         reads: true,
         signs: false,
+        keys: true,
+        writes: Writes::Guarded,
         delegation: Delegation::ByHand,
+        registrar: None,
         ttl_floor: "the server's policy",
     },
+    limits: &[],
     rights: "The key must be let update MX at the apex, TXT at the apex, _mta-sts and _smtp._tls, and CNAME at mta-sts. \
              With the right to transfer the zone (AXFR) its largest TTL is known; without it the wait before the DS is longer.",
     access: Access {
@@ -250,7 +254,7 @@ impl Provider for Rfc2136 {
             apex: apex.clone(),
             nameservers,
             ttl: 0..=TTL_MAX,
-            writes: Writes::Guarded,
+            writes: INFO.capabilities.writes,
             notes: Vec::new(),
         })
     }
@@ -278,10 +282,6 @@ impl Provider for Rfc2136 {
             Err(error) if matches!(error.kind, Kind::Forbidden | Kind::Unsupported) => Ok(None),
             Err(error) => Err(error),
         }
-    }
-
-    fn limits(&self) -> Limits {
-        Limits { requests: None }
     }
 
     fn signer(&self) -> Option<&dyn Signer> {

@@ -13,6 +13,8 @@ mod bed;
 mod beds;
 #[path = "conformance/cases/mod.rs"]
 mod cases;
+#[path = "conformance/fakes/mod.rs"]
+mod fakes;
 #[path = "conformance/log.rs"]
 mod log;
 #[path = "conformance/proxy.rs"]
@@ -42,10 +44,12 @@ macro_rules! conformance {
                 rule_7_secrets_are_nowhere,
                 rule_7_wrong_credentials_are_told_as_such,
                 rule_8_signing_is_idempotent_and_its_digest_is_derived,
+                rule_8_the_delegation_is_compared_and_set,
                 rule_9_every_value_survives,
                 rule_9_an_internationalised_apex_works,
                 rule_10_a_dropped_write_leaves_the_old_or_the_new,
                 the_largest_ttl_is_found_where_it_can_be_listed,
+                the_requests_of_a_rollout_are_as_documented,
             );
         }
         )*
@@ -84,6 +88,7 @@ macro_rules! by_hand {
 
 conformance! {
     cloudflare,
+    desec,
     powerdns,
     rfc2136,
 }

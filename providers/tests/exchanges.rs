@@ -1,5 +1,8 @@
 //! Replays the example exchanges under `exchanges/<slug>/`: what a provider asks, what a vendor answers, what comes of it.
 //!
+//! In an exchange, `ask` is method, path and query; `sent` are headers that must be in the request; a `body` that is no JSON is text, and
+//! `"*"` stands for any (a signed token, say). An `answer` that is text goes out as it is.
+//!
 //! Every request must be exactly the next one of the file, and none may be left. All names and secrets are made up. A folder
 //! has a `fields.json` (a value `{"secret": ...}` is a secret, `{server}` is where the answers come from) and one file for
 //! each story: `what`, `call`, `exchanges`, and `gives` or `fails`.
@@ -16,7 +19,10 @@ use std::{
     sync::{Arc, Mutex},
 };
 
-use rollout_providers::{Change, FieldValue, Options, Outcome, Provider, Result, Zone, find};
+use rollout_providers::{
+    Budget, Change, DelegationKey, FieldValue, Options, Outcome, Provider, Result, Token, Tokens,
+    Zone, find,
+};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use wiremock::{Mock, MockServer, Request, Respond, ResponseTemplate, matchers::any};
@@ -25,7 +31,8 @@ use wiremock::{Mock, MockServer, Request, Respond, ResponseTemplate, matchers::a
 #[serde(deny_unknown_fields)]
 struct Story {
     what: String,
-    /// `zone`, `read MX example.test`, `status`, `enable`, `disable`, `largest-ttl`, or a change.
+    /// `zone`, `read MX example.test`, `status`, `enable`, `disable`, `largest-ttl`, `standing`, `delegation`, a change, or
+    /// `{"set-delegation": {"before": [DS...], "keys": [DNSKEY...]}}`.
     call: Value,
     exchanges: VecDeque<Exchange>,
     gives: Option<Value>,
@@ -36,6 +43,8 @@ struct Story {
 #[serde(deny_unknown_fields)]
 struct Exchange {
     ask: String,
+    #[serde(default)]
+    sent: BTreeMap<String, String>,
     #[serde(default)]
     body: Value,
     #[serde(default = "ok")]
@@ -56,6 +65,21 @@ struct Failure {
     says: String,
 }
 
+/// The program's own sign-in.
+#[derive(Debug)]
+struct EntraTokens;
+
+#[async_trait::async_trait]
+impl Tokens for EntraTokens {
+    async fn token(&self, scope: &str) -> Result<Token, String> {
+        assert_eq!(scope, "https://management.azure.com/.default");
+        Ok(Token {
+            secret: "synthetic-entra-token".to_owned().into(),
+            good_for: std::time::Duration::from_secs(3600),
+        })
+    }
+}
+
 struct Script {
     left: VecDeque<Exchange>,
     wrong: Vec<String>,
@@ -72,10 +96,29 @@ impl Respond for Vendor {
             .query()
             .map_or_else(String::new, |query| format!("?{query}"));
         let asked = format!("{} {}{query}", request.method, request.url.path());
-        let body: Value = serde_json::from_slice(&request.body).unwrap_or_default();
+        let text = || match String::from_utf8_lossy(&request.body).into_owned() {
+            text if text.is_empty() => Value::Null,
+            text => text.into(),
+        };
+        let body: Value = serde_json::from_slice(&request.body).unwrap_or_else(|_| text());
+        let sent = |(key, value): (&String, &String)| {
+            request
+                .headers
+                .get(key.as_str())
+                .and_then(|sent| sent.to_str().ok())
+                == Some(value)
+        };
         match script.left.pop_front() {
-            Some(next) if next.ask == asked && next.body == body => {
-                let answer = ResponseTemplate::new(next.status).set_body_json(next.answer);
+            Some(next)
+                if next.ask == asked
+                    && (next.body == body || next.body == "*")
+                    && next.sent.iter().all(sent) =>
+            {
+                let answer = ResponseTemplate::new(next.status);
+                let answer = match next.answer {
+                    Value::String(text) => answer.set_body_string(text),
+                    json => answer.set_body_json(json),
+                };
                 next.headers.iter().fold(answer, |answer, (key, value)| {
                     answer.insert_header(key.as_str(), value.as_str())
                 })
@@ -83,7 +126,7 @@ impl Respond for Vendor {
             next => {
                 let wanted = next.map_or_else(
                     || "nothing more".to_owned(),
-                    |next| format!("{} {}", next.ask, next.body),
+                    |next| format!("{} {} {:?}", next.ask, next.body, next.sent),
                 );
                 script
                     .wrong
@@ -144,6 +187,8 @@ async fn replay(slug: &str, fields: &BTreeMap<String, Value>, story: Story) -> R
     });
     let options = Options {
         read_retries: 0,
+        budget: Budget::unlimited(),
+        tokens: Some(Arc::new(EntraTokens)),
         ..Options::default()
     };
     let provider = find(slug)
@@ -174,6 +219,24 @@ async fn replay(slug: &str, fields: &BTreeMap<String, Value>, story: Story) -> R
 
 async fn call(provider: &dyn Provider, call: &Value) -> Result<Value> {
     let zone = provider.zone(&"example.test".parse().unwrap()).await?;
+    let registrar = || provider.registrar().unwrap();
+    if let Some(set) = call.get("set-delegation") {
+        let texts = |key: &str| {
+            set[key]
+                .as_array()
+                .unwrap()
+                .iter()
+                .map(|text| text.as_str().unwrap().to_owned())
+        };
+        let before: Vec<_> = texts("before").map(|ds| ds.parse().unwrap()).collect();
+        let keys: Vec<_> = texts("keys")
+            .map(|key| DelegationKey::from_dnskey(&zone.apex, key.parse().unwrap()).unwrap())
+            .collect();
+        return registrar()
+            .set_delegation(&zone.apex, &before, &keys)
+            .await
+            .map(shown);
+    }
     let Some(word) = call.as_str() else {
         let change: Change = serde_json::from_value(call.clone()).unwrap();
         return provider.write(&zone, &change).await.map(shown);
@@ -199,6 +262,7 @@ async fn call(provider: &dyn Provider, call: &Value) -> Result<Value> {
         }
         ["largest-ttl"] => json!(provider.largest_ttl(&zone).await?),
         ["standing"] => json!(provider.standing().await?),
+        ["delegation"] => json!(registrar().delegation(&zone.apex).await?),
         ["status"] => json!(signer().status(&zone).await?),
         ["enable"] => shown(signer().enable(&zone).await?),
         ["disable"] => shown(signer().disable(&zone).await?),

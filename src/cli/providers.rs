@@ -49,7 +49,6 @@ fn describe(info: &Info, page: &mut Page) {
     let ds = match capabilities.delegation {
         Delegation::ByHand => "the DS is entered by hand at the registrar",
         Delegation::Announced => "the DS is announced by CDS, or entered by hand",
-        Delegation::Registrar => "the DS is published by its API",
     };
     page.push(Line::at(2).plain(format!("{signs}; {ds}")));
     page.push(

@@ -51,7 +51,7 @@ pub fn known() -> Vec<ProviderInfo> {
         .map(|info| ProviderInfo {
             slug: info.slug,
             fields: info.fields.iter().map(known_field).collect(),
-            registrar: info.capabilities.delegation == rollout_providers::Delegation::Registrar,
+            registrar: info.capabilities.registrar.is_some(),
         })
         .collect()
 }

@@ -99,17 +99,10 @@ async fn send<E: EndpointSpec>(
 where
     E::JsonResponse: DeserializeOwned,
 {
-    let body = match endpoint.body() {
-        Some(RequestBody::Json(json)) => Some(json),
-        _ => None,
-    };
-    let request = Request {
-        call,
-        operation: operation.to_owned(),
-        method: endpoint.method(),
-        url: endpoint.url(environment),
-        body,
-    };
+    let mut request = Request::new(call, operation, endpoint.method(), endpoint.url(environment));
+    if let Some(RequestBody::Json(json)) = endpoint.body() {
+        request = request.body("application/json", json);
+    }
     let envelope: Envelope<E::JsonResponse> = http.json(&request).await?;
     if envelope.success {
         return Ok(envelope);

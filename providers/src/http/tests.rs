@@ -3,6 +3,7 @@
 use wiremock::{Mock, MockServer, ResponseTemplate, matchers::any};
 
 use super::*;
+use crate::find;
 
 const SECRET: &str = "synthetic-secret-4711";
 
@@ -15,7 +16,7 @@ async fn http(server: &MockServer, read_retries: u32) -> (Http, Counter) {
     let header = ("x-api-key", "", SECRET.to_owned().into());
     (
         Http::new(
-            "x",
+            find("powerdns").unwrap(),
             &server.uri(),
             &[header],
             |_, _| Explained::default(),
@@ -32,13 +33,8 @@ fn request(http: &Http, call: Call) -> Request {
     } else {
         Method::GET
     };
-    Request {
-        call,
-        operation: "do it".to_owned(),
-        method,
-        url: http.url(&["zones", "a/../b c"], &[("name", "a&b")]),
-        body: None,
-    }
+    http.request(call, "do it", method, &["zones", "a/../b c"])
+        .query(&[("name", "a&b")])
 }
 
 async fn answering(answer: ResponseTemplate) -> MockServer {
@@ -168,7 +164,7 @@ async fn what_a_server_echoes_shows_no_secret_and_commands_no_terminal() {
         message: Some(format!("\x1b[2J{}\u{202e}", String::from_utf8_lossy(body)).repeat(100)),
     };
     let http = Http::new(
-        "x",
+        find("powerdns").unwrap(),
         &server.uri(),
         &[("x-api-key", "", SECRET.to_owned().into())],
         echoing,
@@ -204,7 +200,14 @@ async fn an_endless_complaint_is_cut() {
         message: Some(body.len().to_string()),
         ..Explained::default()
     };
-    let http = Http::new("x", &server.uri(), &[], length, &options).unwrap();
+    let http = Http::new(
+        find("powerdns").unwrap(),
+        &server.uri(),
+        &[],
+        length,
+        &options,
+    )
+    .unwrap();
     let error = http.send(&request(&http, Call::Read)).await.unwrap_err();
     assert_eq!(error.message, COMPLAINT.to_string());
 }

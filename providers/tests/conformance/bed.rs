@@ -1,11 +1,11 @@
 //! What a case needs to know about the place where a provider is tried.
 
-use std::{collections::BTreeMap, net::SocketAddr, time::Duration};
+use std::{collections::BTreeMap, net::SocketAddr, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use rollout_providers::{
-    Counter, FieldValue, Name, Options, Outcome, Provider, RecordData, RecordType, Rrset, Zone,
-    find,
+    Budget, Counter, DelegationKey, FieldValue, Name, Options, Outcome, Provider, RecordData,
+    RecordType, Rrset, Token, Tokens, Zone, find,
 };
 
 /// The zone every bed has, unsigned.
@@ -44,13 +44,36 @@ pub trait Bed: Send + Sync {
         None
     }
 
+    /// Whether the vendor says which name servers it uses for a zone.
+    fn tells_nameservers(&self) -> bool {
+        true
+    }
+
+    /// Whether the vendor can hold the set at all. Most take whatever DNS takes.
+    fn holds(&self, _: &Rrset) -> bool {
+        true
+    }
+
+    /// The DS records on file at the registrar for [`APEX`], as text, seen by another way than the provider; `None` where the
+    /// bed has no registrar.
+    async fn on_file(&self) -> Option<Vec<String>> {
+        None
+    }
+
+    /// What somebody else puts on file at the registrar for [`APEX`]: the keys of these DNSKEY records.
+    async fn foreign_on_file(&self, _: &[DelegationKey]) {
+        panic!("this bed has no registrar");
+    }
+
     /// Signs the zone where that is not the provider's to do. `false` when it is.
     async fn sign_by_hand(&self) -> bool {
         false
     }
 
-    /// The DS records of the signed zone, from others' code.
-    async fn independent_ds(&self) -> Vec<String>;
+    /// The DS records of the signed zone, from others' code; asked only where the provider tells its keys.
+    async fn independent_ds(&self) -> Vec<String> {
+        panic!("this bed signs nothing")
+    }
 
     /// Whether `largest_ttl` can list.
     fn lists(&self) -> bool {
@@ -119,12 +142,32 @@ pub fn open(
         counter: counter.clone(),
         timeout,
         read_retries: 0,
+        // A stand-in has no quota, and nobody wants to wait for one.
+        budget: Budget::unlimited(),
+        tokens: Some(Arc::new(EntraTokens)),
         ..Options::default()
     };
     (
         find(bed.slug()).unwrap().open(&fields, options).unwrap(),
         counter,
     )
+}
+
+/// What the program's own sign-in hands out, to whoever asks for the scope of Azure's interface.
+pub const ENTRA_TOKEN: &str = "synthetic-entra-token";
+
+#[derive(Debug)]
+struct EntraTokens;
+
+#[async_trait]
+impl Tokens for EntraTokens {
+    async fn token(&self, scope: &str) -> Result<Token, String> {
+        assert_eq!(scope, "https://management.azure.com/.default");
+        Ok(Token {
+            secret: ENTRA_TOKEN.to_owned().into(),
+            good_for: Duration::from_secs(3600),
+        })
+    }
 }
 
 pub fn name(text: &str) -> Name {

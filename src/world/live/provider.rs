@@ -195,7 +195,7 @@ impl Hosting {
         };
         match (self.delegation, self.provider.registrar()) {
             (DelegationBy::Manual, _) | (DelegationBy::Auto, None) => by_hand(),
-            (_, Some(registrar)) => match registrar.set_delegation(&apex, &delegation).await {
+            (_, Some(registrar)) => match registrar.set_delegation(&apex, &[], &delegation).await {
                 Err(error) if error.is_unsupported() => by_hand(),
                 written => outcome(written),
             },

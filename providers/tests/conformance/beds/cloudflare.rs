@@ -65,7 +65,7 @@ pub async fn start() -> Option<CloudflareBed> {
             json!({ "type": "TXT", "name": apex, "content": "MS=ms12345678", "ttl": 3600 }),
         );
         state.add(apex, json!({ "type": "MX", "name": apex, "content": "old.mail.example", "priority": 0, "ttl": 3600 }));
-        state.add(apex, json!({ "type": "MX", "name": under("other"), "content": "other.mail.example", "priority": 5, "ttl": 300 }));
+        state.add(apex, json!({ "type": "MX", "name": under("other"), "content": "other.mail.example", "priority": 5, "ttl": 900 }));
     }
     let (server, fake) = Fake::start(state).await;
     Some(CloudflareBed { server, fake })

@@ -1,6 +1,7 @@
 //! The places where providers are tried.
 
 pub mod cloudflare;
+pub mod desec;
 pub mod powerdns;
 pub mod rfc2136;
 
@@ -64,4 +65,4 @@ pub const RECORDS: &str = "www 300 A 192.0.2.1\n\
      @ 3600 TXT \"MS=ms12345678\"\n\
      @ 3600 MX 0 old.mail.example.\n\
      deep.name 300 A 192.0.2.2\n\
-     other 300 MX 5 other.mail.example.\n";
+     other 900 MX 5 other.mail.example.\n";

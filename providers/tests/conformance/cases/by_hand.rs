@@ -106,7 +106,7 @@ pub async fn it_gives_a_registrar_every_form(slug: &str) {
     let key = "257 3 13 GojIhhXUN/u4v54ZQqGSnyhWJwaubCvTmeexv7bR6edbkrSqQpF64cYbcB7wNcP+e+MAnLr+Wi9xMWyQLc8NAA==";
     let apex: Name = "example.net".parse().unwrap();
     let keys = [DelegationKey::from_dnskey(&apex, key.parse().unwrap()).unwrap()];
-    let Ok(Outcome::Asked(asked)) = registrar.set_delegation(&apex, &keys).await else {
+    let Ok(Outcome::Asked(asked)) = registrar.set_delegation(&apex, &[], &keys).await else {
         panic!()
     };
     let text = asked.to_string();
@@ -123,7 +123,7 @@ pub async fn it_gives_a_registrar_every_form(slug: &str) {
     ] {
         assert!(text.contains(part), "{part} is missing in:\n{text}");
     }
-    let Ok(Outcome::Asked(removal)) = registrar.set_delegation(&zone.apex, &[]).await else {
+    let Ok(Outcome::Asked(removal)) = registrar.set_delegation(&zone.apex, &[], &[]).await else {
         panic!()
     };
     assert!(

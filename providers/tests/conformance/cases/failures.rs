@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use rollout_providers::{Change, FieldValue, Kind, RecordType, find};
+use rollout_providers::{Change, FieldValue, Kind, Outcome, RecordType, find};
 use secrecy::ExposeSecret;
 use tokio::net::TcpListener;
 
@@ -30,12 +30,17 @@ pub async fn rule_6_a_refused_connection_changed_nothing(bed: &dyn Bed) {
         .await
         .unwrap_err();
     assert_eq!(error.kind, Kind::Transient, "{error}");
-    let change = Change::replace(before, mx(APEX, 300, &[(0, "new.example")])).unwrap();
+    let change = Change::replace(before, mx(APEX, 900, &[(0, "new.example")])).unwrap();
     let error = provider.write(&subject.zone, &change).await.unwrap_err();
     assert_eq!(error.kind, Kind::Transient, "{error}");
     if let Some(signer) = provider.signer() {
-        let error = signer.enable(&subject.zone).await.unwrap_err();
+        let error = signer.status(&subject.zone).await.unwrap_err();
         assert_eq!(error.kind, Kind::Transient, "{error}");
+        // Who signs every zone, always, need not ask.
+        assert!(!matches!(
+            signer.enable(&subject.zone).await,
+            Ok(Outcome::Done)
+        ));
     }
 }
 
@@ -43,7 +48,7 @@ pub async fn rule_6_no_answer_to_a_write_is_unknown(bed: &dyn Bed) {
     let judge = Subject::of(bed).await;
     for (on_write, made) in [(OnWrite::Swallow, false), (OnWrite::LoseAnswer, true)] {
         let before = judge.read(APEX, RecordType::Mx).await.unwrap();
-        let after = mx(APEX, 300, &[(0, "new.example")]);
+        let after = mx(APEX, 900, &[(0, "new.example")]);
         let address = proxy::start(bed.address(), bed.is_write(), on_write).await;
         let subject = Subject::at(bed, address, Duration::from_millis(900)).await;
         let change = Change::replace(before.clone(), after.clone()).unwrap();
@@ -97,7 +102,7 @@ pub async fn rule_7_secrets_are_nowhere(bed: &dyn Bed) {
             .provider
             .write(
                 &subject.zone,
-                &Change::create(mx(APEX, 300, &[(0, "a.example")])),
+                &Change::create(mx(APEX, 900, &[(0, "a.example")])),
             )
             .await
             .unwrap_err(),
@@ -109,7 +114,7 @@ pub async fn rule_7_secrets_are_nowhere(bed: &dyn Bed) {
             serde_json::to_string(error).unwrap(),
         ]
     }));
-    subject.put(&mx(APEX, 300, &[(0, "new.example")])).await;
+    subject.put(&mx(APEX, 900, &[(0, "new.example")])).await;
     // A secret as plain text is refused without being repeated.
     let plain = fields.iter().map(|(key, value)| match value {
         FieldValue::Secret(secret) => (

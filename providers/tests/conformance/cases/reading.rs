@@ -29,8 +29,9 @@ pub async fn rule_1_the_apex_is_matched_exactly(bed: &dyn Bed) {
 
 pub async fn rule_1_the_zone_says_how_it_can_be_written(bed: &dyn Bed) {
     let Subject { zone, provider, .. } = Subject::of(bed).await;
-    assert!(!zone.nameservers.is_empty());
-    assert!(zone.ttl.contains(&300) && !zone.ttl.is_empty());
+    assert_eq!(zone.nameservers.is_empty(), !bed.tells_nameservers());
+    assert!(zone.ttl.contains(&900) && !zone.ttl.is_empty());
+    assert_eq!(zone.writes, provider.info().capabilities.writes);
     assert!(!zone.id.is_empty() && zone.notes.is_empty(), "{zone:?}");
     assert_ne!(zone.writes, Writes::ByHand);
     assert_eq!(provider.info().slug, bed.slug());
@@ -57,7 +58,7 @@ pub async fn rule_2_what_is_absent_is_none(bed: &dyn Bed) {
         APEX,
         &name("alias.example.test"),
         RecordType::Cname,
-        Some(cname("alias.example.test", 300, "other.example.test")),
+        Some(cname("alias.example.test", 900, "other.example.test")),
     )
     .await;
     assert_eq!(
@@ -66,7 +67,7 @@ pub async fn rule_2_what_is_absent_is_none(bed: &dyn Bed) {
     );
     assert_eq!(
         subject.read("alias.example.test", RecordType::Cname).await,
-        Some(cname("alias.example.test", 300, "other.example.test"))
+        Some(cname("alias.example.test", 900, "other.example.test"))
     );
     assert_eq!(subject.counter.writes(), 0);
 }
@@ -111,7 +112,7 @@ pub async fn rule_2_values_are_canonical(bed: &dyn Bed) {
 
 pub async fn rule_2_a_wildcard_is_no_record_set(bed: &dyn Bed) {
     let subject = Subject::of(bed).await;
-    let star = txt("*.example.test", 300, &[b"v=spf1 -all"]);
+    let star = txt("*.example.test", 900, &[b"v=spf1 -all"]);
     bed.foreign(APEX, star.name(), RecordType::Txt, Some(star.clone()))
         .await;
     assert_eq!(
@@ -123,7 +124,7 @@ pub async fn rule_2_a_wildcard_is_no_record_set(bed: &dyn Bed) {
         subject.read("_mta-sts.example.test", RecordType::Txt).await,
         None
     );
-    let own = txt("_mta-sts.example.test", 300, &[b"v=STSv1; id=1"]);
+    let own = txt("_mta-sts.example.test", 900, &[b"v=STSv1; id=1"]);
     let outcome = subject
         .provider
         .write(&subject.zone, &Change::create(own.clone()))
@@ -146,7 +147,7 @@ pub async fn rule_9_every_value_survives(bed: &dyn Bed) {
     let null = Rrset::new(
         name("null.example.test"),
         RecordType::Mx,
-        300,
+        900,
         [RecordData::mx(0, name("."))],
     )
     .unwrap();
@@ -159,22 +160,22 @@ pub async fn rule_9_every_value_survives(bed: &dyn Bed) {
         null,
         mx(
             "idn.example.test",
-            300,
+            900,
             &[
                 (10, "mx.bücher.test"),
                 (10, "www.example.test"),
                 (65535, "last.example"),
             ],
         ),
-        txt("long.example.test", 300, &[long.as_bytes()]),
+        txt("long.example.test", 900, &[long.as_bytes()]),
         txt(
             "exact.example.test",
-            300,
+            900,
             &[&[b'x'; 255], &[b'y'; 256], &[b'z'; 510]],
         ),
         txt(
             "odd.example.test",
-            300,
+            900,
             &[
                 b"",
                 b" ",
@@ -187,14 +188,26 @@ pub async fn rule_9_every_value_survives(bed: &dyn Bed) {
                 &[0, 7, 27, 127, 128, 255],
             ],
         ),
-        txt("spf.example.test", 300, &[b"v=spf1 -all", b"MS=ms87654321"]),
-        cname("mta-sts.example.test", 300, "mta-sts.bücher.test"),
+        txt("spf.example.test", 900, &[b"v=spf1 -all", b"MS=ms87654321"]),
+        cname("mta-sts.example.test", 900, "mta-sts.bücher.test"),
         txt(
             "_mta-sts.example.test",
-            300,
+            900,
             &[b"v=STSv1; id=20261121T210000;"],
         ),
     ];
+    let (sets, impossible): (Vec<_>, Vec<_>) = sets.into_iter().partition(|set| bed.holds(set));
+    for set in &impossible {
+        // What the vendor cannot hold is refused with a reason, and nothing comes of it.
+        let change = Change::create(set.clone());
+        let error = subject
+            .provider
+            .write(&subject.zone, &change)
+            .await
+            .unwrap_err();
+        assert_eq!(error.kind, Kind::Rejected, "{set}: {error}");
+        assert_eq!(bed.truth(set.name(), set.rtype()).await, None, "{set}");
+    }
     for set in &sets {
         let outcome = subject
             .provider
@@ -238,7 +251,7 @@ pub async fn rule_9_an_internationalised_apex_works(bed: &dyn Bed) {
         .await
         .unwrap()
         .unwrap();
-    let after = mx(IDN, 300, &[(0, "bücher-test.x-v1.mx.example")]);
+    let after = mx(IDN, 900, &[(0, "bücher-test.x-v1.mx.example")]);
     let outcome = provider
         .write(&zone, &Change::replace(before, after.clone()).unwrap())
         .await
@@ -259,7 +272,7 @@ pub async fn the_largest_ttl_is_found_where_it_can_be_listed(bed: &dyn Bed) {
             APEX,
             &name(&owner),
             RecordType::Txt,
-            Some(txt(&owner, 60, &[b"one of many"])),
+            Some(txt(&owner, 600, &[b"one of many"])),
         )
         .await;
     }

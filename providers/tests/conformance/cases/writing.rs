@@ -18,7 +18,7 @@ use crate::{
 pub async fn rule_3_a_stale_belief_is_a_conflict_and_writes_nothing(bed: &dyn Bed) {
     let subject = Subject::of(bed).await;
     let live = bed.truth(&name(APEX), RecordType::Mx).await.unwrap();
-    let after = mx(APEX, 300, &[(0, "new.mail.example")]);
+    let after = mx(APEX, 900, &[(0, "new.mail.example")]);
     let stale = [
         Change::create(after.clone()),
         Change::replace(mx(APEX, 3600, &[(0, "gone.mail.example")]), after.clone()).unwrap(),
@@ -36,8 +36,8 @@ pub async fn rule_3_a_stale_belief_is_a_conflict_and_writes_nothing(bed: &dyn Be
         Change::replace(mx(APEX, 3601, &[(0, "old.mail.example")]), after).unwrap(),
         Change::delete(mx(APEX, 3600, &[(0, "gone.mail.example")])),
         Change::replace(
-            mx("none.example.test", 300, &[(0, "a.example")]),
-            mx("none.example.test", 300, &[(0, "b.example")]),
+            mx("none.example.test", 900, &[(0, "a.example")]),
+            mx("none.example.test", 900, &[(0, "b.example")]),
         )
         .unwrap(),
     ];
@@ -56,16 +56,16 @@ pub async fn rule_3_a_stale_belief_is_a_conflict_and_writes_nothing(bed: &dyn Be
 pub async fn rule_3_applied_again_writes_nothing(bed: &dyn Bed) {
     let subject = Subject::of(bed).await;
     let before = subject.read(APEX, RecordType::Mx).await.unwrap();
-    let lower = before.with_ttl(300).unwrap();
+    let lower = before.with_ttl(900).unwrap();
     let both = mx(
         APEX,
-        300,
+        900,
         &[(0, "old.mail.example"), (10, "new.mail.example")],
     );
-    let new = mx(APEX, 300, &[(0, "new.mail.example")]);
+    let new = mx(APEX, 900, &[(0, "new.mail.example")]);
     let report = txt(
         "_smtp._tls.example.test",
-        300,
+        900,
         &[b"v=TLSRPTv1; rua=mailto:tls@example.test"],
     );
     let changes = [
@@ -123,7 +123,7 @@ pub async fn rule_3_a_foreign_edit_between_read_and_write_is_not_lost(bed: &dyn 
     );
     bed.foreign(APEX, &name(APEX), RecordType::Mx, Some(foreign.clone()))
         .await;
-    let change = Change::replace(seen, mx(APEX, 300, &[(0, "new.mail.example")])).unwrap();
+    let change = Change::replace(seen, mx(APEX, 900, &[(0, "new.mail.example")])).unwrap();
     let error = subject
         .provider
         .write(&subject.zone, &change)
@@ -164,7 +164,7 @@ pub async fn rule_3_a_foreign_edit_between_read_and_write_is_not_lost(bed: &dyn 
     });
     let address = proxy::start(bed.address(), bed.is_write(), OnWrite::First(moment)).await;
     let subject = Subject::at(bed, address, Duration::from_secs(10)).await;
-    let change = Change::replace(foreign, mx(APEX, 300, &[(0, "new.mail.example")])).unwrap();
+    let change = Change::replace(foreign, mx(APEX, 900, &[(0, "new.mail.example")])).unwrap();
     let write = subject.provider.write(&subject.zone, &change);
     let meddle = async {
         let done = receiver.recv().await.unwrap();
@@ -190,17 +190,17 @@ pub async fn rule_4_the_set_is_never_empty(bed: &dyn Bed) {
     let subject = Subject::of(bed).await;
     let owner = name(APEX);
     let sets = [
-        mx(APEX, 60, &[(0, "a.example")]),
-        mx(APEX, 60, &[(0, "b.example")]),
-        mx(APEX, 60, &[(5, "b.example")]),
+        mx(APEX, 600, &[(0, "a.example")]),
+        mx(APEX, 600, &[(0, "b.example")]),
+        mx(APEX, 600, &[(5, "b.example")]),
         mx(
             APEX,
-            120,
+            720,
             &[(0, "c.example"), (10, "d.example"), (20, "e.example")],
         ),
-        mx(APEX, 60, &[(0, "f.example")]),
-        mx(APEX, 60, &[(0, "a.example"), (10, "f.example")]),
-        mx(APEX, 90, &[(10, "f.example")]),
+        mx(APEX, 600, &[(0, "f.example")]),
+        mx(APEX, 600, &[(0, "a.example"), (10, "f.example")]),
+        mx(APEX, 660, &[(10, "f.example")]),
     ];
     let done = AtomicBool::new(false);
     let write = async {
@@ -258,15 +258,15 @@ pub async fn rule_4_nothing_else_is_touched(bed: &dyn Bed) {
         bed.vendor_fields(&name(APEX), RecordType::Mx).await,
     );
     subject
-        .put(&mx(APEX, 300, &[(0, "new.mail.example")]))
+        .put(&mx(APEX, 900, &[(0, "new.mail.example")]))
         .await;
     assert_eq!(
         bed.truth(&name(APEX), RecordType::Mx).await,
-        Some(mx(APEX, 300, &[(0, "new.mail.example")]))
+        Some(mx(APEX, 900, &[(0, "new.mail.example")]))
     );
     assert_eq!(bed.vendor_fields(&name(APEX), RecordType::Mx).await, kept);
     subject
-        .put(&txt("_mta-sts.example.test", 300, &[b"v=STSv1; id=1"]))
+        .put(&txt("_mta-sts.example.test", 900, &[b"v=STSv1; id=1"]))
         .await;
     assert_eq!(look().await, before);
     // A deletion takes the served records, no more.
@@ -284,7 +284,7 @@ pub async fn rule_4_nothing_else_is_touched(bed: &dyn Bed) {
     assert_eq!(look().await[0], before[0]);
     assert_eq!(
         bed.truth(&name(APEX), RecordType::Mx).await,
-        Some(mx(APEX, 300, &[(0, "new.mail.example")]))
+        Some(mx(APEX, 900, &[(0, "new.mail.example")]))
     );
 }
 
@@ -300,15 +300,15 @@ pub async fn rule_5_a_ttl_out_of_range_sends_nothing(bed: &dyn Bed) {
         .unwrap()
         .unwrap();
     let zone = Zone {
-        ttl: (*zone.ttl.start()).max(60)..=(*zone.ttl.end()).min(86_400),
+        ttl: 900..=86_400,
         ..zone
     };
     let sent = counter.total();
-    for ttl in [0, 59, 86_401, i32::MAX as u32] {
+    for ttl in [0, 899, 86_401, i32::MAX as u32] {
         let change = Change::replace(before.clone(), before.with_ttl(ttl).unwrap()).unwrap();
         let error = provider.write(&zone, &change).await.unwrap_err();
         assert!(
-            error.kind == Kind::Rejected && error.message.contains("60 s to 86400 s"),
+            error.kind == Kind::Rejected && error.message.contains("900 s to 86400 s"),
             "{error}"
         );
     }
@@ -323,7 +323,7 @@ pub async fn rule_5_a_name_outside_the_zone_sends_nothing(bed: &dyn Bed) {
             .provider
             .write(
                 &subject.zone,
-                &Change::create(mx(owner, 300, &[(0, "a.example")])),
+                &Change::create(mx(owner, 900, &[(0, "a.example")])),
             )
             .await
             .unwrap_err();
@@ -335,8 +335,8 @@ pub async fn rule_5_a_name_outside_the_zone_sends_nothing(bed: &dyn Bed) {
 pub async fn rule_10_a_dropped_write_leaves_the_old_or_the_new(bed: &dyn Bed) {
     let subject = Subject::of(bed).await;
     let sets = [
-        mx(APEX, 300, &[(0, "a.example"), (10, "b.example")]),
-        mx(APEX, 600, &[(0, "c.example")]),
+        mx(APEX, 900, &[(0, "a.example"), (10, "b.example")]),
+        mx(APEX, 1200, &[(0, "c.example")]),
     ];
     subject.put(&sets[0]).await;
     for round in 0..24_u64 {
