@@ -69,6 +69,7 @@ mod http;
 mod instructions;
 mod key;
 mod name;
+mod parents;
 mod provider;
 mod record;
 mod registry;
@@ -82,6 +83,7 @@ pub use error::{Error, Kind, Result};
 pub use instructions::Instructions;
 pub use key::{DigestType, Dnskey, Ds, KeyError};
 pub use name::{Name, NameError};
+pub use parents::{Announced, Scan, scan_of, scans};
 pub use provider::{
     Call, Counter, Options, Outcome, Provider, Registrar, Signer, Signing, Writes, Zone,
 };

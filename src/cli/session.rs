@@ -250,7 +250,12 @@ fn register(file: &DomainFile, redactor: &Redactor) -> Result<(), CliError> {
     if let Some(api) = file.microsoft.api() {
         references.extend(api.sign_in.secret());
     }
-    references.extend(file.dns.fields.values().filter_map(|field| match field {
+    let of_registrar = file
+        .registrar
+        .iter()
+        .flat_map(|registrar| registrar.fields.values());
+    let fields = file.dns.fields.values().chain(of_registrar);
+    references.extend(fields.filter_map(|field| match field {
         Field::Secret(secret) => Some(secret),
         Field::Text(_) => None,
     }));

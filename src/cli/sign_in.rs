@@ -32,7 +32,7 @@ impl App {
         });
         AtTerminal {
             prompt: prompt.map(|terminal| std::sync::Arc::new(terminal) as _),
-            token_folder: self.state_folder(),
+            state_folder: self.state_folder(),
         }
     }
 

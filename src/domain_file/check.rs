@@ -1,6 +1,6 @@
 //! What the types alone cannot tell about a domain file.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
 use super::provider::{FieldInfo, ProviderInfo};
@@ -20,7 +20,7 @@ pub(super) fn check(
         document,
         problems: Vec::new(),
     };
-    checker.provider(&file.dns, providers);
+    checker.provider(file, providers);
     checker.zone(file);
     checker.resolve(file);
     checker.timing(file);
@@ -88,32 +88,89 @@ impl Checker<'_> {
             .push(Problem::new(code, self.document.span(way, part), text));
     }
 
-    fn provider(&mut self, dns: &Dns, providers: &[ProviderInfo]) {
+    fn provider(&mut self, file: &DomainFile, providers: &[ProviderInfo]) {
         let slugs: Vec<&str> = providers.iter().map(|provider| provider.slug).collect();
-        let Some(provider) = providers
-            .iter()
-            .find(|provider| provider.slug == dns.provider)
-        else {
+        let dns = &file.dns;
+        let known = self.party(
+            "dns",
+            (&dns.provider, &dns.fields),
+            &Dns::KEYS,
+            (providers, &slugs),
+        );
+        if dns.delegation == Delegation::Registrar
+            && file.registrar.is_none()
+            && let Some(provider) = known.filter(|provider| !provider.registrar)
+        {
             let text = format!(
-                "there is no provider {}\n{}",
-                quoted(&dns.provider),
-                one_of(&dns.provider, &slugs)
+                "the provider {} is no registrar, so it cannot publish the DS at the parent\nallowed here: auto, cds, manual; \
+                 or name the registrar under registrar",
+                provider.slug
             );
             self.report(
-                Code::UnknownValue,
-                &["dns".into(), "provider".into()],
+                Code::Contradiction,
+                &["dns".into(), "delegation".into()],
                 Part::Value,
                 &text,
             );
+        }
+        let Some(registrar) = &file.registrar else {
             return;
         };
-        let known: Vec<&str> = Dns::KEYS
-            .into_iter()
+        if matches!(dns.delegation, Delegation::Cds | Delegation::Manual) {
+            self.report(
+                Code::Contradiction,
+                &["dns".into(), "delegation".into()],
+                Part::Value,
+                "a registrar is named, and the DS shall not be brought to the parent by it\nuse auto or registrar here, or remove registrar",
+            );
+        }
+        let registrars: Vec<&str> = providers
+            .iter()
+            .filter(|provider| provider.registrar)
+            .map(|provider| provider.slug)
+            .collect();
+        let party = (registrar.provider.as_str(), &registrar.fields);
+        self.party("registrar", party, &["provider"], (providers, &registrars));
+    }
+
+    /// A part that names a provider and its fields; `allowed` are those it may name.
+    fn party<'p>(
+        &mut self,
+        section: &'static str,
+        (name, fields): (&str, &BTreeMap<String, Field>),
+        keys: &[&'static str],
+        (providers, allowed): (&'p [ProviderInfo], &[&str]),
+    ) -> Option<&'p ProviderInfo> {
+        let Some(provider) = providers
+            .iter()
+            .find(|provider| provider.slug == name && allowed.contains(&provider.slug))
+        else {
+            let what = if section == "dns" {
+                "provider"
+            } else {
+                "registrar"
+            };
+            let text = format!(
+                "there is no {what} {}\n{}",
+                quoted(name),
+                one_of(name, allowed)
+            );
+            self.report(
+                Code::UnknownValue,
+                &[section.into(), "provider".into()],
+                Part::Value,
+                &text,
+            );
+            return None;
+        };
+        let known: Vec<&str> = keys
+            .iter()
+            .copied()
             .chain(provider.fields.iter().map(|field| field.key.as_str()))
             .collect();
         let mut meant = Vec::new();
-        for (key, value) in &dns.fields {
-            let way = [Way::Key("dns"), Way::Key(key)];
+        for (key, value) in fields {
+            let way = [Way::Key(section), Way::Key(key)];
             let Some(field) = provider.fields.iter().find(|field| field.key == *key) else {
                 meant.extend(closest(key, known.iter().copied()));
                 let text = format!(
@@ -137,7 +194,7 @@ impl Checker<'_> {
         for field in provider
             .fields
             .iter()
-            .filter(|field| field.required() && !dns.fields.contains_key(&field.key))
+            .filter(|field| field.required() && !fields.contains_key(&field.key))
             // A mistyped key is one mistake, not two.
             .filter(|field| !meant.contains(&field.key.as_str()))
         {
@@ -147,7 +204,7 @@ impl Checker<'_> {
                 "..."
             };
             let text = format!(
-                "the provider {} needs the field {} ({})\nadd {}: {form} under dns, or set the environment variable {}",
+                "the provider {} needs the field {} ({})\nadd {}: {form} under {section}, or set the environment variable {}",
                 provider.slug,
                 quoted(&field.key),
                 field.about,
@@ -156,23 +213,12 @@ impl Checker<'_> {
             );
             self.report(
                 Code::MissingKey,
-                &["dns".into(), "provider".into()],
+                &[section.into(), "provider".into()],
                 Part::Value,
                 &text,
             );
         }
-        if dns.delegation == Delegation::Registrar && !provider.registrar {
-            let text = format!(
-                "the provider {} is no registrar, so it cannot publish the DS at the parent\nallowed here: auto, cds, manual",
-                provider.slug
-            );
-            self.report(
-                Code::Contradiction,
-                &["dns".into(), "delegation".into()],
-                Part::Value,
-                &text,
-            );
-        }
+        Some(provider)
     }
 
     fn zone(&mut self, file: &DomainFile) {

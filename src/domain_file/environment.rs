@@ -34,7 +34,7 @@ struct Around<'a> {
 }
 
 /// Every variable that replaces a part of the domain file.
-pub const OVERRIDES: [Override; 13] = [
+pub const OVERRIDES: [Override; 14] = [
     Override {
         variable: "ROLLOUT_AUTHORITY",
         key: "microsoft.endpoints.authority",
@@ -57,7 +57,18 @@ pub const OVERRIDES: [Override; 13] = [
         variable: "ROLLOUT_PROVIDER_URL",
         key: "dns.url or dns.server",
         about: "Where the DNS provider's API or primary server is, in the form of the provider's own field.",
-        apply: Apply::File(provider_endpoint),
+        apply: Apply::File(|file, text| {
+            provider_endpoint(&file.dns.provider, &mut file.dns.fields, text)
+        }),
+    },
+    Override {
+        variable: "ROLLOUT_REGISTRAR_URL",
+        key: "registrar.url",
+        about: "Where the registrar's API is, where one is named.",
+        apply: Apply::File(|file, text| match &mut file.registrar {
+            Some(registrar) => provider_endpoint(&registrar.provider, &mut registrar.fields, text),
+            None => Ok(()),
+        }),
     },
     Override {
         variable: "ROLLOUT_DNS_ROOTS",
@@ -260,20 +271,20 @@ fn endpoint(
     Ok(())
 }
 
-fn provider_endpoint(file: &mut DomainFile, text: &str) -> Result<(), String> {
+fn provider_endpoint(
+    name: &str,
+    fields: &mut BTreeMap<String, Field>,
+    text: &str,
+) -> Result<(), String> {
     let known = super::provider::known();
-    let provider = known
-        .iter()
-        .find(|provider| provider.slug == file.dns.provider);
+    let provider = known.iter().find(|provider| provider.slug == name);
     let field = ["url", "server"].into_iter().find(|key| {
         // PowerDNS has both `url` and `server`, of which the first is the address.
         provider.is_some_and(|provider| provider.fields.iter().any(|field| field.key == *key))
     });
     match field {
         Some(key) => {
-            file.dns
-                .fields
-                .insert(key.to_owned(), Field::Text(text.to_owned()));
+            fields.insert(key.to_owned(), Field::Text(text.to_owned()));
             Ok(())
         }
         None => Err("this provider has no address to replace".to_owned()),

@@ -61,6 +61,9 @@ pub(super) fn from_document(
     let base = path.parent().unwrap_or_else(|| Path::new(""));
     environment.apply(&mut file)?;
     file.dns.complete(providers, |name| environment.get(name));
+    if let Some(registrar) = &mut file.registrar {
+        registrar.complete(providers, |name| environment.get(name));
+    }
     file.anchor(base);
     let mut problems = check::check(document, &file, providers);
     let playbook = match named_playbook(document, &file.playbook, base)? {

@@ -13,6 +13,7 @@ mod load;
 mod microsoft;
 mod name;
 pub mod provider;
+mod registrar;
 mod resolve;
 mod schema;
 mod secret;
@@ -35,6 +36,7 @@ pub use endpoint::{Endpoint, EndpointError, Place, ServerAddress, TextOrFile};
 pub use load::{Loaded, from_text, load};
 pub use microsoft::{Api, Cloud, Endpoints, Microsoft, Pwsh, Tenant};
 pub use name::{DomainName, NameError};
+pub use registrar::Registrar;
 pub use resolve::{
     DNS_PORT, Https, Probe, Resolve, Resolver, RootServer, SMTP_PORT, Smtp, public_resolvers,
 };
@@ -64,6 +66,9 @@ pub struct DomainFile {
     pub microsoft: Microsoft,
     /// Who serves the zone, and how the DS reaches the parent.
     pub dns: Dns,
+    /// Who brings the DS to the parent by an API, where that is not the provider of the zone itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub registrar: Option<Registrar>,
     /// How names are resolved, and which resolvers are vantages.
     #[serde(default)]
     pub resolve: Resolve,
@@ -131,7 +136,11 @@ impl DomainFile {
         if let Some(api) = self.microsoft.api_mut() {
             api.sign_in.anchor(base);
         }
-        for field in self.dns.fields.values_mut() {
+        let of_registrar = self
+            .registrar
+            .iter_mut()
+            .flat_map(|registrar| registrar.fields.values_mut());
+        for field in self.dns.fields.values_mut().chain(of_registrar) {
             if let Field::Secret(secret) = field {
                 secret.anchor(base);
             }

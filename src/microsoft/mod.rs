@@ -145,6 +145,12 @@ impl Microsoft {
         Ok(())
     }
 
+    /// The identity's tokens, for another service that takes them; `None` for what was put together from parts.
+    #[must_use]
+    pub fn tokens(&self) -> Option<Arc<dyn TokenSource>> {
+        self.identity.as_ref().map(|(tokens, _)| Arc::clone(tokens))
+    }
+
     /// Signs in for Graph and for Exchange, each by itself, and says what the tokens tell about themselves; `None` for a
     /// token that cannot be read. The tokens stay inside.
     ///

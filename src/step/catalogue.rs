@@ -100,6 +100,15 @@ rules! {
     PROVIDER_ANNOUNCES: "provider.announces", Warning, "RFC 7344; RFC 8078 section 3",
         "a registry that scans for it publishes the DS without being asked, past the gate `ds`; registries wait some days before they do",
         "if the DS must wait for your word, do not start before you could give it";
+    REGISTRAR_REFUSED: "registrar.refused", Blocker, "the registrar's API",
+        "the DS could not be brought to the parent when its time has come",
+        "check the credential and its rights in the domain file's `registrar:` section, and that the domain is in that account";
+    REGISTRAR_UNREACHABLE: "registrar.unreachable", CouldNotTell, "the registrar's API",
+        "what it has on file for the domain is not known, and a DS that is there must not be overwritten",
+        "try again; nothing was changed";
+    REGISTRAR_HAS_DS: "registrar.has-ds", Blocker, "RFC 4035 section 5.2",
+        "once the parent serves it, validating senders take the unsigned zone for bogus and deliver nothing",
+        "remove that DS at the registrar, or find out which keys it belongs to";
     PROVIDER_SIGNING: "provider.signing", Warning, "RFC 4035 section 2",
         "the run will stop at a gate and ask for it",
         "turn DNSSEC on at the name server when asked, or move the zone to a provider that signs";

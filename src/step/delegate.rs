@@ -4,10 +4,14 @@
 //! kernel refuses it, whatever the playbook says.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use super::{Context, Finding, Next, Question, Wait, WaitFor, sign_zone, write_mx};
 use crate::kernel::{KeyId, ZoneKeys};
-use crate::world::{Action, Chain, Fact, Needs, ParentFacts};
+use crate::world::{Action, Chain, DelegationBy, Fact, Needs, ParentFacts, ZoneFacts};
+
+/// Registries look once a day, and publish their zone some hours later.
+const SCANS_LATE: Duration = Duration::from_secs(2 * 86_400);
 
 pub(super) fn needs(_cx: &Context<'_>) -> Needs {
     Needs {
@@ -59,6 +63,9 @@ pub(super) fn next(cx: &Context<'_>) -> Next {
         );
     }
     if let Some(instructions) = cx.memory.asked.get(cx.step) {
+        if let Some(wait) = registry_looks(cx, zone, parent, keys) {
+            return Next::Wait(wait);
+        }
         return Next::Ask(Question::ByHand {
             instructions: instructions.clone(),
         });
@@ -81,6 +88,37 @@ pub(super) fn next(cx: &Context<'_>) -> Next {
     // The parent is the judge: no DS there after the settling time means that it was lost.
     write_mx::unknown_outcome(cx, &action, cx.facts.parent.at(), || Some(true))
         .unwrap_or(Next::Act(action))
+}
+
+/// The zone announces its keys and the registry is known to look for that: it gets its time before a person is asked.
+fn registry_looks(
+    cx: &Context<'_>,
+    zone: &ZoneFacts,
+    parent: &ParentFacts,
+    keys: &BTreeSet<KeyId>,
+) -> Option<Wait> {
+    let by_cds = matches!(cx.setup.delegation, DelegationBy::Auto | DelegationBy::Cds);
+    let scans_after = Duration::from_secs(
+        parent
+            .scans_after
+            .filter(|_| by_cds && zone.publishes_cds)?,
+    );
+    let since = *cx.memory.asked_at.get(cx.step)?;
+    let earliest = since.checked_add(scans_after).ok()?;
+    let until = earliest.checked_add(SCANS_LATE).ok()?;
+    (cx.now < until).then(|| Wait {
+        kind: WaitFor::Visible,
+        until: None,
+        why: vec![format!(
+            "{} announces its keys (CDS), and the registry of {} looks for that and publishes the DS by itself, not before {}; \
+             a person is asked for it at {}",
+            zone.apex,
+            parent.zone,
+            crate::kernel::utc(earliest),
+            crate::kernel::utc(until)
+        )],
+        sooner: format!("the DS being entered at the registrar: {}", list(keys)),
+    })
 }
 
 fn published_on(parent: &ParentFacts) -> Vec<&str> {

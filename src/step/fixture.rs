@@ -159,6 +159,7 @@ impl Start {
                 publishes_cds: false,
             }),
             parent: known(ParentFacts {
+                scans_after: None,
                 zone: Host::new("com"),
                 servers: vec![parent("a.gtld (192.0.2.3)"), parent("b.gtld (192.0.2.4)")],
                 negative_ttl: 900,
@@ -235,6 +236,7 @@ impl Start {
                 },
                 largest_ttl: Some(7200),
                 registrar: true,
+                on_file: crate::world::OnFile::NotAsked,
                 announces: false,
             }),
             clock_jumped: None,

@@ -59,6 +59,8 @@ pub struct Memory {
     pub approvals: BTreeMap<String, Approval>,
     /// What a person was asked to do, by step.
     pub asked: BTreeMap<String, Instructions>,
+    /// When they were asked, by step.
+    pub asked_at: BTreeMap<String, Timestamp>,
     /// Effects whose outcome is unknown, by action name.
     pub unknown: BTreeMap<String, Timestamp>,
     /// Effects that were answered with success, by action name.
@@ -310,6 +312,7 @@ impl Memory {
             Outcome::Asked { instructions } => {
                 self.unknown.remove(&name);
                 self.asked.insert(step.to_owned(), instructions.clone());
+                self.asked_at.entry(step.to_owned()).or_insert(now);
                 // The person may do it at any moment from now on.
                 if let Action::WriteMx { after, .. } = action {
                     self.caches

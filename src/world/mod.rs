@@ -19,9 +19,9 @@ use crate::playbook::Goal;
 pub use action::{Action, DelegationBy, Instructions, MxRrset, Outcome};
 pub use facts::{
     AddressFacts, Advice, Answer, Arrives, Chain, Connector, ConnectorFacts, Delivery, DomainFlags,
-    ExchangeFacts, Fact, Facts, FeatureState, HostFacts, Listing, ParentFacts, ParentServer,
-    PolicyFacts, PolicyMode, Profile, ProviderFacts, ServerFacts, SigningFacts, SmtpOutcome,
-    TenantFacts, TlsaFacts, VantageFacts, Verdict, VerdictFacts, ZoneFacts,
+    ExchangeFacts, Fact, Facts, FeatureState, HostFacts, Listing, OnFile, ParentFacts,
+    ParentServer, PolicyFacts, PolicyMode, Profile, ProviderFacts, ServerFacts, SigningFacts,
+    SmtpOutcome, TenantFacts, TlsaFacts, VantageFacts, Verdict, VerdictFacts, ZoneFacts,
 };
 pub use model::{Estimates, Model, UNNAMED_HOST};
 pub use needs::Needs;

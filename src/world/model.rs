@@ -113,6 +113,34 @@ impl Model {
         }
     }
 
+    /// How long a DS usually takes: where nobody but the registry brings it to the parent, as long as it wants to see it announced.
+    fn delegation(&self) -> Duration {
+        let by_api = self
+            .facts
+            .provider
+            .known()
+            .is_some_and(|provider| provider.registrar);
+        let announced = self
+            .facts
+            .zone
+            .known()
+            .is_some_and(|zone| zone.publishes_cds)
+            || self
+                .facts
+                .provider
+                .known()
+                .is_some_and(|provider| provider.announces);
+        let scans_after = self
+            .facts
+            .parent
+            .known()
+            .and_then(|parent| parent.scans_after);
+        match scans_after.filter(|_| announced && !by_api) {
+            Some(seconds) => self.estimates.delegation.max(Duration::from_secs(seconds)),
+            None => self.estimates.delegation,
+        }
+    }
+
     fn later(&mut self, after: Duration, effect: Effect) {
         self.touched = true;
         let at = self.clock.now().checked_add(after);
@@ -320,7 +348,7 @@ impl World for Model {
             }
             Action::PublishDs { ds } => {
                 let ds = ds.iter().cloned().collect();
-                self.later(self.estimates.delegation, Effect::Delegated(ds));
+                self.later(self.delegation(), Effect::Delegated(ds));
             }
             Action::EnableDnssec => mx_host = Some(self.enable_dnssec()),
             Action::EnableDane => {

@@ -232,7 +232,7 @@ fn a_bad_variable_is_named() {
             // Any text may be an anchor or a path; what a provider takes as its address, its own check says.
             "ROLLOUT_TRUST_ANCHOR" => "file:",
             "ROLLOUT_HTTPS_ROOTS" => "file:",
-            "ROLLOUT_PROVIDER_URL" => continue,
+            "ROLLOUT_PROVIDER_URL" | "ROLLOUT_REGISTRAR_URL" => continue,
             _ => "http://example.com/ =:",
         };
         let error = read_in(GOOD, &[(row.variable, bad)]).unwrap_err();

@@ -2,7 +2,7 @@
 
 use crate::kernel::Host;
 use crate::step::{Context, Finding, Severity, catalogue, sign_zone, write_mx};
-use crate::world::{Answer, Chain, Fact, SigningFacts, ZoneFacts};
+use crate::world::{Answer, Chain, Fact, OnFile, SigningFacts, ZoneFacts};
 
 /// Suffixes of Exchange Online's MX hosts without DNSSEC.
 const LEGACY_ZONES: [&str; 3] = [
@@ -183,10 +183,24 @@ pub(super) fn provider(cx: &Context<'_>, found: &mut Vec<Finding>) {
             provider.provider
         )));
     }
-    let signed = cx
-        .zone()
-        .and_then(ZoneFacts::agreed_keys)
-        .is_some_and(|keys| *keys != crate::kernel::ZoneKeys::Unsigned);
+    let keys = cx.zone().and_then(ZoneFacts::agreed_keys);
+    let unsigned = keys.is_some_and(|keys| *keys == crate::kernel::ZoneKeys::Unsigned);
+    let signed = keys.is_some() && !unsigned;
+    match &provider.on_file {
+        OnFile::Refused { why } => found.push(catalogue::REGISTRAR_REFUSED.found(why)),
+        OnFile::CouldNotTell { why } => found.push(
+            catalogue::REGISTRAR_UNREACHABLE
+                .found(format!("the registrar could not be asked: {why}")),
+        ),
+        OnFile::Known { ds } if !ds.is_empty() && unsigned => {
+            let ds: Vec<_> = ds.iter().map(|key| key.0.as_str()).collect();
+            found.push(catalogue::REGISTRAR_HAS_DS.found(format!(
+                "the registrar has DS {} on file, but the zone is not signed",
+                ds.join("; ")
+            )));
+        }
+        OnFile::Known { .. } | OnFile::NotAsked => {}
+    }
     if !signed && provider.announces {
         found.push(catalogue::PROVIDER_ANNOUNCES.found(format!(
             "{} announces the DS by CDS as soon as the zone is signed",

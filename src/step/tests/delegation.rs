@@ -4,7 +4,7 @@ use super::*;
 use crate::engine::decide;
 use crate::kernel::{KeyId, ZoneKeys};
 use crate::playbook::PlannedStep;
-use crate::world::{Chain, ParentFacts};
+use crate::world::{Chain, DelegationBy, ParentFacts};
 
 fn signed() -> Case {
     Case::new(&Start {
@@ -158,6 +158,45 @@ fn a_ds_for_another_key_and_a_bogus_chain_stop_the_run() {
     }
     case.facts.chain = known(Chain::Secure);
     is_done(&case.next(Goal::Delegate));
+}
+
+/// RFC 8078, section 3.3: the registry takes it when it has stood long enough, and nobody need be asked before.
+#[test]
+fn a_registry_that_looks_for_cds_gets_its_time_before_a_person_is_asked() {
+    let begin = |scans_after, publishes_cds, delegation| {
+        let mut case = signed();
+        case.setup.delegation = delegation;
+        parent(&mut case).scans_after = scans_after;
+        case.zone().publishes_cds = publishes_cds;
+        let action = acts(&case.next(Goal::Delegate)).clone();
+        case.record(&action, &by_hand());
+        case
+    };
+    let asked = |case: &Case| {
+        matches!(
+            case.next(Goal::Delegate),
+            Next::Ask(Question::ByHand { .. })
+        )
+    };
+    let three_days = Some(72 * 3600);
+    let mut case = begin(three_days, true, DelegationBy::Auto);
+    waits_naming(
+        &case.next(Goal::Delegate),
+        WaitFor::Visible,
+        &["com", "CDS", "not before"],
+    );
+    let since = case.now;
+    case.now = since + jiff::SignedDuration::from_hours(72 + 47);
+    assert!(!asked(&case));
+    case.now = since + jiff::SignedDuration::from_hours(72 + 48);
+    assert!(asked(&case), "it did not come: a person is asked");
+    for (scans_after, publishes_cds, delegation) in [
+        (None, true, DelegationBy::Auto),
+        (three_days, false, DelegationBy::Auto),
+        (three_days, true, DelegationBy::Manual),
+    ] {
+        assert!(asked(&begin(scans_after, publishes_cds, delegation)));
+    }
 }
 
 #[test]

@@ -5,10 +5,10 @@ use std::collections::BTreeSet;
 use super::super::catalogue::{self, ALL};
 use super::super::{Alarm, preflight};
 use super::*;
-use crate::kernel::Host;
+use crate::kernel::{Host, KeyId, ZoneKeys};
 use crate::world::{
     Advice, Chain, Connector, ConnectorFacts, DomainFlags, ExchangeFacts, FeatureState, HostFacts,
-    Listing, PolicyMode, SigningFacts, SmtpOutcome, TenantFacts, VantageFacts,
+    Listing, OnFile, PolicyMode, SigningFacts, SmtpOutcome, TenantFacts, VantageFacts,
 };
 
 /// A world that has the finding, and one beside it that has it not.
@@ -45,6 +45,20 @@ fn by_hand(case: &mut Case, source: &str) {
 
 fn flags(case: &mut Case, flags: DomainFlags) {
     exchange(case).flags = flags;
+}
+
+fn has_ds(case: &mut Case) {
+    let ds = vec![KeyId("1 13 2 aa".into())];
+    value(&mut case.facts.provider).on_file = OnFile::Known { ds };
+}
+
+fn signed(case: &mut Case) {
+    for server in &mut case.zone().servers {
+        server.keys = Answer::Got {
+            value: ZoneKeys::Signed([KeyId("1 13 2 aa".into())].into()),
+            ttl: 3600,
+        };
+    }
 }
 
 fn connectors(case: &mut Case) -> &mut ConnectorFacts {
@@ -161,6 +175,9 @@ const ROWS: &[Row] = &[
     ("provider.unreachable", |c| c.facts.provider = could_not_tell(), |c| c.facts.provider = refused()),
     ("provider.differs", |c| value(&mut c.facts.provider).mx = Some(rrset(&[(5, LEGACY)], 3600)), |c| value(&mut c.facts.provider).mx = Some(rrset(&[(0, LEGACY)], 60))),
     ("provider.announces", |c| value(&mut c.facts.provider).announces = true, same),
+    ("registrar.refused", |c| value(&mut c.facts.provider).on_file = OnFile::Refused { why: "no such domain".into() }, |c| value(&mut c.facts.provider).on_file = OnFile::Known { ds: vec![] }),
+    ("registrar.unreachable", |c| value(&mut c.facts.provider).on_file = OnFile::CouldNotTell { why: "no answer".into() }, same),
+    ("registrar.has-ds", has_ds, |c| { has_ds(c); signed(c); }),
     ("provider.signing", |c| value(&mut c.facts.provider).signing = SigningFacts::Elsewhere, |c| value(&mut c.facts.provider).signing = SigningFacts::Pending),
     ("mx.differs", |c| c.serve(1, &[(5, LEGACY)], 3600), |c| c.serve(1, &[(0, LEGACY)], 60)),
     ("mx.null", |c| mx(c, &[(0, "")]), same),

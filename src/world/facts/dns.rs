@@ -90,6 +90,10 @@ pub struct ParentServer {
 /// The delegation as the parent serves it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ParentFacts {
+    /// How long the registry wants to see an announcement (CDS or CDNSKEY) unchanged before it publishes the DS by itself, in
+    /// seconds; `None` where it is not known to look for one (RFC 8078, section 3).
+    #[serde(default)]
+    pub scans_after: Option<u64>,
     /// The parent zone's name.
     pub zone: Host,
     /// One entry for each address.

@@ -18,7 +18,7 @@ use crate::kernel::Host;
 pub use dns::{Chain, ParentFacts, ParentServer, ServerFacts, VantageFacts, ZoneFacts};
 pub use mail::{AddressFacts, HostFacts, PolicyFacts, PolicyMode, SmtpOutcome, TlsaFacts};
 pub use service::{
-    Advice, Connector, ConnectorFacts, DomainFlags, ExchangeFacts, FeatureState, Listing,
+    Advice, Connector, ConnectorFacts, DomainFlags, ExchangeFacts, FeatureState, Listing, OnFile,
     ProviderFacts, SigningFacts, TenantFacts,
 };
 pub use verdict::{Arrives, Delivery, Profile, Verdict, VerdictFacts};

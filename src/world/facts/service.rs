@@ -158,6 +158,30 @@ pub enum SigningFacts {
     },
 }
 
+/// What the registrar has on file for the domain.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "on-file", rename_all = "kebab-case")]
+pub enum OnFile {
+    /// No registrar is asked.
+    #[default]
+    NotAsked,
+    /// These DS records.
+    Known {
+        /// In presentation form.
+        ds: Vec<KeyId>,
+    },
+    /// It refused: the credentials do not fit, or the domain is not there.
+    Refused {
+        /// Why, and by whom.
+        why: String,
+    },
+    /// Could not tell.
+    CouldNotTell {
+        /// Why.
+        why: String,
+    },
+}
+
 /// The DNS provider's view.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ProviderFacts {
@@ -175,8 +199,11 @@ pub struct ProviderFacts {
     pub signing: SigningFacts,
     /// The largest TTL in the zone, where the API can list it, in seconds.
     pub largest_ttl: Option<u32>,
-    /// Whether it can bring a DS to the parent.
+    /// Whether it, or the registrar that the domain file names, can bring a DS to the parent by an API.
     pub registrar: bool,
+    /// What the registrar has on file, where there is one.
+    #[serde(default)]
+    pub on_file: OnFile,
     /// Whether signing alone already announces the DS by CDS, so that a registry that scans takes it without
     /// being told.
     #[serde(default)]

@@ -106,7 +106,7 @@ fn api_settings(
         .in_cloud(cloud, Some(cloud))
         .at(endpoints);
     settings.prompt = person.prompt;
-    settings.token_folder = person.token_folder;
+    settings.token_folder = person.state_folder;
     Ok(settings)
 }
 

@@ -188,7 +188,11 @@ pub(super) fn parent(view: &ZoneView) -> ParentFacts {
         .iter()
         .filter_map(|p| p.ds.soa.as_ref().map(Soa::negative_ttl))
         .max();
+    let scan = Name::parse(&view.cut.parent)
+        .ok()
+        .and_then(|parent| rollout_providers::scan_of(&parent));
     ParentFacts {
+        scans_after: scan.map(|scan| scan.after.as_secs()),
         zone: Host::new(&view.cut.parent),
         servers: view
             .parents

@@ -8,6 +8,7 @@ mod dns;
 mod hosts;
 mod microsoft;
 mod open;
+mod parties;
 mod provider;
 mod sign_in;
 mod tenants;
@@ -32,6 +33,7 @@ use tenants::{SHARED, Tenant};
 pub use connect::{cloud_of, microsoft_of, microsoft_settings};
 pub(crate) use open::remember;
 pub use open::{OpenError, delegation_by};
+pub use parties::{dns_provider, provider_options, registrar};
 pub use sign_in::{AtTerminal, token_file};
 pub use tenants::Tenants;
 

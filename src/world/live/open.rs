@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use rollout_providers::{Counter, FieldValue, Name, Options};
+use rollout_providers::{Name, Options};
 
 use super::connect::{cloud_of, microsoft_of};
 use super::sign_in::AtTerminal;
-use super::{Asked, Hosting, LiveWorld, Tenants};
+use super::{Asked, Hosting, LiveWorld, Tenants, parties};
 use crate::dane::Prober;
 use crate::dns::Dns;
 use crate::domain_file::{Delegation, DomainFile, SecretError};
@@ -74,7 +74,9 @@ impl LiveWorld {
         let mut smtp = around.smtp();
         // One conversation an address is enough to decide; every kind of key is the verifier's to try.
         smtp.every_key = false;
-        let counter = Counter::default();
+        let state_folder = person.state_folder.clone();
+        let microsoft = microsoft_of(file, redactor, person)?;
+        let options = parties::provider_options(microsoft.as_ref(), state_folder.as_deref());
         Ok(Self {
             domain: Host::new(file.domain.as_str()),
             dns: Dns::new(around.dns()?)?,
@@ -82,12 +84,12 @@ impl LiveWorld {
             prober: Prober::new(smtp),
             https: around.https()?,
             roots,
-            microsoft: microsoft_of(file, redactor, person)?,
+            microsoft,
             shared: tenants.of(&file.microsoft),
             by_hand_in: cloud_of(file),
             pasted: PastedAnswers::default(),
-            hosting: hosting(file, redactor, &counter)?,
-            calls: counter,
+            calls: options.counter.clone(),
+            hosting: hosting(file, redactor, options)?,
             fresh: if lab {
                 Duration::from_millis(1500)
             } else {
@@ -100,32 +102,13 @@ impl LiveWorld {
     }
 }
 
-fn hosting(
-    file: &DomainFile,
-    redactor: &Redactor,
-    counter: &Counter,
-) -> Result<Hosting, OpenError> {
-    let info = rollout_providers::find(&file.dns.provider)
-        .ok_or_else(|| OpenError::UnknownProvider(file.dns.provider.clone()))?;
-    let fields = file.dns.values()?;
-    for value in fields.values() {
-        if let FieldValue::Secret(secret) = value {
-            remember(redactor, secret);
-        }
-    }
-    let options = Options {
-        counter: counter.clone(),
-        ..Options::default()
-    };
-    let provider = info.open(&fields, options)?;
+fn hosting(file: &DomainFile, redactor: &Redactor, options: Options) -> Result<Hosting, OpenError> {
     let name = |text: &str| Name::parse(text).map_err(|e| OpenError::Name(e.to_string()));
+    let zone = file.dns.zone.as_ref();
     Ok(Hosting::new(
-        provider,
-        file.dns
-            .zone
-            .as_ref()
-            .map(|zone| name(zone.as_str()))
-            .transpose()?,
+        parties::dns_provider(file, redactor, options.clone())?,
+        parties::registrar(file, redactor, options)?,
+        zone.map(|zone| name(zone.as_str())).transpose()?,
         name(file.domain.as_str())?,
         delegation_by(file.dns.delegation),
     ))

@@ -3,13 +3,13 @@
 use jiff::Timestamp;
 use rollout_providers::{
     Change, DelegationKey, Dnskey, Error, Kind, Name, Outcome as Written, Provider, RecordData,
-    RecordType, Rrset, Signing, Zone,
+    RecordType, Registrar, Rrset, Signing, Zone,
 };
 
 use super::dns::ds_text;
 use crate::kernel::{Host, KeyId, Mx};
 use crate::world::DelegationBy;
-use crate::world::{Fact, Instructions, MxRrset, Outcome, ProviderFacts, SigningFacts};
+use crate::world::{Fact, Instructions, MxRrset, OnFile, Outcome, ProviderFacts, SigningFacts};
 
 /// The provider with the zone it was asked about.
 pub(super) struct Hosting {
@@ -17,6 +17,8 @@ pub(super) struct Hosting {
     pub(super) apex: Option<Name>,
     pub(super) domain: Name,
     pub(super) delegation: DelegationBy,
+    /// Who brings the DS to the parent, where that is somebody else.
+    registrar: Option<Box<dyn Provider>>,
     zone: Option<Zone>,
     largest_ttl: Option<Option<u32>>,
 }
@@ -24,6 +26,7 @@ pub(super) struct Hosting {
 impl Hosting {
     pub(super) fn new(
         provider: Box<dyn Provider>,
+        registrar: Option<Box<dyn Provider>>,
         apex: Option<Name>,
         domain: Name,
         delegation: DelegationBy,
@@ -33,6 +36,7 @@ impl Hosting {
             apex,
             domain,
             delegation,
+            registrar,
             zone: None,
             largest_ttl: None,
         }
@@ -52,6 +56,45 @@ impl Hosting {
             Err(error) => Fact::Refused {
                 why: error.to_string(),
                 at,
+            },
+        }
+    }
+
+    /// Who reaches the parent by an API, or announces to it.
+    fn registrar(&self) -> Option<&dyn Registrar> {
+        match &self.registrar {
+            Some(registrar) => registrar.registrar(),
+            None => self.provider.registrar(),
+        }
+    }
+
+    /// Whether an API of a registrar's brings the DS to the parent.
+    fn has_registrar(&self) -> bool {
+        let party = self.registrar.as_ref().unwrap_or(&self.provider);
+        party.info().capabilities.registrar.is_some()
+    }
+
+    /// What the registrar has on file; asked only where the DS is to go that way.
+    async fn on_file(&self, apex: &Name) -> OnFile {
+        let by_api = matches!(
+            self.delegation,
+            DelegationBy::Auto | DelegationBy::Registrar
+        );
+        let Some(registrar) = self.registrar().filter(|_| by_api && self.has_registrar()) else {
+            return OnFile::NotAsked;
+        };
+        match registrar.delegation(apex).await {
+            Ok(ds) => OnFile::Known {
+                ds: ds.iter().map(|ds| KeyId(ds_text(ds))).collect(),
+            },
+            Err(error) if error.is_unsupported() => OnFile::NotAsked,
+            Err(error) if error.is_temporary() || error.kind == Kind::Protocol => {
+                OnFile::CouldNotTell {
+                    why: error.to_string(),
+                }
+            }
+            Err(error) => OnFile::Refused {
+                why: error.to_string(),
             },
         }
     }
@@ -119,7 +162,8 @@ impl Hosting {
             mx,
             signing,
             largest_ttl,
-            registrar: self.provider.registrar().is_some(),
+            registrar: self.has_registrar(),
+            on_file: self.on_file(&zone.apex).await,
             announces: info.capabilities.signs
                 && info.capabilities.delegation == rollout_providers::Delegation::Announced
                 && self.provider.registrar().is_none(),
@@ -193,7 +237,7 @@ impl Hosting {
                 &delegation,
             )),
         };
-        match (self.delegation, self.provider.registrar()) {
+        match (self.delegation, self.registrar()) {
             (DelegationBy::Manual, _) | (DelegationBy::Auto, None) => by_hand(),
             (_, Some(registrar)) => match registrar.set_delegation(&apex, &[], &delegation).await {
                 Err(error) if error.is_unsupported() => by_hand(),
@@ -206,7 +250,7 @@ impl Hosting {
             },
             (DelegationBy::Registrar, None) => Outcome::Refused {
                 why: format!(
-                    "{} cannot reach the parent; set `dns.delegation` to cds or manual",
+                    "{} cannot reach the parent; name the registrar under `registrar`, or set `dns.delegation` to cds or manual",
                     self.provider.info().title
                 ),
             },

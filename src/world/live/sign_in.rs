@@ -20,7 +20,7 @@ pub struct AtTerminal {
     /// Shows a person where to sign in.
     pub prompt: Option<Arc<dyn Prompt>>,
     /// The state directory.
-    pub token_folder: Option<PathBuf>,
+    pub state_folder: Option<PathBuf>,
 }
 
 /// The method with its secrets.
