@@ -24,6 +24,7 @@ mod playbook;
 mod prompt;
 mod providers;
 mod resume;
+mod rollback;
 mod runs;
 mod schema;
 mod session;
@@ -109,6 +110,8 @@ enum Command {
     Pause(pause::Args),
     /// Give a run up; nothing is undone
     Abort(abort::Args),
+    /// Go back to the MX record set that was there before the run; planned and shown first
+    Rollback(rollback::Args),
     /// Show the journal of a domain's runs
     History(history::Args),
     /// Say whether mail reaches domains, and whether it is protected: DNSSEC, MX, TLSA, SMTP, MTA-STS
@@ -144,6 +147,7 @@ impl Command {
             Self::Approve(_) => "approve",
             Self::Pause(_) => "pause",
             Self::Abort(_) => "abort",
+            Self::Rollback(_) => "rollback",
             Self::History(_) => "history",
             Self::Verify(_) => "verify",
             Self::Dane(_) => "dane",
@@ -171,6 +175,7 @@ impl Command {
                 | Self::Plan(_)
                 | Self::Apply(_)
                 | Self::Resume(_)
+                | Self::Rollback(_)
                 | Self::Verify(_)
         )
     }
@@ -240,6 +245,7 @@ async fn dispatch(app: &App, command: Command) -> Result<Exit, CliError> {
         Command::Approve(args) => approve::run(app, args).await,
         Command::Pause(args) => pause::run(app, args).await,
         Command::Abort(args) => abort::run(app, args).await,
+        Command::Rollback(args) => rollback::run(app, args).await,
         Command::History(args) => history::run(app, args).await,
         Command::Verify(args) => verify::run(app, args).await,
         Command::Dane(args) => dane::run(app, &args).await,

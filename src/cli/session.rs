@@ -63,10 +63,30 @@ impl Session {
         Self::with_text(loaded.file, path, text)
     }
 
+    /// The same domain file, walking a built-in playbook in place of its own.
+    ///
+    /// # Errors
+    /// Settings of the file that this playbook has, too, and that do not fit it.
+    pub fn walking(self, playbook: &str) -> Result<Self, CliError> {
+        let text = BUILTIN
+            .iter()
+            .find(|(name, _)| *name == playbook)
+            .map_or("", |(_, text)| *text);
+        Self::with_text(self.file, &self.path, text.to_owned())
+    }
+
     fn with_text(file: DomainFile, path: &Path, text: String) -> Result<Self, CliError> {
         let playbook = playbook::from_text(&file.playbook, &text).map_err(Box::new)?;
+        // The settings are for the file's own playbook; a way back takes those that it has, too.
+        let mut settings = file.settings.clone();
+        if BUILTIN
+            .iter()
+            .any(|(name, known)| *known == text && *name != file.playbook)
+        {
+            settings.retain(|name, _| playbook.parameters.contains_key(name));
+        }
         let parameters = playbook
-            .parameters(&file.settings, file.in_laboratory())
+            .parameters(&settings, file.in_laboratory())
             .map_err(|mistakes| {
                 let texts: Vec<_> = mistakes
                     .iter()

@@ -114,6 +114,8 @@ fn verdict(cx: &Context<'_>, action: &Action, alarm: Option<&Alarm>) -> Verdict 
             Change::Delegation(Delegation::Secure(ds.iter().cloned().collect())),
             None,
         ),
+        Action::WithdrawDs { .. } => (Change::Delegation(Delegation::Insecure), None),
+        Action::UnsignZone => (Change::Keys(ZoneKeys::Unsigned), None),
         // Cmdlets change no record of the domain; S5 is judged by the step itself.
         Action::EnableDnssec | Action::EnableDane => return Verdict::Now,
     };

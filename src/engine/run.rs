@@ -127,6 +127,39 @@ impl Run {
         })
     }
 
+    /// Takes over an unfinished run.
+    ///
+    /// # Errors
+    /// When another process drives it, or the store fails.
+    pub async fn claim(store: &SqliteStore, owner: &Owner, run: RunId) -> Result<Self, RunError> {
+        let lease = store.claim(&Target::Run(run), owner, LEASE).await?;
+        Self::under(store, lease).await
+    }
+
+    /// Ends the run without undoing anything.
+    ///
+    /// # Errors
+    /// When the journal cannot be written, or the lease was lost.
+    pub async fn give_up(self, at: Timestamp, why: &str) -> Result<(), RunError> {
+        let transition = Transition {
+            entries: vec![Entry::observation(
+                at,
+                json!({"left": "given-up", "why": why}),
+            )],
+            memory: Some(serde_json::to_value(&self.memory)?),
+            wake: Some(Wake {
+                at: None,
+                why: json!({"ended": "aborted"}),
+                signals: self.store.run(self.id).await?.map_or(0, |run| run.signals),
+            }),
+            status: Some(Status::Aborted),
+            honoured: None,
+            release: true,
+        };
+        self.store.append(&self.lease, transition).await?;
+        Ok(())
+    }
+
     /// When the run was created, by the store's clock.
     ///
     /// # Errors

@@ -165,6 +165,8 @@ fn what(action: &Action) -> String {
     match action {
         Action::WriteMx { .. } => "changes the MX record set:".to_owned(),
         Action::PublishDs { .. } => "publishes at the parent:".to_owned(),
+        Action::WithdrawDs { .. } => "takes from the parent:".to_owned(),
+        Action::UnsignZone => "has the provider stop signing the zone".to_owned(),
         Action::SignZone => "has the provider sign the zone".to_owned(),
         Action::EnableDnssec => {
             "runs Enable-DnssecForVerifiedDomain; Microsoft assigns the new host".to_owned()
@@ -190,6 +192,12 @@ fn changes(plan: &Plan, action: &Action, page: &mut Page) {
             for key in ds {
                 let line = format!("+ {}. IN DS {}", plan.domain, key.0);
                 page.push(Line::at(6).verbatim().tone(Tone::Good, line));
+            }
+        }
+        Action::WithdrawDs { ds } => {
+            for key in ds {
+                let line = format!("- {}. IN DS {}", plan.domain, key.0);
+                page.push(Line::at(6).verbatim().tone(Tone::Bad, line));
             }
         }
         _ => {}

@@ -86,7 +86,11 @@ impl Terminal {
     /// How long a way back from behind a gate takes to reach every sender.
     fn cost(&self, gate: &str) -> Option<Duration> {
         match self.gates.get(gate)? {
-            Goal::AddMx { .. } | Goal::SwapMx { .. } | Goal::RemoveMx | Goal::FinalTtl { .. } => {
+            Goal::AddMx { .. }
+            | Goal::SwapMx { .. }
+            | Goal::RemoveMx
+            | Goal::FinalTtl { .. }
+            | Goal::RestoreMx { .. } => {
                 Some(self.estimates.visible + self.setup.timing.lifetime(self.ttl))
             }
             // The parent's TTL is not known before the DS is there; a day is what registries use.

@@ -20,6 +20,8 @@ pub enum Until {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Expect {
+    /// The hosts that were there before the move.
+    Original,
     /// Legacy host preferred, new host behind it.
     Added,
     /// New host preferred, legacy host behind it.
@@ -83,6 +85,17 @@ pub enum Goal {
     },
     /// See [`StepKind::FinalProof`].
     FinalProof,
+    /// See [`StepKind::RestoreMx`].
+    RestoreMx {
+        /// TTL in seconds.
+        ttl: u32,
+    },
+    /// See [`StepKind::RestoreTtl`].
+    RestoreTtl,
+    /// See [`StepKind::WithdrawDs`].
+    WithdrawDs,
+    /// See [`StepKind::UnsignZone`].
+    UnsignZone,
 }
 
 /// A resolved argument: a number in range, or one of the choices.
@@ -111,6 +124,10 @@ impl Goal {
             Self::VerifyTlsa => StepKind::VerifyTlsa,
             Self::FinalTtl { .. } => StepKind::FinalTtl,
             Self::FinalProof => StepKind::FinalProof,
+            Self::RestoreMx { .. } => StepKind::RestoreMx,
+            Self::RestoreTtl => StepKind::RestoreTtl,
+            Self::WithdrawDs => StepKind::WithdrawDs,
+            Self::UnsignZone => StepKind::UnsignZone,
         }
     }
 
@@ -160,6 +177,7 @@ impl Goal {
             },
             StepKind::VerifyMx => Self::VerifyMx {
                 expect: match word("expect") {
+                    "original" => Expect::Original,
                     "added" => Expect::Added,
                     "swapped" => Expect::Swapped,
                     _ => Expect::Removed,
@@ -175,6 +193,10 @@ impl Goal {
             StepKind::VerifyTlsa => Self::VerifyTlsa,
             StepKind::FinalTtl => Self::FinalTtl { ttl: number("ttl") },
             StepKind::FinalProof => Self::FinalProof,
+            StepKind::RestoreMx => Self::RestoreMx { ttl: number("ttl") },
+            StepKind::RestoreTtl => Self::RestoreTtl,
+            StepKind::WithdrawDs => Self::WithdrawDs,
+            StepKind::UnsignZone => Self::UnsignZone,
         }
     }
 }

@@ -45,6 +45,14 @@ pub enum StepKind {
     FinalTtl,
     /// Every sender, whatever its caches hold, delivers under DANE.
     FinalProof,
+    /// The MX record set holds the records that were there before the move. A way back.
+    RestoreMx,
+    /// The MX record set is what it was before the move, with its TTL. A way back.
+    RestoreTtl,
+    /// The parent zone publishes no DS for the zone. A way back.
+    WithdrawDs,
+    /// No authoritative server serves signatures of the zone. A way back.
+    UnsignZone,
 }
 
 /// The type of a step's argument, with the bounds that hold for everyone.
@@ -103,7 +111,7 @@ const SOAK: ArgumentType = ArgumentType::Seconds {
 
 impl StepKind {
     /// Every kind, in the order of the documented procedure.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 19] = [
         Self::Preflight,
         Self::LowerTtl,
         Self::SignZone,
@@ -119,7 +127,19 @@ impl StepKind {
         Self::VerifyTlsa,
         Self::FinalTtl,
         Self::FinalProof,
+        Self::RestoreMx,
+        Self::RestoreTtl,
+        Self::WithdrawDs,
+        Self::UnsignZone,
     ];
+
+    /// Whether it belongs to a way back: it needs no preflight, because it starts from what a run kept.
+    pub const fn is_way_back(self) -> bool {
+        matches!(
+            self,
+            Self::RestoreMx | Self::RestoreTtl | Self::WithdrawDs | Self::UnsignZone
+        )
+    }
 
     /// The word used in playbooks, output and the journal.
     pub const fn name(self) -> &'static str {
@@ -139,6 +159,10 @@ impl StepKind {
             Self::VerifyTlsa => "verify-tlsa",
             Self::FinalTtl => "final-ttl",
             Self::FinalProof => "final-proof",
+            Self::RestoreMx => "restore-mx",
+            Self::RestoreTtl => "restore-ttl",
+            Self::WithdrawDs => "withdraw-ds",
+            Self::UnsignZone => "unsign-zone",
         }
     }
 
@@ -172,6 +196,16 @@ impl StepKind {
             }
             Self::FinalTtl => "The MX record set has its lasting TTL.",
             Self::FinalProof => "Every sender, whatever its caches hold, delivers under DANE.",
+            Self::RestoreMx => {
+                "The MX record set holds the records that were there before the move. A way back."
+            }
+            Self::RestoreTtl => {
+                "The MX record set is what it was before the move, with its TTL. A way back."
+            }
+            Self::WithdrawDs => "The parent zone publishes no DS for the zone. A way back.",
+            Self::UnsignZone => {
+                "No authoritative server serves signatures of the zone. A way back."
+            }
         }
     }
 
@@ -201,7 +235,7 @@ impl StepKind {
             Self::VerifyMx => &[
                 Argument {
                     name: "expect",
-                    ty: ArgumentType::Choice(&["added", "swapped", "removed"]),
+                    ty: ArgumentType::Choice(&["original", "added", "swapped", "removed"]),
                     default: ArgumentDefault::Required,
                     about: "The MX record set that must be seen.",
                 },
@@ -232,7 +266,16 @@ impl StepKind {
                 default: ArgumentDefault::Number(3600),
                 about: "Lasting TTL of the MX record set, in seconds.",
             }],
+            Self::RestoreMx => &[Argument {
+                name: "ttl",
+                ty: TTL,
+                default: ArgumentDefault::Number(60),
+                about: "TTL of the restored MX record set until it is proven, in seconds; never above the original one.",
+            }],
             Self::Preflight
+            | Self::RestoreTtl
+            | Self::WithdrawDs
+            | Self::UnsignZone
             | Self::SignZone
             | Self::Delegate
             | Self::EnableDnssec

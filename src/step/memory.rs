@@ -348,6 +348,30 @@ impl Memory {
         self.expected_seen = false;
     }
 
+    /// What a way back starts from: what records were and what caches may hold. What people agreed to and what services were
+    /// told was for the way there.
+    #[must_use]
+    pub fn for_the_way_back(self) -> Self {
+        Self {
+            caches: self.caches,
+            actors: self.actors,
+            original: self.original,
+            expected: self.expected,
+            previous: self.previous,
+            expected_seen: self.expected_seen,
+            new_host: self.new_host,
+            pasted: self.pasted,
+            unknown: self
+                .unknown
+                .into_iter()
+                .filter(|(name, _)| name == WRITE_MX)
+                .collect(),
+            way_back_kept: self.way_back_kept,
+            away_since: self.away_since,
+            ..Self::default()
+        }
+    }
+
     /// The stage of a set, as far as the run knows the hosts.
     #[must_use]
     pub fn stage_of(&self, set: &crate::kernel::MxSet) -> Option<Stage> {

@@ -25,10 +25,13 @@ mod mta_sts;
 mod preflight;
 mod prove_host;
 mod remove_mx;
+mod restore_mx;
 mod sign_zone;
 mod swap_mx;
+mod unsign_zone;
 mod verify_mx;
 mod verify_tlsa;
+mod withdraw_ds;
 
 #[cfg(test)]
 pub(crate) mod fixture;
@@ -88,6 +91,9 @@ fn own_needs(goal: Goal, cx: &Context<'_>) -> Needs {
         Goal::VerifyTlsa => verify_tlsa::needs(cx),
         Goal::FinalTtl { .. } => final_ttl::needs(cx),
         Goal::FinalProof => final_proof::needs(cx),
+        Goal::RestoreMx { .. } | Goal::RestoreTtl => restore_mx::needs(cx),
+        Goal::WithdrawDs => withdraw_ds::needs(cx),
+        Goal::UnsignZone => unsign_zone::needs(cx),
     }
 }
 
@@ -113,5 +119,9 @@ pub fn next(goal: Goal, cx: &Context<'_>) -> Next {
         Goal::VerifyTlsa => verify_tlsa::next(cx),
         Goal::FinalTtl { ttl } => final_ttl::next(cx, ttl),
         Goal::FinalProof => final_proof::next(cx),
+        Goal::RestoreMx { ttl } => restore_mx::records(cx, ttl),
+        Goal::RestoreTtl => restore_mx::whole(cx),
+        Goal::WithdrawDs => withdraw_ds::next(cx),
+        Goal::UnsignZone => unsign_zone::next(cx),
     }
 }

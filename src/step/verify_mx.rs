@@ -29,7 +29,12 @@ pub(super) fn next(cx: &Context<'_>, expect: Expect, soak: Duration) -> Next {
     }
     let agreed = zone.agreed_mx();
     let stage = agreed.as_ref().and_then(|mx| cx.stage_of(&mx.set));
-    let Some((agreed, stage)) = agreed.zip(stage).filter(|(_, stage)| *stage >= wanted) else {
+    // The way back ends at the first stage; everywhere else a later one will do.
+    let fits = |stage: &Stage| match expect {
+        Expect::Original => *stage == wanted,
+        _ => *stage >= wanted,
+    };
+    let Some((agreed, stage)) = agreed.zip(stage).filter(|(_, stage)| fits(stage)) else {
         let servers: Vec<_> = zone.servers.iter().map(|s| s.server.as_str()).collect();
         return Next::wait(
             WaitFor::Visible,
@@ -123,6 +128,7 @@ fn without(
 
 const fn stage(expect: Expect) -> Stage {
     match expect {
+        Expect::Original => Stage::Original,
         Expect::Added => Stage::Added,
         Expect::Swapped => Stage::Swapped,
         Expect::Removed => Stage::Removed,

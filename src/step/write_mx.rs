@@ -143,8 +143,8 @@ pub(super) fn unknown_outcome(
     let settle = match action {
         Action::EnableDnssec | Action::EnableDane => cx.setup.settle_cmdlet,
         // A registry takes its time; only when it is overdue is silence a sign that it was never told.
-        Action::PublishDs { .. } => cx.setup.overdue,
-        Action::WriteMx { .. } | Action::SignZone => cx.setup.settle,
+        Action::PublishDs { .. } | Action::WithdrawDs { .. } => cx.setup.overdue,
+        Action::WriteMx { .. } | Action::SignZone | Action::UnsignZone => cx.setup.settle,
     };
     let settled = since.checked_add(settle).unwrap_or(since);
     if observed >= Some(settled) && lost() == Some(true) {

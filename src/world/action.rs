@@ -39,6 +39,13 @@ pub enum Action {
         /// The keys it names, as DS records in presentation form.
         ds: Vec<KeyId>,
     },
+    /// Takes the DS RRset from the parent, if it is still this one.
+    WithdrawDs {
+        /// The keys it names now.
+        ds: Vec<KeyId>,
+    },
+    /// Has the provider stop signing the zone.
+    UnsignZone,
     /// `Enable-DnssecForVerifiedDomain`: Exchange Online assigns the new MX host.
     EnableDnssec,
     /// `Enable-SmtpDaneInbound`: Microsoft publishes TLSA records for the new host.
@@ -53,6 +60,8 @@ impl Action {
             Self::WriteMx { .. } => "write-mx",
             Self::SignZone => "sign-zone",
             Self::PublishDs { .. } => "publish-ds",
+            Self::WithdrawDs { .. } => "withdraw-ds",
+            Self::UnsignZone => "unsign-zone",
             Self::EnableDnssec => "enable-dnssec",
             Self::EnableDane => "enable-dane",
         }
@@ -62,8 +71,8 @@ impl Action {
     #[must_use]
     pub fn told(&self) -> &'static str {
         match self {
-            Self::WriteMx { .. } | Self::SignZone => "the DNS provider",
-            Self::PublishDs { .. } => "the registrar",
+            Self::WriteMx { .. } | Self::SignZone | Self::UnsignZone => "the DNS provider",
+            Self::PublishDs { .. } | Self::WithdrawDs { .. } => "the registrar",
             Self::EnableDnssec | Self::EnableDane => "Exchange Online",
         }
     }
@@ -78,6 +87,11 @@ impl fmt::Display for Action {
                 let ds: Vec<_> = ds.iter().map(|key| key.0.as_str()).collect();
                 write!(f, "publish DS {} at the parent", ds.join("; "))
             }
+            Self::WithdrawDs { ds } => {
+                let ds: Vec<_> = ds.iter().map(|key| key.0.as_str()).collect();
+                write!(f, "take DS {} from the parent", ds.join("; "))
+            }
+            Self::UnsignZone => f.write_str("stop signing the zone"),
             Self::EnableDnssec => f.write_str("run Enable-DnssecForVerifiedDomain"),
             Self::EnableDane => f.write_str("run Enable-SmtpDaneInbound"),
         }

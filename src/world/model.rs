@@ -41,6 +41,7 @@ pub struct Estimates {
 enum Effect {
     Mx(MxRrset),
     Signed,
+    Unsigned,
     Delegated(BTreeSet<KeyId>),
     Tlsa(Host),
     Policy(Host),
@@ -191,7 +192,25 @@ impl Model {
                     };
                 }
             }
+            Effect::Unsigned => {
+                if let Fact::Known { value: zone, .. } = &mut self.facts.zone {
+                    for server in &mut zone.servers {
+                        server.keys = Answer::Got {
+                            value: ZoneKeys::Unsigned,
+                            ttl: zone.negative_ttl,
+                        };
+                    }
+                }
+                if let Fact::Known { value, .. } = &mut self.facts.provider {
+                    value.signing = SigningFacts::Off;
+                }
+            }
             Effect::Delegated(ds) => {
+                let chain = if ds.is_empty() {
+                    Chain::Insecure
+                } else {
+                    Chain::Secure
+                };
                 if let Fact::Known { value: parent, .. } = &mut self.facts.parent {
                     let ttl = parent.negative_ttl;
                     for server in &mut parent.servers {
@@ -202,7 +221,7 @@ impl Model {
                     }
                 }
                 self.facts.chain = Fact::Known {
-                    value: Chain::Secure,
+                    value: chain,
                     at: self.clock.now(),
                 };
             }
@@ -350,6 +369,13 @@ impl World for Model {
                 let ds = ds.iter().cloned().collect();
                 self.later(self.delegation(), Effect::Delegated(ds));
             }
+            Action::WithdrawDs { .. } => {
+                self.later(
+                    self.estimates.delegation,
+                    Effect::Delegated(BTreeSet::new()),
+                );
+            }
+            Action::UnsignZone => self.later(self.estimates.visible, Effect::Unsigned),
             Action::EnableDnssec => mx_host = Some(self.enable_dnssec()),
             Action::EnableDane => {
                 if let Fact::Known { value, .. } = &mut self.facts.exchange {

@@ -15,6 +15,7 @@ mod pwsh;
 mod readme;
 mod real;
 mod record;
+mod rollback;
 mod secrets;
 mod sign_in;
 mod support;

@@ -319,7 +319,7 @@ fn way_back(steps: &mut [PlanStep], setup: &Setup, estimates: &Estimates) {
                     };
                     Some(estimates.visible + setup.timing.lifetime(ttl))
                 }
-                Action::PublishDs { .. } => {
+                Action::PublishDs { .. } | Action::WithdrawDs { .. } => {
                     // The parent's DS TTL is not known before it is there; a day is what registries use.
                     Some(estimates.delegation + setup.timing.lifetime(86_400))
                 }

@@ -242,6 +242,8 @@ fn s6_disabling_dnssec_is_no_action() {
         Action::WriteMx { .. }
         | Action::SignZone
         | Action::PublishDs { .. }
+        | Action::WithdrawDs { .. }
+        | Action::UnsignZone
         | Action::EnableDnssec
         | Action::EnableDane => !action.to_string().contains("Disable-"),
     };
@@ -253,6 +255,8 @@ fn s6_disabling_dnssec_is_no_action() {
         },
         Action::SignZone,
         Action::PublishDs { ds: vec![] },
+        Action::WithdrawDs { ds: vec![] },
+        Action::UnsignZone,
         Action::EnableDnssec,
         Action::EnableDane,
     ] {

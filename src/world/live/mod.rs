@@ -366,6 +366,8 @@ impl World for LiveWorld {
                 };
                 self.hosting.publish_ds(dns::dnskeys(view)).await
             }
+            Action::WithdrawDs { ds } => self.hosting.withdraw_ds(ds).await,
+            Action::UnsignZone => self.hosting.unsign().await,
             Action::EnableDnssec | Action::EnableDane => {
                 self.asked.exchange = None;
                 self.asked.tenant = None;

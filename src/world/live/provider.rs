@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 use rollout_providers::{
-    Change, DelegationKey, Dnskey, Error, Kind, Name, Outcome as Written, Provider, RecordData,
+    Change, DelegationKey, Dnskey, Ds, Error, Kind, Name, Outcome as Written, Provider, RecordData,
     RecordType, Registrar, Rrset, Signing, Zone,
 };
 
@@ -211,6 +211,51 @@ impl Hosting {
             None => Outcome::Refused {
                 why: format!("{} cannot sign by API", self.provider.info().title),
             },
+        }
+    }
+
+    /// Has the zone unsigned.
+    pub(super) async fn unsign(&mut self) -> Outcome {
+        let zone = match self.zone(None).await {
+            Ok(zone) => zone,
+            Err(error) => return outcome(Err(error)),
+        };
+        let by_hand = || rollout_providers::Instructions::unsign(&zone.apex);
+        match self.provider.signer() {
+            Some(signer) => outcome(signer.disable(&zone).await),
+            None => Outcome::Asked {
+                instructions: instructions(&by_hand()),
+            },
+        }
+    }
+
+    /// Takes the DS from the parent, if it is still this one, or asks a person to.
+    pub(super) async fn withdraw_ds(&mut self, ds: &[KeyId]) -> Outcome {
+        let apex = match self.zone(None).await {
+            Ok(zone) => zone.apex,
+            Err(error) => return outcome(Err(error)),
+        };
+        let before: Result<Vec<Ds>, _> = ds.iter().map(|key| key.0.parse()).collect();
+        let before = match before {
+            Ok(before) => before,
+            Err(error) => {
+                return Outcome::Refused {
+                    why: error.to_string(),
+                };
+            }
+        };
+        let by_hand = || Outcome::Asked {
+            instructions: instructions(&rollout_providers::Instructions::delegation(&apex, &[])),
+        };
+        match self
+            .registrar()
+            .filter(|_| self.delegation != DelegationBy::Manual)
+        {
+            Some(registrar) => match registrar.set_delegation(&apex, &before, &[]).await {
+                Err(error) if error.is_unsupported() => by_hand(),
+                written => outcome(written),
+            },
+            None => by_hand(),
         }
     }
 

@@ -1,0 +1,43 @@
+//! Goals of the way back: the MX RRset is what it was before the run, first with a small TTL, then byte for byte.
+//!
+//! The original hosts still have to take mail, which the kernel asks; DNSSEC is left alone.
+
+use super::{Context, Finding, Next, write_mx};
+use crate::world::{MxRrset, Needs};
+
+pub(super) fn needs(cx: &Context<'_>) -> Needs {
+    write_mx::needs(cx)
+}
+
+/// The original records, with a TTL under which a second thought is quick.
+pub(super) fn records(cx: &Context<'_>, ttl: u32) -> Next {
+    let Some(original) = cx.original() else {
+        return no_original(cx);
+    };
+    let ttl = cx.ttl(ttl).min(original.ttl);
+    let reached = |seen: &MxRrset| seen.set == original.set;
+    write_mx::toward(cx, reached, |_| MxRrset {
+        set: original.set.clone(),
+        ttl,
+    })
+}
+
+/// The original records with their original TTL.
+pub(super) fn whole(cx: &Context<'_>) -> Next {
+    let Some(original) = cx.original() else {
+        return no_original(cx);
+    };
+    write_mx::toward(cx, |seen| seen == original, |_| original.clone())
+}
+
+fn no_original(cx: &Context<'_>) -> Next {
+    Next::blocked(Finding::blocker(
+        "mx.no-original",
+        format!(
+            "no run kept what the MX RRset of {} was before",
+            cx.setup.domain
+        ),
+        "without it there is nothing to go back to",
+        "write the MX RRset by hand, or with `rollout dns set`",
+    ))
+}

@@ -1,0 +1,62 @@
+//! Goal: the parent has no DS for the zone any more. Its TTL is waited out before the zone is unsigned (S4).
+
+use std::collections::BTreeSet;
+
+use super::{Context, Finding, Next, Question, Wait, WaitFor, write_mx};
+use crate::kernel::KeyId;
+use crate::world::{Action, Fact, Needs};
+
+pub(super) fn needs(_cx: &Context<'_>) -> Needs {
+    Needs {
+        zone: true,
+        parent: true,
+        ..Needs::default()
+    }
+}
+
+pub(super) fn next(cx: &Context<'_>) -> Next {
+    let parent = match &cx.facts.parent {
+        Fact::Known { value, .. } => value,
+        other => {
+            return Next::blocked(Finding::could_not_tell(
+                "dns.parent",
+                format!("the parent could not be asked: {}", other.why_unknown()),
+                "a DS that nobody sees cannot be judged",
+                "check that the parent's servers answer from here",
+            ));
+        }
+    };
+    if let Some(ds) = parent.agreed_ds()
+        && ds.is_empty()
+    {
+        return Next::Done(format!("no server of {} serves a DS", parent.zone));
+    }
+    if let Some(instructions) = cx.memory.asked.get(cx.step) {
+        return Next::Ask(Question::ByHand {
+            instructions: instructions.clone(),
+        });
+    }
+    let served: BTreeSet<KeyId> = parent
+        .servers
+        .iter()
+        .filter_map(|server| server.ds.got())
+        .flat_map(|(ds, _)| ds.iter().cloned())
+        .collect();
+    let action = Action::WithdrawDs {
+        ds: served.into_iter().collect(),
+    };
+    if let Some(since) = cx.memory.performed.get(action.name()) {
+        return Next::Wait(Wait {
+            kind: WaitFor::Visible,
+            until: None,
+            why: vec![format!(
+                "the registrar was told at {} to take the DS away; {} still serves it",
+                crate::kernel::utc(*since),
+                parent.zone
+            )],
+            sooner: "the registry taking it away".to_owned(),
+        });
+    }
+    write_mx::unknown_outcome(cx, &action, cx.facts.parent.at(), || Some(true))
+        .unwrap_or(Next::Act(action))
+}

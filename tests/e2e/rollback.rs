@@ -1,0 +1,74 @@
+//! The way back, from every step of the move: it ends in the record set that was there, byte for byte.
+
+use crate::kill::bench::{Domain, LONG, bench};
+
+/// Every step after which the MX record set or the tenant is another than before.
+const STEPS: [&str; 8] = [
+    "lower-ttl",
+    "add-mx",
+    "verify-added",
+    "swap-mx",
+    "verify-swapped",
+    "remove-mx",
+    "enable-dane",
+    "final-proof",
+];
+
+impl Domain<'_> {
+    /// How many DS records the parent has.
+    fn ds(&self) -> usize {
+        let (_, parent) = self.name.split_once('.').unwrap();
+        let ds = self.bench.lab.record_set(parent, &self.name, "DS");
+        ds.map_or(0, |set| set.contents.len())
+    }
+}
+
+fn walk_until(domain: &Domain<'_>, step: &str) {
+    let ended = domain
+        .apply(&["--yes", "--wait", "--until", step])
+        .end(LONG);
+    assert_eq!(ended.code(), Some(0), "{ended:?}");
+}
+
+#[test]
+fn from_every_step_it_ends_in_the_original_record_set_and_no_mail_is_lost() {
+    let names: Vec<String> = (0..STEPS.len()).map(|n| format!("back{n}.com")).collect();
+    let bench = bench(&names.iter().map(String::as_str).collect::<Vec<_>>());
+    std::thread::scope(|scope| {
+        for (name, step) in names.iter().zip(STEPS) {
+            let bench = &bench;
+            scope.spawn(move || {
+                let domain = Domain::new(bench, name);
+                let original = domain.mx();
+                walk_until(&domain, step);
+                assert_ne!(domain.mx(), original, "{step}");
+                let delegation = domain.ds();
+
+                // Shown first: nothing is changed, and without anybody to ask nothing is begun.
+                let file = domain.file.to_str().unwrap().to_owned();
+                let before = domain.mx();
+                let shown = domain.run(&["rollback", &file, "--dry-run"]);
+                assert_eq!(shown.code(), Some(0), "{step}: {shown:?}");
+                for wanted in ["restore-mx", "Total", "T_min"] {
+                    assert!(shown.text.contains(wanted), "{step}, {wanted}: {shown:?}");
+                }
+                let asked = domain.run(&["rollback", &file]);
+                assert_eq!(asked.code(), Some(2), "{step}: {asked:?}");
+                assert_eq!(domain.mx(), before, "{step}");
+
+                let ended = domain
+                    .start(&["rollback", &file, "--yes", "--wait"])
+                    .end(LONG);
+                assert_eq!(ended.code(), Some(0), "{step}: {ended:?}");
+                assert_eq!(domain.mx(), original, "{step}: {ended:?}");
+                assert!(domain.ds() >= delegation, "{step}: DNSSEC is left alone");
+                domain.mail_never_stopped();
+
+                // Nothing is left to do, and the way there can be walked again.
+                let again = domain.run(&["rollback", &file, "--yes"]);
+                assert_eq!(again.code(), Some(0), "{step}: {again:?}");
+                assert_eq!(domain.mx(), original, "{step}");
+            });
+        }
+    });
+}
