@@ -15,7 +15,11 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::de::DeserializeOwned;
 
 use self::base::is_loopback;
-pub(crate) use self::{base::checked_base, page::next_page, request::Request};
+pub(crate) use self::{
+    base::checked_base,
+    page::{next_page, onward},
+    request::Request,
+};
 use crate::{
     Call, Counter, Error, Info, Kind, Options, Result, auth::Authorize, budget::Account,
     text::harmless,
@@ -136,6 +140,18 @@ impl Http {
             .budget
             .account(info.slug, &self.secrets, info.limits);
         self.authorize = Some(authorize);
+        self
+    }
+
+    /// Counts quotas for something that is no secret, such as an account's id.
+    pub(crate) fn counted_for(
+        mut self,
+        info: &'static Info,
+        what: &str,
+        options: &Options,
+    ) -> Self {
+        let what = [&self.secrets[..], &[what.to_owned().into()]].concat();
+        self.account = options.budget.account(info.slug, &what, info.limits);
         self
     }
 
@@ -308,7 +324,7 @@ impl Http {
                 .and_then(|value| value.to_str().ok())
                 .map(str::to_owned)
         };
-        let request_id = ["cf-ray", "x-request-id", "request-id"]
+        let request_id = ["cf-ray", "x-request-id", "request-id", "x-ms-request-id"]
             .into_iter()
             .find_map(header);
         let wait = header(RETRY_AFTER.as_str())

@@ -104,6 +104,7 @@ macro_rules! providers {
 }
 
 providers! {
+    azure,
     cloudflare,
     desec,
     manual,

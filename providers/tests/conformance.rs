@@ -87,6 +87,7 @@ macro_rules! by_hand {
 }
 
 conformance! {
+    azure,
     cloudflare,
     desec,
     powerdns,

@@ -5,7 +5,8 @@
 //!
 //! Every request must be exactly the next one of the file, and none may be left. All names and secrets are made up. A folder
 //! has a `fields.json` (a value `{"secret": ...}` is a secret, `{server}` is where the answers come from) and one file for
-//! each story: `what`, `call`, `exchanges`, and `gives` or `fails`.
+//! each story: `what`, `call`, `exchanges`, and `gives` or `fails`;
+//! it may have `fields` of its own.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -34,6 +35,9 @@ struct Story {
     /// `zone`, `read MX example.test`, `status`, `enable`, `disable`, `largest-ttl`, `standing`, `delegation`, a change, or
     /// `{"set-delegation": {"before": [DS...], "keys": [DNSKEY...]}}`.
     call: Value,
+    /// Fields of this story alone.
+    #[serde(default)]
+    fields: BTreeMap<String, Value>,
     exchanges: VecDeque<Exchange>,
     gives: Option<Value>,
     fails: Option<Failure>,
@@ -178,7 +182,7 @@ async fn replay(slug: &str, fields: &BTreeMap<String, Value>, story: Story) -> R
         .respond_with(vendor.clone())
         .mount(&server)
         .await;
-    let fields = fields.iter().map(|(key, value)| {
+    let fields = fields.iter().chain(&story.fields).map(|(key, value)| {
         let value = match value {
             Value::String(text) => FieldValue::Plain(text.replace("{server}", &server.uri())),
             secret => FieldValue::Secret(secret["secret"].as_str().unwrap().to_owned().into()),
@@ -206,7 +210,10 @@ async fn replay(slug: &str, fields: &BTreeMap<String, Value>, story: Story) -> R
         ));
     }
     match (outcome, story.gives, story.fails) {
-        (Ok(given), Some(wanted), None) if given == wanted => Ok(()),
+        // `null` is what is given where nothing is.
+        (Ok(given), wanted, None) if Some(&given) == wanted.as_ref().or(Some(&Value::Null)) => {
+            Ok(())
+        }
         (Err(error), None, Some(wanted))
             if serde_json::to_value(error.kind).unwrap() == wanted.kind
                 && error.to_string().contains(&wanted.says) =>

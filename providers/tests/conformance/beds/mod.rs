@@ -1,5 +1,6 @@
 //! The places where providers are tried.
 
+pub mod azure;
 pub mod cloudflare;
 pub mod desec;
 pub mod powerdns;
