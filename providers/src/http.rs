@@ -143,6 +143,30 @@ impl Http {
         self
     }
 
+    /// A client for another interface of the same vendor, over the same connections and as yet without proof of who asks.
+    /// Loopback and elsewhere are not mixed: who replaced one address and forgot the other would talk to the real vendor.
+    pub(crate) fn beside(&self, base: &str) -> Result<Self> {
+        let wrong = |message: String| Error::new(self.provider, "start", Kind::Rejected, message);
+        let base = checked_base(base).map_err(wrong)?;
+        if is_loopback(&base) != is_loopback(&self.base) {
+            let [here, there] = [&self.base, &base].map(|url| url.origin().ascii_serialization());
+            return Err(wrong(format!(
+                "{here} and {there} do not go together: either all addresses are on loopback, or none is"
+            )));
+        }
+        Ok(Self {
+            provider: self.provider,
+            base,
+            client: self.client.clone(),
+            secrets: self.secrets.clone(),
+            authorize: None,
+            account: self.account.clone(),
+            counter: self.counter.clone(),
+            read_retries: self.read_retries,
+            explain: self.explain,
+        })
+    }
+
     /// Counts quotas for something that is no secret, such as an account's id.
     pub(crate) fn counted_for(
         mut self,

@@ -107,6 +107,7 @@ providers! {
     azure,
     cloudflare,
     desec,
+    google,
     manual,
     powerdns,
     rfc2136,

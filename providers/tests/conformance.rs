@@ -90,6 +90,7 @@ conformance! {
     azure,
     cloudflare,
     desec,
+    google,
     powerdns,
     rfc2136,
 }

@@ -58,18 +58,18 @@ pub(super) struct SetProperties {
 }
 
 #[derive(Serialize, Deserialize)]
-struct WireMx {
+pub(super) struct WireMx {
     preference: u16,
     exchange: String,
 }
 
 #[derive(Serialize, Deserialize)]
-struct WireTxt {
+pub(super) struct WireTxt {
     value: Vec<String>,
 }
 
 #[derive(Serialize, Deserialize)]
-struct WireCname {
+pub(super) struct WireCname {
     cname: String,
 }
 
@@ -110,7 +110,7 @@ pub(super) struct WireKey {
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct WireDigest {
+pub(super) struct WireDigest {
     digest_algorithm_type: u8,
     digest_value: String,
 }

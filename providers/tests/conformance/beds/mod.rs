@@ -3,6 +3,7 @@
 pub mod azure;
 pub mod cloudflare;
 pub mod desec;
+pub mod google;
 pub mod powerdns;
 pub mod rfc2136;
 
