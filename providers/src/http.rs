@@ -15,7 +15,11 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::de::DeserializeOwned;
 
 use self::base::is_loopback;
-pub(crate) use self::{base::checked_base, page::next_page, request::Request};
+pub(crate) use self::{
+    base::checked_base,
+    page::{next_page, onward},
+    request::Request,
+};
 use crate::{
     Call, Counter, Error, Info, Kind, Options, Result, auth::Authorize, budget::Account,
     text::harmless,
@@ -136,6 +140,42 @@ impl Http {
             .budget
             .account(info.slug, &self.secrets, info.limits);
         self.authorize = Some(authorize);
+        self
+    }
+
+    /// A client for another interface of the same vendor, over the same connections and as yet without proof of who asks.
+    /// Loopback and elsewhere are not mixed: who replaced one address and forgot the other would talk to the real vendor.
+    pub(crate) fn beside(&self, base: &str) -> Result<Self> {
+        let wrong = |message: String| Error::new(self.provider, "start", Kind::Rejected, message);
+        let base = checked_base(base).map_err(wrong)?;
+        if is_loopback(&base) != is_loopback(&self.base) {
+            let [here, there] = [&self.base, &base].map(|url| url.origin().ascii_serialization());
+            return Err(wrong(format!(
+                "{here} and {there} do not go together: either all addresses are on loopback, or none is"
+            )));
+        }
+        Ok(Self {
+            provider: self.provider,
+            base,
+            client: self.client.clone(),
+            secrets: self.secrets.clone(),
+            authorize: None,
+            account: self.account.clone(),
+            counter: self.counter.clone(),
+            read_retries: self.read_retries,
+            explain: self.explain,
+        })
+    }
+
+    /// Counts quotas for something that is no secret, such as an account's id.
+    pub(crate) fn counted_for(
+        mut self,
+        info: &'static Info,
+        what: &str,
+        options: &Options,
+    ) -> Self {
+        let what = [&self.secrets[..], &[what.to_owned().into()]].concat();
+        self.account = options.budget.account(info.slug, &what, info.limits);
         self
     }
 
@@ -308,7 +348,7 @@ impl Http {
                 .and_then(|value| value.to_str().ok())
                 .map(str::to_owned)
         };
-        let request_id = ["cf-ray", "x-request-id", "request-id"]
+        let request_id = ["cf-ray", "x-request-id", "request-id", "x-ms-request-id"]
             .into_iter()
             .find_map(header);
         let wait = header(RETRY_AFTER.as_str())

@@ -104,8 +104,10 @@ macro_rules! providers {
 }
 
 providers! {
+    azure,
     cloudflare,
     desec,
+    google,
     manual,
     powerdns,
     rfc2136,

@@ -87,8 +87,10 @@ macro_rules! by_hand {
 }
 
 conformance! {
+    azure,
     cloudflare,
     desec,
+    google,
     powerdns,
     rfc2136,
 }

@@ -4,8 +4,9 @@
 //! `"*"` stands for any (a signed token, say). An `answer` that is text goes out as it is.
 //!
 //! Every request must be exactly the next one of the file, and none may be left. All names and secrets are made up. A folder
-//! has a `fields.json` (a value `{"secret": ...}` is a secret, `{server}` is where the answers come from) and one file for
-//! each story: `what`, `call`, `exchanges`, and `gives` or `fails`.
+//! has a `fields.json` (a value `{"secret": ...}` is a secret, `{server}` is where the answers come from, `{rsa-key}` a private key) and one file for
+//! each story: `what`, `call`, `exchanges`, and `gives` or `fails`;
+//! it may have `fields` of its own.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -16,9 +17,14 @@ use std::{
     collections::{BTreeMap, VecDeque},
     fs,
     path::Path,
-    sync::{Arc, Mutex},
+    sync::{Arc, Mutex, OnceLock},
 };
 
+use aws_lc_rs::{
+    encoding::{AsDer, Pkcs8V1Der},
+    rsa::{KeyPair, KeySize},
+};
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use rollout_providers::{
     Budget, Change, DelegationKey, FieldValue, Options, Outcome, Provider, Result, Token, Tokens,
     Zone, find,
@@ -34,6 +40,9 @@ struct Story {
     /// `zone`, `read MX example.test`, `status`, `enable`, `disable`, `largest-ttl`, `standing`, `delegation`, a change, or
     /// `{"set-delegation": {"before": [DS...], "keys": [DNSKEY...]}}`.
     call: Value,
+    /// Fields of this story alone.
+    #[serde(default)]
+    fields: BTreeMap<String, Value>,
     exchanges: VecDeque<Exchange>,
     gives: Option<Value>,
     fails: Option<Failure>,
@@ -178,10 +187,14 @@ async fn replay(slug: &str, fields: &BTreeMap<String, Value>, story: Story) -> R
         .respond_with(vendor.clone())
         .mount(&server)
         .await;
-    let fields = fields.iter().map(|(key, value)| {
+    let filled = |text: &str| {
+        text.replace("{server}", &server.uri())
+            .replace("{rsa-key}", rsa_key())
+    };
+    let fields = fields.iter().chain(&story.fields).map(|(key, value)| {
         let value = match value {
-            Value::String(text) => FieldValue::Plain(text.replace("{server}", &server.uri())),
-            secret => FieldValue::Secret(secret["secret"].as_str().unwrap().to_owned().into()),
+            Value::String(text) => FieldValue::Plain(filled(text)),
+            secret => FieldValue::Secret(filled(secret["secret"].as_str().unwrap()).into()),
         };
         (key.clone(), value)
     });
@@ -206,7 +219,10 @@ async fn replay(slug: &str, fields: &BTreeMap<String, Value>, story: Story) -> R
         ));
     }
     match (outcome, story.gives, story.fails) {
-        (Ok(given), Some(wanted), None) if given == wanted => Ok(()),
+        // `null` is what is given where nothing is.
+        (Ok(given), wanted, None) if Some(&given) == wanted.as_ref().or(Some(&Value::Null)) => {
+            Ok(())
+        }
         (Err(error), None, Some(wanted))
             if serde_json::to_value(error.kind).unwrap() == wanted.kind
                 && error.to_string().contains(&wanted.says) =>
@@ -215,6 +231,17 @@ async fn replay(slug: &str, fields: &BTreeMap<String, Value>, story: Story) -> R
         }
         (outcome, ..) => Err(format!("{}: {outcome:?}", story.what)),
     }
+}
+
+/// A private key in PKCS#8 as a JSON text has it, made anew each time: one that lies around is taken for a real one.
+fn rsa_key() -> &'static str {
+    static KEY: OnceLock<String> = OnceLock::new();
+    KEY.get_or_init(|| {
+        let key = KeyPair::generate(KeySize::Rsa2048).unwrap();
+        let der: Pkcs8V1Der = key.as_der().unwrap();
+        let text = STANDARD.encode(der.as_ref());
+        format!("-----BEGIN PRIVATE KEY-----\\n{text}\\n-----END PRIVATE KEY-----\\n")
+    })
 }
 
 async fn call(provider: &dyn Provider, call: &Value) -> Result<Value> {

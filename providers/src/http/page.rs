@@ -28,9 +28,15 @@ pub(crate) fn next_page(headers: &HeaderMap, here: &Url) -> Option<Url> {
                 .trim()
                 .strip_prefix('<')?
                 .strip_suffix('>')?;
-            here.join(target).ok()
+            Some(target)
         })
-        .find(|next| next.origin() == here.origin() && next != here)
+        .find_map(|target| onward(target, here))
+}
+
+/// The address of the next page where the body says it, under the same rule.
+pub(crate) fn onward(target: &str, here: &Url) -> Option<Url> {
+    let next = here.join(target).ok()?;
+    (next.origin() == here.origin() && next != *here).then_some(next)
 }
 
 #[cfg(test)]

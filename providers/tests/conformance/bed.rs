@@ -7,6 +7,7 @@ use rollout_providers::{
     Budget, Counter, DelegationKey, FieldValue, Name, Options, Outcome, Provider, RecordData,
     RecordType, Rrset, Token, Tokens, Zone, find,
 };
+use secrecy::{ExposeSecret, SecretString};
 
 /// The zone every bed has, unsigned.
 pub const APEX: &str = "example.test";
@@ -24,6 +25,16 @@ pub trait Bed: Send + Sync {
 
     /// The fields to reach it, or something at `address` in its place.
     fn fields(&self, address: SocketAddr) -> BTreeMap<String, FieldValue>;
+
+    /// The same fields with other secrets of the same form.
+    fn wrong_fields(&self) -> BTreeMap<String, FieldValue> {
+        turned_fields(self.fields(self.address()))
+    }
+
+    /// Secrets that are in no field, such as a token of the program's own sign-in.
+    fn secrets(&self) -> Vec<String> {
+        Vec::new()
+    }
 
     /// Whether octets from a client ask for a change.
     fn is_write(&self) -> fn(&[u8]) -> bool;
@@ -137,6 +148,16 @@ pub fn open(
     fields: BTreeMap<String, FieldValue>,
     timeout: Duration,
 ) -> (Box<dyn Provider>, Counter) {
+    open_as(bed, fields, timeout, ENTRA_TOKEN.to_owned())
+}
+
+/// The same where the program's own sign-in hands out `token`.
+pub fn open_as(
+    bed: &dyn Bed,
+    fields: BTreeMap<String, FieldValue>,
+    timeout: Duration,
+    token: String,
+) -> (Box<dyn Provider>, Counter) {
     let counter = Counter::default();
     let options = Options {
         counter: counter.clone(),
@@ -144,7 +165,7 @@ pub fn open(
         read_retries: 0,
         // A stand-in has no quota, and nobody wants to wait for one.
         budget: Budget::unlimited(),
-        tokens: Some(Arc::new(EntraTokens)),
+        tokens: Some(Arc::new(EntraTokens(token.into()))),
         ..Options::default()
     };
     (
@@ -157,17 +178,36 @@ pub fn open(
 pub const ENTRA_TOKEN: &str = "synthetic-entra-token";
 
 #[derive(Debug)]
-struct EntraTokens;
+struct EntraTokens(SecretString);
 
 #[async_trait]
 impl Tokens for EntraTokens {
     async fn token(&self, scope: &str) -> Result<Token, String> {
         assert_eq!(scope, "https://management.azure.com/.default");
         Ok(Token {
-            secret: ENTRA_TOKEN.to_owned().into(),
+            secret: self.0.clone(),
             good_for: Duration::from_secs(3600),
         })
     }
+}
+
+/// Another secret of the same form.
+pub fn turned(secret: &str) -> String {
+    let turn = |(at, c)| match (at, c) {
+        (3, 'A') => 'B',
+        (3, _) => 'A',
+        _ => c,
+    };
+    secret.chars().enumerate().map(turn).collect()
+}
+
+pub fn turned_fields(mut fields: BTreeMap<String, FieldValue>) -> BTreeMap<String, FieldValue> {
+    for value in fields.values_mut() {
+        if let FieldValue::Secret(secret) = value {
+            *value = FieldValue::Secret(turned(secret.expose_secret()).into());
+        }
+    }
+    fields
 }
 
 pub fn name(text: &str) -> Name {

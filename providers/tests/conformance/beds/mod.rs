@@ -1,7 +1,9 @@
 //! The places where providers are tried.
 
+pub mod azure;
 pub mod cloudflare;
 pub mod desec;
+pub mod google;
 pub mod powerdns;
 pub mod rfc2136;
 

@@ -7,7 +7,7 @@ use secrecy::ExposeSecret;
 use tokio::net::TcpListener;
 
 use crate::{
-    bed::{APEX, Bed, Subject, mx, name, open},
+    bed::{APEX, Bed, ENTRA_TOKEN, Subject, mx, name, open, open_as, turned},
     log, proxy,
     proxy::OnWrite,
 };
@@ -76,13 +76,11 @@ pub async fn rule_6_no_answer_to_a_write_is_unknown(bed: &dyn Bed) {
 pub async fn rule_7_secrets_are_nowhere(bed: &dyn Bed) {
     let log = log::everything();
     let fields = bed.fields(bed.address());
-    let secrets: Vec<String> = fields
-        .values()
-        .filter_map(|value| match value {
-            FieldValue::Secret(secret) => Some(secret.expose_secret().to_owned()),
-            FieldValue::Plain(_) => None,
-        })
-        .collect();
+    let of_fields = fields.values().filter_map(|value| match value {
+        FieldValue::Secret(secret) => Some(secret.expose_secret().to_owned()),
+        FieldValue::Plain(_) => None,
+    });
+    let secrets: Vec<String> = of_fields.chain(bed.secrets()).collect();
     assert!(!secrets.is_empty());
     let subject = Subject::of(bed).await;
     let mut said = vec![format!(
@@ -142,27 +140,13 @@ pub async fn rule_7_secrets_are_nowhere(bed: &dyn Bed) {
 }
 
 pub async fn rule_7_wrong_credentials_are_told_as_such(bed: &dyn Bed) {
-    let mut fields = bed.fields(bed.address());
-    for value in fields.values_mut() {
-        if let FieldValue::Secret(secret) = value {
-            // Another secret of the same form.
-            let turned = |(at, c)| {
-                if at == 3 {
-                    if c == 'A' { 'B' } else { 'A' }
-                } else {
-                    c
-                }
-            };
-            let other: String = secret
-                .expose_secret()
-                .chars()
-                .enumerate()
-                .map(turned)
-                .collect();
-            *value = FieldValue::Secret(other.into());
-        }
-    }
-    let (provider, counter) = open(bed, fields, Duration::from_secs(5));
+    // Whoever takes tokens of the program's own sign-in is given a wrong one, too.
+    let (provider, counter) = open_as(
+        bed,
+        bed.wrong_fields(),
+        Duration::from_secs(5),
+        turned(ENTRA_TOKEN),
+    );
     let error = provider.zone(&name(APEX)).await.unwrap_err();
     assert_eq!(error.kind, Kind::Auth, "{error}");
     assert_eq!(counter.writes(), 0);

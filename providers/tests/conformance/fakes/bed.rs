@@ -7,12 +7,13 @@ use std::{
 };
 
 use async_trait::async_trait;
+use reqwest::Url;
 use rollout_providers::{DelegationKey, FieldValue, Name, RecordType, Rrset};
 use serde_json::{Value, json};
 use wiremock::{Mock, MockServer, Request, Respond, ResponseTemplate, matchers::any};
 
 use super::Shelf;
-use crate::bed::{APEX, Bed, IDN};
+use crate::bed::{APEX, Bed, IDN, turned_fields};
 
 /// How one vendor answers.
 pub trait Vendor: Send + 'static {
@@ -29,6 +30,16 @@ pub trait Vendor: Send + 'static {
 
     /// The fields to reach it at `address`.
     fn fields(&self, address: SocketAddr) -> BTreeMap<String, FieldValue>;
+
+    /// The same with other secrets of the same form, where changing a character would leave no secret of that form.
+    fn wrong_fields(&self, _: SocketAddr) -> Option<BTreeMap<String, FieldValue>> {
+        None
+    }
+
+    /// Secrets that are in no field.
+    fn secrets() -> Vec<String> {
+        Vec::new()
+    }
 
     /// Whether octets from a client ask for a change; by the method unless the vendor asks by POST, too.
     fn is_write() -> fn(&[u8]) -> bool {
@@ -98,6 +109,18 @@ impl<V: Vendor> Bed for FakeBed<V> {
 
     fn fields(&self, address: SocketAddr) -> BTreeMap<String, FieldValue> {
         self.with(|vendor, _| vendor.fields(address))
+    }
+
+    fn wrong_fields(&self) -> BTreeMap<String, FieldValue> {
+        let address = self.address();
+        match self.with(|vendor, _| vendor.wrong_fields(address)) {
+            Some(fields) => fields,
+            None => turned_fields(self.fields(address)),
+        }
+    }
+
+    fn secrets(&self) -> Vec<String> {
+        V::secrets()
     }
 
     fn is_write(&self) -> fn(&[u8]) -> bool {
@@ -181,6 +204,15 @@ pub fn bearer(request: &Request, wanted: &str) -> bool {
         .get("authorization")
         .and_then(|value| value.to_str().ok())
         == Some(wanted)
+}
+
+/// The address as the client wrote it; the one in the request has another host.
+pub fn address_of(request: &Request) -> Url {
+    let host = request.headers.get("host").unwrap().to_str().unwrap();
+    let query = request.url.query().unwrap_or_default();
+    format!("http://{host}{}?{query}", request.url.path())
+        .parse()
+        .unwrap()
 }
 
 /// One parameter of the query.

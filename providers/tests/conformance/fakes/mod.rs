@@ -7,6 +7,6 @@ mod bed;
 mod shelf;
 
 pub use self::{
-    bed::{FakeBed, Vendor, bearer, query, split},
+    bed::{FakeBed, Vendor, address_of, bearer, query, split},
     shelf::{Record, Shelf, Zone},
 };
