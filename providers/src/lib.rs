@@ -106,6 +106,7 @@ macro_rules! providers {
 providers! {
     cloudflare,
     desec,
+    hetzner,
     manual,
     powerdns,
     rfc2136,
