@@ -106,6 +106,7 @@ macro_rules! providers {
 providers! {
     cloudflare,
     desec,
+    godaddy,
     hetzner,
     manual,
     powerdns,

@@ -2,6 +2,7 @@
 
 pub mod cloudflare;
 pub mod desec;
+pub mod godaddy;
 pub mod hetzner;
 pub mod powerdns;
 pub mod rfc2136;
