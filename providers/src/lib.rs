@@ -108,6 +108,7 @@ providers! {
     desec,
     godaddy,
     hetzner,
+    ionos,
     manual,
     powerdns,
     rfc2136,

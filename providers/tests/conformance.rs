@@ -91,6 +91,7 @@ conformance! {
     desec,
     godaddy,
     hetzner,
+    ionos,
     powerdns,
     rfc2136,
 }

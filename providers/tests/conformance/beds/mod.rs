@@ -4,6 +4,7 @@ pub mod cloudflare;
 pub mod desec;
 pub mod godaddy;
 pub mod hetzner;
+pub mod ionos;
 pub mod powerdns;
 pub mod rfc2136;
 
