@@ -110,6 +110,7 @@ providers! {
     hetzner,
     ionos,
     manual,
+    porkbun,
     powerdns,
     rfc2136,
 }

@@ -92,6 +92,7 @@ conformance! {
     godaddy,
     hetzner,
     ionos,
+    porkbun,
     powerdns,
     rfc2136,
 }

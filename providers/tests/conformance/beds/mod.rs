@@ -5,6 +5,7 @@ pub mod desec;
 pub mod godaddy;
 pub mod hetzner;
 pub mod ionos;
+pub mod porkbun;
 pub mod powerdns;
 pub mod rfc2136;
 
