@@ -156,6 +156,22 @@ pub(crate) async fn confirm_within(
     }
 }
 
+/// An error after a part of the change was taken: what is live is neither what it was nor what it shall be, so nobody may
+/// believe that nothing happened.
+pub(crate) fn midway(error: Error) -> Error {
+    if error.is_conflict() || error.is_unknown() {
+        return error;
+    }
+    Error {
+        kind: Kind::Unknown,
+        message: format!(
+            "a part of the change was made, then it stopped: {}",
+            error.message
+        ),
+        ..error
+    }
+}
+
 async fn look(provider: &dyn Provider, zone: &Zone, change: &Change) -> Result<Option<Rrset>> {
     provider
         .read(zone, change.name(), change.rtype())
@@ -342,6 +358,21 @@ mod tests {
                 "{live:?}"
             );
         }
+    }
+
+    #[test]
+    fn half_a_change_is_never_called_nothing() {
+        let error = |kind| midway(Error::new("x", "change it", kind, "words"));
+        for kind in [
+            Kind::Transient,
+            Kind::Throttled(None),
+            Kind::Rejected,
+            Kind::Auth,
+        ] {
+            assert_eq!(error(kind).kind, Kind::Unknown, "{kind:?}");
+        }
+        assert!(error(Kind::Conflict).is_conflict());
+        assert_eq!(error(Kind::Unknown).message, "words");
     }
 
     #[test]

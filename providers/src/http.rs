@@ -129,9 +129,22 @@ impl Http {
     /// Proves who sends each request in another way than by the same header. `identity` is what the proof is made of: it is in no
     /// message, and quotas are counted for it.
     pub(crate) fn authorized(
-        mut self,
+        self,
         info: &'static Info,
         authorize: Arc<dyn Authorize>,
+        identity: &[SecretString],
+        options: &Options,
+    ) -> Self {
+        Self {
+            authorize: Some(authorize),
+            ..self.identified(info, identity, options)
+        }
+    }
+
+    /// What proves who sends is in the body of each request: it is in no message, and quotas are counted for it.
+    pub(crate) fn identified(
+        mut self,
+        info: &'static Info,
         identity: &[SecretString],
         options: &Options,
     ) -> Self {
@@ -139,7 +152,6 @@ impl Http {
         self.account = options
             .budget
             .account(info.slug, &self.secrets, info.limits);
-        self.authorize = Some(authorize);
         self
     }
 
@@ -238,6 +250,17 @@ impl Http {
             kind,
             format!("the answer could not be read: {why}"),
         )
+    }
+
+    /// A refusal that came with a status of success.
+    pub(crate) fn told(&self, request: &Request, explained: Explained) -> Error {
+        let message = explained
+            .message
+            .unwrap_or_else(|| "it says that it failed, but not why".to_owned());
+        Error {
+            code: explained.code.map(|code| self.clean(&code).into()),
+            ..self.error(request, explained.kind.unwrap_or(Kind::Rejected), message)
+        }
     }
 
     /// Sends a request and returns the answer.

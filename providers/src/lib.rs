@@ -108,7 +108,11 @@ providers! {
     cloudflare,
     desec,
     google,
+    godaddy,
+    hetzner,
+    ionos,
     manual,
+    porkbun,
     powerdns,
     rfc2136,
 }

@@ -91,6 +91,10 @@ conformance! {
     cloudflare,
     desec,
     google,
+    godaddy,
+    hetzner,
+    ionos,
+    porkbun,
     powerdns,
     rfc2136,
 }

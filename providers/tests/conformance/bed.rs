@@ -65,6 +65,11 @@ pub trait Bed: Send + Sync {
         true
     }
 
+    /// Whether one change can take several requests, so that what is cut off in the middle leaves a part of it.
+    fn in_parts(&self) -> bool {
+        false
+    }
+
     /// The DS records on file at the registrar for [`APEX`], as text, seen by another way than the provider; `None` where the
     /// bed has no registrar.
     async fn on_file(&self) -> Option<Vec<String>> {
@@ -208,6 +213,12 @@ pub fn turned_fields(mut fields: BTreeMap<String, FieldValue>) -> BTreeMap<Strin
         }
     }
     fields
+}
+
+/// Whether `live` is what a change that stopped anywhere leaves: values of either side, never none, at a TTL of either side.
+pub fn is_between(live: &Rrset, before: &Rrset, after: &Rrset) -> bool {
+    let known = |value| before.values().contains(value) || after.values().contains(value);
+    live.values().iter().all(known) && [before.ttl(), after.ttl()].contains(&live.ttl())
 }
 
 pub fn name(text: &str) -> Name {

@@ -4,6 +4,10 @@ pub mod azure;
 pub mod cloudflare;
 pub mod desec;
 pub mod google;
+pub mod godaddy;
+pub mod hetzner;
+pub mod ionos;
+pub mod porkbun;
 pub mod powerdns;
 pub mod rfc2136;
 

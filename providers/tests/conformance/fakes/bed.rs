@@ -23,6 +23,8 @@ pub trait Vendor: Send + 'static {
     const REGISTRAR: bool = false;
     /// Whether the vendor keeps something beside a record ([`super::Record::extra`]) that a write must leave alone.
     const KEEPS: bool = false;
+    /// Whether one change can take several requests.
+    const IN_PARTS: bool = false;
     /// Whether it says which name servers it uses for a zone.
     const NAMESERVERS: bool = true;
     /// Whether `largest_ttl` can list.
@@ -171,6 +173,10 @@ impl<V: Vendor> Bed for FakeBed<V> {
 
     fn holds(&self, set: &Rrset) -> bool {
         V::holds(set)
+    }
+
+    fn in_parts(&self) -> bool {
+        V::IN_PARTS
     }
 
     async fn on_file(&self) -> Option<Vec<String>> {
