@@ -2,6 +2,7 @@
 
 pub mod cloudflare;
 pub mod desec;
+pub mod digitalocean;
 pub mod powerdns;
 pub mod rfc2136;
 
