@@ -106,6 +106,7 @@ providers! {
     cloudflare,
     desec,
     digitalocean,
+    gandi,
     manual,
     powerdns,
     rfc2136,

@@ -90,6 +90,7 @@ conformance! {
     cloudflare,
     desec,
     digitalocean,
+    gandi,
     powerdns,
     rfc2136,
 }

@@ -3,6 +3,7 @@
 pub mod cloudflare;
 pub mod desec;
 pub mod digitalocean;
+pub mod gandi;
 pub mod powerdns;
 pub mod rfc2136;
 

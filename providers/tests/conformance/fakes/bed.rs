@@ -7,6 +7,7 @@ use std::{
 };
 
 use async_trait::async_trait;
+use reqwest::Url;
 use rollout_providers::{DelegationKey, FieldValue, Name, RecordType, Rrset};
 use serde_json::{Value, json};
 use wiremock::{Mock, MockServer, Request, Respond, ResponseTemplate, matchers::any};
@@ -42,6 +43,9 @@ pub trait Vendor: Send + 'static {
         true
     }
 
+    /// What happens at the vendor by itself, whenever somebody looks: tasks come to their end.
+    fn passes(&mut self, _: &mut Shelf) {}
+
     /// What it answers.
     fn answer(&mut self, shelf: &mut Shelf, request: &Request) -> ResponseTemplate;
 }
@@ -56,6 +60,7 @@ struct Answering<V>(Arc<Mutex<Held<V>>>);
 impl<V: Vendor> Respond for Answering<V> {
     fn respond(&self, request: &Request) -> ResponseTemplate {
         let Held { vendor, shelf } = &mut *self.0.lock().unwrap();
+        vendor.passes(shelf);
         vendor.answer(shelf, request)
     }
 }
@@ -158,7 +163,8 @@ impl<V: Vendor> Bed for FakeBed<V> {
 
     async fn on_file(&self) -> Option<Vec<String>> {
         V::REGISTRAR.then(|| {
-            self.with(|_, shelf| {
+            self.with(|vendor, shelf| {
+                vendor.passes(shelf);
                 let keys = &shelf.zone(APEX).unwrap().on_file;
                 keys.iter()
                     .map(|key| key.preferred_ds().unwrap().to_string())
@@ -187,6 +193,16 @@ pub fn bearer(request: &Request, wanted: &str) -> bool {
         .get("authorization")
         .and_then(|value| value.to_str().ok())
         == Some(wanted)
+}
+
+/// The address as the client asked for it: the stand-in's server does not know under which name and port it was reached.
+pub fn here(request: &Request) -> Url {
+    let host = request.headers.get("host").unwrap().to_str().unwrap();
+    let mut url = request.url.clone();
+    let (name, port) = host.split_once(':').unwrap();
+    url.set_host(Some(name)).unwrap();
+    url.set_port(Some(port.parse().unwrap())).unwrap();
+    url
 }
 
 /// One parameter of the query.
