@@ -5,7 +5,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::{Change, Ds, Error, Kind, Name, Outcome, Provider, RecordData, Result, Rrset, Zone};
+use crate::{
+    Change, DelegationKey, Dnskey, Ds, Error, Kind, Name, Outcome, Provider, RecordData, Result,
+    Rrset, Zone,
+};
 
 /// First pause before looking again; it doubles.
 const PAUSE: Duration = Duration::from_millis(20);
@@ -24,6 +27,11 @@ pub(crate) enum Verdict {
 /// Words after "could not".
 pub(crate) fn operation(change: &Change) -> String {
     format!("change {} at {}", change.rtype(), change.name())
+}
+
+/// The same, where only one side of the change is at hand.
+pub(crate) fn operation_on(set: &Rrset) -> String {
+    format!("change {} at {}", set.rtype(), set.name())
 }
 
 /// Refuses what the zone cannot take, before any request.
@@ -114,6 +122,22 @@ pub(crate) fn compare_delegation(
         Kind::Conflict,
         message,
     ))
+}
+
+/// The keys themselves, for a registrar who takes those and makes the digests.
+pub(crate) fn dnskeys(
+    provider: &'static str,
+    apex: &Name,
+    keys: &[DelegationKey],
+) -> Result<Vec<Dnskey>> {
+    let key = |key: &DelegationKey| {
+        key.dnskey.clone().ok_or_else(|| {
+            let message =
+                "this registrar takes the key itself (DNSKEY), and only its digest is known";
+            Error::new(provider, delegate(apex), Kind::Rejected, message)
+        })
+    };
+    keys.iter().map(key).collect()
 }
 
 /// Words after "could not".
@@ -312,6 +336,23 @@ mod tests {
             reached.sort();
             prop_assert_eq!(reached, want);
         }
+    }
+
+    #[test]
+    fn a_registrar_that_takes_keys_needs_keys() {
+        let apex: Name = "example.com".parse().unwrap();
+        let key: Dnskey = "257 3 13 AAEC".parse().unwrap();
+        let known = DelegationKey::from_dnskey(&apex, key.clone()).unwrap();
+        let digest = DelegationKey {
+            dnskey: None,
+            ..known.clone()
+        };
+        assert_eq!(
+            dnskeys("x", &apex, std::slice::from_ref(&known)),
+            Ok(vec![key])
+        );
+        let error = dnskeys("x", &apex, &[known, digest]).unwrap_err();
+        assert_eq!(error.kind, Kind::Rejected, "{error}");
     }
 
     #[test]

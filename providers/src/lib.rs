@@ -73,6 +73,7 @@ mod parents;
 mod provider;
 mod record;
 mod registry;
+mod stepwise;
 mod text;
 
 pub use auth::{Token, Tokens};
@@ -111,6 +112,8 @@ providers! {
     godaddy,
     hetzner,
     ionos,
+    digitalocean,
+    gandi,
     manual,
     porkbun,
     powerdns,

@@ -95,6 +95,8 @@ conformance! {
     hetzner,
     ionos,
     porkbun,
+    digitalocean,
+    gandi,
     powerdns,
     rfc2136,
 }

@@ -12,7 +12,7 @@ use wiremock::{Request, ResponseTemplate};
 
 use crate::{
     bed::ENTRA_TOKEN,
-    fakes::{FakeBed, Record, Shelf, Vendor, Zone, address_of, bearer, query, split},
+    fakes::{FakeBed, Record, Shelf, Vendor, Zone, here, bearer, query, split},
 };
 
 const SUBSCRIPTION: &str = "00000000-0000-4000-8000-000000000001";
@@ -521,7 +521,7 @@ fn page(request: &Request, all: Vec<Value>) -> ResponseTemplate {
     let shown: Vec<_> = all.iter().skip(begin).take(PAGE).collect();
     let mut body = json!({ "value": shown });
     if begin + PAGE < all.len() {
-        let mut next = address_of(request);
+        let mut next = here(request);
         next.query_pairs_mut()
             .clear()
             .append_pair("api-version", &query(request, "api-version").unwrap())

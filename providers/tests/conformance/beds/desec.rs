@@ -6,7 +6,7 @@ use rollout_providers::FieldValue;
 use serde_json::{Value, json};
 use wiremock::{Request, ResponseTemplate};
 
-use crate::fakes::{FakeBed, Record, Shelf, Vendor, Zone, address_of, bearer, query, split};
+use crate::fakes::{FakeBed, Record, Shelf, Vendor, Zone, bearer, here, query, split};
 
 const TOKEN: &str = "i-Tyn-synthetic-token-3pQ";
 /// Sets on one page of a list.
@@ -224,7 +224,7 @@ fn list(zone: &Zone, request: &Request) -> Result<ResponseTemplate, Refusal> {
         .collect();
     let answer = ResponseTemplate::new(200).set_body_json(shown);
     let (at, end) = (begin + PAGE, begin + PAGE < sets.len());
-    let mut url = address_of(request);
+    let mut url = here(request);
     url.set_query(Some(&format!("cursor={at}")));
     Ok(if end {
         answer.insert_header("link", format!("<{url}>; rel=\"next\"").as_str())

@@ -21,7 +21,7 @@ use rollout_providers::{DelegationKey, FieldValue};
 use serde_json::{Value, json};
 use wiremock::{Request, ResponseTemplate};
 
-use crate::fakes::{FakeBed, Record, Shelf, Vendor, Zone, address_of, bearer, query, split};
+use crate::fakes::{FakeBed, Record, Shelf, Vendor, Zone, here, bearer, query, split};
 
 const PROJECT: &str = "synthetic-project";
 const EMAIL: &str = "rollout@synthetic-project.iam.gserviceaccount.test";
@@ -442,7 +442,7 @@ fn sign_in(request: &Request) -> Result<Value, Refusal> {
     if key.verify(signed.as_bytes(), &decode(signature)?).is_err() {
         return Err(wrong("Invalid JWT Signature."));
     }
-    let mut here = address_of(request);
+    let mut here = here(request);
     here.set_query(None);
     if claims["iss"] != EMAIL || claims["aud"] != here.as_str() {
         return Err(wrong("Invalid JWT: iss or aud is wrong."));

@@ -8,6 +8,8 @@ pub mod godaddy;
 pub mod hetzner;
 pub mod ionos;
 pub mod porkbun;
+pub mod digitalocean;
+pub mod gandi;
 pub mod powerdns;
 pub mod rfc2136;
 

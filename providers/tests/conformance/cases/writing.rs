@@ -349,8 +349,10 @@ pub async fn rule_10_a_dropped_write_leaves_the_old_or_the_new(bed: &dyn Bed) {
         // What was sent may still be on its way.
         tokio::time::sleep(Duration::from_millis(60)).await;
         let live = subject.read(APEX, RecordType::Mx).await.unwrap();
+        // Between two records of a set that is changed record by record there are some of both.
+        let in_parts = bed.in_parts() || subject.zone.writes == Writes::Stepwise;
         let explained =
-            live == before || live == *after || bed.in_parts() && is_between(&live, &before, after);
+            live == before || live == *after || in_parts && is_between(&live, &before, after);
         assert!(explained, "round {round}: {live}");
     }
 }

@@ -29,6 +29,8 @@ pub trait Vendor: Send + 'static {
     const NAMESERVERS: bool = true;
     /// Whether `largest_ttl` can list.
     const LISTS: bool = true;
+    /// How many sentences a person should read of every zone there.
+    const NOTES: usize = 0;
 
     /// The fields to reach it at `address`.
     fn fields(&self, address: SocketAddr) -> BTreeMap<String, FieldValue>;
@@ -53,6 +55,9 @@ pub trait Vendor: Send + 'static {
         true
     }
 
+    /// What happens at the vendor by itself, whenever somebody looks: tasks come to their end.
+    fn passes(&mut self, _: &mut Shelf) {}
+
     /// What it answers.
     fn answer(&mut self, shelf: &mut Shelf, request: &Request) -> ResponseTemplate;
 }
@@ -67,6 +72,7 @@ struct Answering<V>(Arc<Mutex<Held<V>>>);
 impl<V: Vendor> Respond for Answering<V> {
     fn respond(&self, request: &Request) -> ResponseTemplate {
         let Held { vendor, shelf } = &mut *self.0.lock().unwrap();
+        vendor.passes(shelf);
         vendor.answer(shelf, request)
     }
 }
@@ -171,6 +177,10 @@ impl<V: Vendor> Bed for FakeBed<V> {
         V::NAMESERVERS
     }
 
+    fn notes(&self) -> usize {
+        V::NOTES
+    }
+
     fn holds(&self, set: &Rrset) -> bool {
         V::holds(set)
     }
@@ -181,7 +191,8 @@ impl<V: Vendor> Bed for FakeBed<V> {
 
     async fn on_file(&self) -> Option<Vec<String>> {
         V::REGISTRAR.then(|| {
-            self.with(|_, shelf| {
+            self.with(|vendor, shelf| {
+                vendor.passes(shelf);
                 let keys = &shelf.zone(APEX).unwrap().on_file;
                 keys.iter()
                     .map(|key| key.preferred_ds().unwrap().to_string())
@@ -212,13 +223,14 @@ pub fn bearer(request: &Request, wanted: &str) -> bool {
         == Some(wanted)
 }
 
-/// The address as the client wrote it; the one in the request has another host.
-pub fn address_of(request: &Request) -> Url {
+/// The address as the client asked for it: the stand-in's server does not know under which name and port it was reached.
+pub fn here(request: &Request) -> Url {
     let host = request.headers.get("host").unwrap().to_str().unwrap();
-    let query = request.url.query().unwrap_or_default();
-    format!("http://{host}{}?{query}", request.url.path())
-        .parse()
-        .unwrap()
+    let mut url = request.url.clone();
+    let (name, port) = host.split_once(':').unwrap();
+    url.set_host(Some(name)).unwrap();
+    url.set_port(Some(port.parse().unwrap())).unwrap();
+    url
 }
 
 /// One parameter of the query.

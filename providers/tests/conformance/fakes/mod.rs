@@ -7,6 +7,6 @@ mod bed;
 mod shelf;
 
 pub use self::{
-    bed::{FakeBed, Vendor, address_of, bearer, query, split},
+    bed::{FakeBed, Vendor, bearer, here, query, split},
     shelf::{Record, Shelf, Zone},
 };

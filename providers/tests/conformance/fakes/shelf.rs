@@ -44,6 +44,8 @@ pub struct Zone {
     /// Without final dot.
     pub name: String,
     pub records: Vec<Record>,
+    /// What is served, at a vendor who serves a change only when told to; else the records are.
+    pub served: Option<Vec<Record>>,
     pub signed: bool,
     /// The registrar's: keys on file.
     pub on_file: Vec<DelegationKey>,
@@ -102,7 +104,9 @@ impl Zone {
     /// The set as it is served; its TTL is that of its first record.
     pub fn set(&self, name: &Name, rtype: RecordType) -> Option<Rrset> {
         let records: Vec<_> = self
-            .records
+            .served
+            .as_ref()
+            .unwrap_or(&self.records)
             .iter()
             .filter(|record| record.is_of(name, rtype))
             .collect();
@@ -237,6 +241,11 @@ impl Shelf {
                 }
             }
         });
+        if let Some(zone) = self.zone_mut(zone)
+            && zone.served.is_some()
+        {
+            zone.served = Some(zone.records.clone());
+        }
         // What somebody else removes and brings back is not the provider's doing.
         self.vanished.remove(&(name.to_string(), rtype.to_string()));
     }
