@@ -26,6 +26,11 @@ pub(crate) fn operation(change: &Change) -> String {
     format!("change {} at {}", change.rtype(), change.name())
 }
 
+/// The same, where only one side of the change is at hand.
+pub(crate) fn operation_on(set: &Rrset) -> String {
+    format!("change {} at {}", set.rtype(), set.name())
+}
+
 /// Refuses what the zone cannot take, before any request.
 pub(crate) fn admit(provider: &'static str, zone: &Zone, change: &Change) -> Result<()> {
     let refuse = |message| {

@@ -30,6 +30,9 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// First pause before a read is sent again; it doubles.
 const PAUSE: Duration = Duration::from_millis(250);
 
+/// Headers that say when a quota is full again, of vendors who send no `Retry-After`.
+const RESETS: [&str; 3] = ["x-ratelimit-reset", "x-rate-limit-reset", "ratelimit-reset"];
+
 /// A client for one provider and one set of credentials.
 pub(crate) struct Http {
     provider: &'static str,
@@ -311,8 +314,14 @@ impl Http {
         let request_id = ["cf-ray", "x-request-id", "request-id"]
             .into_iter()
             .find_map(header);
+        let now = jiff::Timestamp::now();
         let wait = header(RETRY_AFTER.as_str())
-            .and_then(|text| retry_after(&text, jiff::Timestamp::now()));
+            .and_then(|text| retry_after(&text, now))
+            .or_else(|| {
+                let limited = status == StatusCode::TOO_MANY_REQUESTS;
+                let reset = RESETS.into_iter().find_map(header).filter(|_| limited);
+                reset.and_then(|text| reset_after(&text, now))
+            });
         let body = body(&mut response, COMPLAINT).await.unwrap_or_default();
         let explained = (self.explain)(status.as_u16(), &body);
         let kind = match explained.kind {
@@ -432,9 +441,30 @@ fn retry_after(text: &str, now: jiff::Timestamp) -> Option<Duration> {
     Some(Duration::try_from(until - now).unwrap_or_default())
 }
 
+/// When a quota is full again: seconds from now, or since 1970, which no wait is as long as.
+fn reset_after(text: &str, now: jiff::Timestamp) -> Option<Duration> {
+    let seconds: i64 = text.trim().parse().ok()?;
+    let wait = if seconds > 1_000_000_000 {
+        seconds - now.as_second()
+    } else {
+        seconds
+    };
+    Some(Duration::from_secs(u64::try_from(wait).unwrap_or(0)))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn both_forms_of_a_reset() {
+        let now: jiff::Timestamp = "2026-11-21T21:00:00Z".parse().unwrap();
+        let after = |text: &str| reset_after(text, now).map(|wait| wait.as_secs());
+        assert_eq!(after("90"), Some(90));
+        assert_eq!(after(&(now.as_second() + 61).to_string()), Some(61));
+        assert_eq!(after("1449836141"), Some(0), "long over");
+        assert_eq!(after("soon"), None);
+    }
 
     #[test]
     fn both_forms_of_retry_after() {

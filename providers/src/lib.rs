@@ -72,6 +72,7 @@ mod name;
 mod provider;
 mod record;
 mod registry;
+mod stepwise;
 mod text;
 
 pub use auth::{Token, Tokens};

@@ -49,6 +49,11 @@ pub trait Bed: Send + Sync {
         true
     }
 
+    /// How many sentences a person should read of every zone there.
+    fn notes(&self) -> usize {
+        0
+    }
+
     /// Whether the vendor can hold the set at all. Most take whatever DNS takes.
     fn holds(&self, _: &Rrset) -> bool {
         true

@@ -154,7 +154,7 @@ pub async fn rule_8_the_delegation_is_compared_and_set(bed: &dyn Bed) {
     assert_eq!(counter.writes(), writes, "handed over again");
 
     // Somebody else put another key on file: not ours to replace.
-    bed.foreign_on_file(&[second.clone()]).await;
+    bed.foreign_on_file(std::slice::from_ref(&second)).await;
     for (before, keys) in [
         (vec![], vec![&first]),
         (vec![&first], vec![]),

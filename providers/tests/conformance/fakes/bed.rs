@@ -26,6 +26,8 @@ pub trait Vendor: Send + 'static {
     const NAMESERVERS: bool = true;
     /// Whether `largest_ttl` can list.
     const LISTS: bool = true;
+    /// How many sentences a person should read of every zone there.
+    const NOTES: usize = 0;
 
     /// The fields to reach it at `address`.
     fn fields(&self, address: SocketAddr) -> BTreeMap<String, FieldValue>;
@@ -144,6 +146,10 @@ impl<V: Vendor> Bed for FakeBed<V> {
 
     fn tells_nameservers(&self) -> bool {
         V::NAMESERVERS
+    }
+
+    fn notes(&self) -> usize {
+        V::NOTES
     }
 
     fn holds(&self, set: &Rrset) -> bool {
