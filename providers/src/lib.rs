@@ -105,6 +105,7 @@ macro_rules! providers {
 providers! {
     cloudflare,
     desec,
+    dnsimple,
     manual,
     powerdns,
     rfc2136,

@@ -89,6 +89,7 @@ macro_rules! by_hand {
 conformance! {
     cloudflare,
     desec,
+    dnsimple,
     powerdns,
     rfc2136,
 }

@@ -2,6 +2,7 @@
 
 pub mod cloudflare;
 pub mod desec;
+pub mod dnsimple;
 pub mod powerdns;
 pub mod rfc2136;
 
