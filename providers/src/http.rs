@@ -203,6 +203,17 @@ impl Http {
         )
     }
 
+    /// An answer with a status of success that says in its body that it failed.
+    pub(crate) fn complaint(&self, request: &Request, explained: Explained) -> Error {
+        let kind = explained.kind.unwrap_or(Kind::Rejected);
+        let silent = || "it says that it failed, but not why".to_owned();
+        let message = explained.message.unwrap_or_else(silent);
+        Error {
+            code: explained.code.map(|code| self.clean(&code).into()),
+            ..self.error(request, kind, message)
+        }
+    }
+
     /// Sends a request and returns the answer.
     pub(crate) async fn send(&self, request: &Request) -> Result<Answer> {
         let mut pause = PAUSE;

@@ -106,6 +106,7 @@ providers! {
     cloudflare,
     desec,
     dnsimple,
+    inwx,
     manual,
     powerdns,
     rfc2136,

@@ -90,6 +90,7 @@ conformance! {
     cloudflare,
     desec,
     dnsimple,
+    inwx,
     powerdns,
     rfc2136,
 }

@@ -3,6 +3,7 @@
 pub mod cloudflare;
 pub mod desec;
 pub mod dnsimple;
+pub mod inwx;
 pub mod powerdns;
 pub mod rfc2136;
 
