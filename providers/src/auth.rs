@@ -1,5 +1,6 @@
 //! Proof of who sends a request, where it is not the same header every time: tokens that end, signatures over each request.
 
+mod rsa;
 mod totp;
 
 use std::{
@@ -12,7 +13,7 @@ use async_trait::async_trait;
 use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue};
 use secrecy::{ExposeSecret, SecretString};
 
-pub(crate) use self::totp::totp;
+pub(crate) use self::{rsa::sign_sha512, totp::totp};
 use crate::{Error, Kind, Result, http::Request};
 
 /// A token ends this long before it does, so that none ends on its way.

@@ -110,4 +110,5 @@ providers! {
     manual,
     powerdns,
     rfc2136,
+    transip,
 }

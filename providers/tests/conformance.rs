@@ -93,6 +93,7 @@ conformance! {
     inwx,
     powerdns,
     rfc2136,
+    transip,
 }
 
 by_hand! {

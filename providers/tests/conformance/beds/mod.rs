@@ -6,6 +6,7 @@ pub mod dnsimple;
 pub mod inwx;
 pub mod powerdns;
 pub mod rfc2136;
+pub mod transip;
 
 use std::net::SocketAddr;
 
