@@ -1,5 +1,8 @@
 //! Proof of who sends a request, where it is not the same header every time: tokens that end, signatures over each request.
 
+mod rsa;
+mod totp;
+
 use std::{
     fmt,
     sync::{Mutex, PoisonError},
@@ -10,6 +13,7 @@ use async_trait::async_trait;
 use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue};
 use secrecy::{ExposeSecret, SecretString};
 
+pub(crate) use self::{rsa::sign_sha512, totp::totp};
 use crate::{Error, Kind, Result, http::Request};
 
 /// A token ends this long before it does, so that none ends on its way.
@@ -59,18 +63,28 @@ pub(crate) trait Issuer: Send + Sync {
     async fn issue(&self) -> Result<Token>;
 }
 
-/// Bearer tokens of an issuer, each kept until shortly before it ends (RFC 6750, section 2.1).
+/// Tokens of an issuer, each kept until shortly before it ends.
 pub(crate) struct Bearer<I> {
     issuer: I,
+    header: HeaderName,
+    prefix: &'static str,
     held: Mutex<Option<(SecretString, Instant)>>,
     /// One asks while the others wait for the same token.
     asking: tokio::sync::Mutex<()>,
 }
 
 impl<I: Issuer> Bearer<I> {
+    /// Bearer tokens (RFC 6750, section 2.1).
     pub(crate) fn new(issuer: I) -> Self {
+        Self::sent_as(issuer, AUTHORIZATION, "Bearer ")
+    }
+
+    /// Tokens that are sent in another header, such as the cookie of a session.
+    pub(crate) fn sent_as(issuer: I, header: HeaderName, prefix: &'static str) -> Self {
         Self {
             issuer,
+            header,
+            prefix,
             held: Mutex::new(None),
             asking: tokio::sync::Mutex::new(()),
         }
@@ -104,8 +118,8 @@ impl<I: Issuer> Authorize for Bearer<I> {
     async fn headers(&self, request: &Request) -> Result<HeaderMap> {
         let token = self.token().await?;
         Ok(HeaderMap::from_iter([secret_header(
-            AUTHORIZATION,
-            &format!("Bearer {}", token.expose_secret()),
+            self.header.clone(),
+            &format!("{}{}", self.prefix, token.expose_secret()),
             request,
         )?]))
     }

@@ -255,14 +255,14 @@ impl Http {
         )
     }
 
-    /// A refusal that came with a status of success.
-    pub(crate) fn told(&self, request: &Request, explained: Explained) -> Error {
-        let message = explained
-            .message
-            .unwrap_or_else(|| "it says that it failed, but not why".to_owned());
+    /// An answer with a status of success that says in its body that it failed.
+    pub(crate) fn complaint(&self, request: &Request, explained: Explained) -> Error {
+        let kind = explained.kind.unwrap_or(Kind::Rejected);
+        let silent = || "it says that it failed, but not why".to_owned();
+        let message = explained.message.unwrap_or_else(silent);
         Error {
             code: explained.code.map(|code| self.clean(&code).into()),
-            ..self.error(request, explained.kind.unwrap_or(Kind::Rejected), message)
+            ..self.error(request, kind, message)
         }
     }
 

@@ -114,8 +114,11 @@ providers! {
     ionos,
     digitalocean,
     gandi,
+    dnsimple,
+    inwx,
     manual,
     porkbun,
     powerdns,
     rfc2136,
+    transip,
 }

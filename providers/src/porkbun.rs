@@ -134,7 +134,7 @@ impl Porkbun {
         let unread = |error| self.http.unread(request, error);
         let WireStatus { status } = serde_json::from_slice(&answer.body).map_err(unread)?;
         if status != "SUCCESS" {
-            return Err(self.http.told(request, explain(200, &answer.body)));
+            return Err(self.http.complaint(request, explain(200, &answer.body)));
         }
         serde_json::from_slice(&answer.body).map_err(unread)
     }

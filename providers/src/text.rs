@@ -79,6 +79,12 @@ pub(crate) fn unquoted(text: &str) -> Option<Vec<u8>> {
     Some(bytes)
 }
 
+/// Bytes as the text that a vendor takes without quotes around it; `None` unless all are printable ASCII.
+pub(crate) fn plain(bytes: &[u8]) -> Option<&str> {
+    let printable = bytes.iter().all(|byte| (b' '..=b'~').contains(byte));
+    std::str::from_utf8(bytes).ok().filter(|_| printable)
+}
+
 /// Upper-case hexadecimal, as DS records are written.
 pub(crate) fn hex(bytes: &[u8]) -> String {
     bytes
@@ -170,6 +176,15 @@ mod tests {
             assert_eq!(unquoted(text), None, "{text}");
         }
         assert_eq!(unquoted(&format!("\"{}\"", "x".repeat(256))), None);
+    }
+
+    #[test]
+    fn what_needs_no_quotes() {
+        assert_eq!(plain(b"v=spf1 \\ \"x\""), Some("v=spf1 \\ \"x\""));
+        assert_eq!(
+            (plain("\u{fc}".as_bytes()), plain(b"\n"), plain(&[255])),
+            (None, None, None)
+        );
     }
 
     #[test]

@@ -97,8 +97,11 @@ conformance! {
     porkbun,
     digitalocean,
     gandi,
+    dnsimple,
+    inwx,
     powerdns,
     rfc2136,
+    transip,
 }
 
 by_hand! {

@@ -10,8 +10,11 @@ pub mod ionos;
 pub mod porkbun;
 pub mod digitalocean;
 pub mod gandi;
+pub mod dnsimple;
+pub mod inwx;
 pub mod powerdns;
 pub mod rfc2136;
+pub mod transip;
 
 use std::net::SocketAddr;
 

@@ -65,13 +65,15 @@ pub trait Vendor: Send + 'static {
 struct Held<V> {
     vendor: V,
     shelf: Shelf,
+    /// Whether something was put beside the records.
+    marked: bool,
 }
 
 struct Answering<V>(Arc<Mutex<Held<V>>>);
 
 impl<V: Vendor> Respond for Answering<V> {
     fn respond(&self, request: &Request) -> ResponseTemplate {
-        let Held { vendor, shelf } = &mut *self.0.lock().unwrap();
+        let Held { vendor, shelf, .. } = &mut *self.0.lock().unwrap();
         vendor.passes(shelf);
         vendor.answer(shelf, request)
     }
@@ -89,7 +91,11 @@ impl<V: Vendor> FakeBed<V> {
         for zone in ["badexample.test", APEX, IDN] {
             shelf.add_zone(zone);
         }
-        let held = Arc::new(Mutex::new(Held { vendor, shelf }));
+        let held = Arc::new(Mutex::new(Held {
+            vendor,
+            shelf,
+            marked: false,
+        }));
         let server = MockServer::start().await;
         Mock::given(any())
             .respond_with(Answering(held.clone()))
@@ -100,7 +106,7 @@ impl<V: Vendor> FakeBed<V> {
 
     /// Looks at, or meddles with, what it holds.
     pub fn with<T>(&self, work: impl FnOnce(&mut V, &mut Shelf) -> T) -> T {
-        let Held { vendor, shelf } = &mut *self.held.lock().unwrap();
+        let Held { vendor, shelf, .. } = &mut *self.held.lock().unwrap();
         work(vendor, shelf)
     }
 }
@@ -147,30 +153,31 @@ impl<V: Vendor> Bed for FakeBed<V> {
         Some(self.with(|_, shelf| shelf.was_ever_empty(name, rtype)))
     }
 
+    /// What is beside the records of the set; put there at the first call.
     async fn vendor_fields(&self, name: &Name, rtype: RecordType) -> Option<String> {
         if !V::KEEPS {
             return None;
         }
-        self.with(|_, shelf| {
-            let zone = shelf.zone_of(name).name.clone();
-            let zone = shelf.zone_mut(&zone).unwrap();
-            let of = |record: &&mut super::Record| {
-                record.name == name.as_str() && record.rtype == rtype.as_str()
-            };
-            let records: Vec<_> = zone.records.iter_mut().filter(of).collect();
-            let none = records.iter().all(|record| record.extra.is_null());
-            let kept: Vec<_> = records
-                .into_iter()
-                .map(|record| {
-                    if none {
-                        record.extra = json!("kept for the postmaster");
-                    }
-                    record.extra.clone()
-                })
-                .filter(|extra| *extra != Value::Null)
-                .collect();
-            Some(format!("{kept:?}"))
-        })
+        let Held { shelf, marked, .. } = &mut *self.held.lock().unwrap();
+        let first = !std::mem::replace(marked, true);
+        let zone = shelf.zone_of(name).name.clone();
+        let zone = shelf.zone_mut(&zone).unwrap();
+        let of = |record: &&mut super::Record| {
+            record.name == name.as_str() && record.rtype == rtype.as_str()
+        };
+        let kept: Vec<_> = zone
+            .records
+            .iter_mut()
+            .filter(of)
+            .map(|record| {
+                if first {
+                    record.extra = json!("kept for the postmaster");
+                }
+                record.extra.clone()
+            })
+            .filter(|extra| *extra != Value::Null)
+            .collect();
+        Some(format!("{kept:?}"))
     }
 
     fn tells_nameservers(&self) -> bool {
