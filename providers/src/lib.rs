@@ -106,6 +106,7 @@ macro_rules! providers {
 
 providers! {
     azure,
+    bunny,
     cloudflare,
     desec,
     google,

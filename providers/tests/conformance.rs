@@ -88,6 +88,7 @@ macro_rules! by_hand {
 
 conformance! {
     azure,
+    bunny,
     cloudflare,
     desec,
     google,

@@ -1,6 +1,7 @@
 //! The places where providers are tried.
 
 pub mod azure;
+pub mod bunny;
 pub mod cloudflare;
 pub mod desec;
 pub mod google;
