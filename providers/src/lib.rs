@@ -116,6 +116,7 @@ providers! {
     digitalocean,
     gandi,
     dnsimple,
+    infomaniak,
     inwx,
     manual,
     porkbun,

@@ -99,6 +99,7 @@ conformance! {
     digitalocean,
     gandi,
     dnsimple,
+    infomaniak,
     inwx,
     powerdns,
     rfc2136,

@@ -12,6 +12,7 @@ pub mod porkbun;
 pub mod digitalocean;
 pub mod gandi;
 pub mod dnsimple;
+pub mod infomaniak;
 pub mod inwx;
 pub mod powerdns;
 pub mod rfc2136;
