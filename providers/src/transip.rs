@@ -399,7 +399,8 @@ mod tests {
                     continue;
                 };
                 let wire: Vec<WireEntry> = entries.into_iter().map(|entry| serde_json::from_value(entry).unwrap()).collect();
-                prop_assert_eq!(decode(wire.iter(), &zone, set.name(), set.rtype()).unwrap().as_ref(), Some(&set));
+                let decoded = decode(wire.iter(), &zone, set.name(), set.rtype()).unwrap();
+                prop_assert_eq!(decoded.as_ref(), Some(&set));
             }
         }
     }
