@@ -108,6 +108,7 @@ providers! {
     digitalocean,
     gandi,
     manual,
+    ovh,
     powerdns,
     rfc2136,
 }

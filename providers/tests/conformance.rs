@@ -91,6 +91,7 @@ conformance! {
     desec,
     digitalocean,
     gandi,
+    ovh,
     powerdns,
     rfc2136,
 }

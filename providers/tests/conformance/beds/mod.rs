@@ -4,6 +4,7 @@ pub mod cloudflare;
 pub mod desec;
 pub mod digitalocean;
 pub mod gandi;
+pub mod ovh;
 pub mod powerdns;
 pub mod rfc2136;
 
