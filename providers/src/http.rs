@@ -374,7 +374,7 @@ impl Http {
                 .and_then(|value| value.to_str().ok())
                 .map(str::to_owned)
         };
-        let request_id = ["cf-ray", "x-request-id", "request-id", "x-ms-request-id"]
+        let request_id = ["cf-ray", "x-request-id", "request-id", "x-ms-request-id", "x-ovh-queryid"]
             .into_iter()
             .find_map(header);
         let now = jiff::Timestamp::now();

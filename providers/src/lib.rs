@@ -120,6 +120,7 @@ providers! {
     inwx,
     manual,
     porkbun,
+    ovh,
     powerdns,
     rfc2136,
     transip,

@@ -43,7 +43,7 @@ pub struct Field {
     pub env: &'static str,
     /// Whether it must never be shown. A secret is not accepted from plain text.
     pub secret: bool,
-    /// What holds when nothing is said; `None` means it must be said.
+    /// What holds when nothing is said; `None` means it must be said, empty text that it need not be. A secret has no other.
     pub default: Option<&'static str>,
 }
 

@@ -101,6 +101,7 @@ conformance! {
     dnsimple,
     infomaniak,
     inwx,
+    ovh,
     powerdns,
     rfc2136,
     transip,

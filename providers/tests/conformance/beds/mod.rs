@@ -14,6 +14,7 @@ pub mod gandi;
 pub mod dnsimple;
 pub mod infomaniak;
 pub mod inwx;
+pub mod ovh;
 pub mod powerdns;
 pub mod rfc2136;
 pub mod transip;
