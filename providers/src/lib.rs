@@ -120,5 +120,6 @@ providers! {
     porkbun,
     powerdns,
     rfc2136,
+    route53,
     transip,
 }

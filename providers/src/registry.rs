@@ -43,7 +43,7 @@ pub struct Field {
     pub env: &'static str,
     /// Whether it must never be shown. A secret is not accepted from plain text.
     pub secret: bool,
-    /// What holds when nothing is said; `None` means it must be said.
+    /// What holds when nothing is said; `None` means it must be said, empty text that it need not be. A secret has no other.
     pub default: Option<&'static str>,
 }
 
@@ -408,6 +408,8 @@ mod tests {
                 .collect::<Vec<_>>()
         };
         assert_eq!(hint("ada.ns.cloudflare.com"), ["cloudflare"]);
+        assert_eq!(hint("ns-512.awsdns-00.net"), ["route53"]);
+        assert_eq!(hint("ns-1999.awsdns-63.co.uk"), ["route53"]);
         assert!(hint("ns.notcloudflare.com").is_empty() && hint("ns1.example").is_empty());
     }
 

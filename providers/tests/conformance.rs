@@ -101,6 +101,7 @@ conformance! {
     inwx,
     powerdns,
     rfc2136,
+    route53,
     transip,
 }
 
