@@ -20,6 +20,11 @@ pub trait Bed: Send + Sync {
     /// The provider's slug.
     fn slug(&self) -> &'static str;
 
+    /// Whether the documents tell of the provider as it is here; one bed of each provider does.
+    fn documents(&self) -> bool {
+        true
+    }
+
     /// Where it listens.
     fn address(&self) -> SocketAddr;
 

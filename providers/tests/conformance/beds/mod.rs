@@ -15,6 +15,7 @@ pub mod inwx;
 pub mod powerdns;
 pub mod rfc2136;
 pub mod transip;
+pub mod rfc2136_knot;
 pub mod route53;
 
 use std::net::SocketAddr;
