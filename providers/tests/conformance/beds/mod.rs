@@ -17,6 +17,7 @@ pub mod rfc2136;
 pub mod transip;
 pub mod rfc2136_knot;
 pub mod route53;
+pub mod route53_moto;
 
 use std::net::SocketAddr;
 
