@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
-# Installs the real name and mail servers that the end-to-end tests run against, from Debian (or Ubuntu) packages.
-# Nothing is started at installation, now or at the next boot: the tests start what they need, each in its own folder.
+# Installs the real name and mail servers that the tests run against, from Debian (or Ubuntu) packages, and moto, which stands in
+# for Amazon Route 53, into a Python environment of its own: target/tools/moto, or the folder that ROLLOUT_MOTO names. Nothing is started at installation, now or at the next boot: the tests start what they need, each in its own folder.
 # Run again at will; when everything is there it does nothing and needs no rights.
 set -euo pipefail
+cd "$(dirname "$0")/.."
 
 # What the tests call, and the package that brings it.
 declare -A package_of=(
@@ -32,6 +33,25 @@ declare -A package_of=(
 
 PATH="$PATH:/usr/local/sbin:/usr/sbin:/sbin"
 
+# Needs no rights. With the same list of versions a second time it does nothing.
+install_moto() {
+  local list="$PWD/tests/servers/moto-requirements.txt"
+  local home="${ROLLOUT_MOTO:-$PWD/target/tools/moto}"
+  if cmp -s "$list" "$home/requirements.txt" && [[ -x $home/bin/moto_server ]]; then
+    return
+  fi
+  if ! python3 -c 'import ensurepip, venv' 2>/dev/null; then
+    echo "install-servers: moto is left out: there is no python3 with venv (Debian: python3-venv)" >&2
+    return
+  fi
+  echo "install-servers: installing moto into $home"
+  mkdir -p "$(dirname "$home")"
+  python3 -m venv "$home"
+  "$home/bin/pip" install --quiet --disable-pip-version-check --no-input --requirement "$list"
+  # Last, so that a broken installation is made anew.
+  cp "$list" "$home/requirements.txt"
+}
+
 missing=()
 for program in "${!package_of[@]}"; do
   command -v "$program" >/dev/null || missing+=("${package_of[$program]}")
@@ -40,7 +60,11 @@ done
 if ! compgen -G '/usr/lib/*/pdns/libgsqlite3backend.so' >/dev/null; then
   missing+=(pdns-backend-sqlite3)
 fi
+if ! command -v python3 >/dev/null || ! python3 -c 'import ensurepip, venv' 2>/dev/null; then
+  missing+=(python3-venv)
+fi
 if ((${#missing[@]} == 0)); then
+  install_moto
   echo "install-servers: everything is there"
   exit 0
 fi
@@ -51,6 +75,7 @@ if ! command -v apt-get >/dev/null; then
   exit 1
 fi
 if ((EUID != 0)); then
+  install_moto
   echo "install-servers: root is needed to install: ${missing[*]}" >&2
   echo "  run: sudo tests/install-servers.sh" >&2
   exit 1
@@ -98,3 +123,5 @@ if [[ -d /run/systemd/system ]]; then
     systemctl disable --quiet "$units" || true
   done
 fi
+
+install_moto

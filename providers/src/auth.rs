@@ -1,6 +1,7 @@
 //! Proof of who sends a request, where it is not the same header every time: tokens that end, signatures over each request.
 
 mod rsa;
+mod sigv4;
 mod totp;
 
 use std::{
@@ -13,7 +14,11 @@ use async_trait::async_trait;
 use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue};
 use secrecy::{ExposeSecret, SecretString};
 
-pub(crate) use self::{rsa::sign_sha512, totp::totp};
+pub(crate) use self::{
+    rsa::sign_sha512,
+    sigv4::{SigV4, canonical_query},
+    totp::totp,
+};
 use crate::{Error, Kind, Result, http::Request};
 
 /// A token ends this long before it does, so that none ends on its way.

@@ -31,6 +31,15 @@ const ANSWER: usize = 64 << 20;
 const COMPLAINT: usize = 64 << 10;
 /// Longest pause a read makes by itself; a longer one is the caller's to plan.
 const PATIENCE: Duration = Duration::from_secs(10);
+/// Headers in which vendors name a request, for their support.
+const REQUEST_IDS: [&str; 6] = [
+    "cf-ray",
+    "x-request-id",
+    "request-id",
+    "x-ms-request-id",
+    "x-ovh-queryid",
+    "x-amzn-requestid",
+];
 /// First pause before a read is sent again; it doubles.
 const PAUSE: Duration = Duration::from_millis(250);
 
@@ -374,9 +383,7 @@ impl Http {
                 .and_then(|value| value.to_str().ok())
                 .map(str::to_owned)
         };
-        let request_id = ["cf-ray", "x-request-id", "request-id", "x-ms-request-id", "x-ovh-queryid"]
-            .into_iter()
-            .find_map(header);
+        let request_id = REQUEST_IDS.into_iter().find_map(header);
         let now = jiff::Timestamp::now();
         let wait = header(RETRY_AFTER.as_str())
             .and_then(|text| retry_after(&text, now))

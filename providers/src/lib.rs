@@ -123,5 +123,6 @@ providers! {
     ovh,
     powerdns,
     rfc2136,
+    route53,
     transip,
 }

@@ -408,6 +408,8 @@ mod tests {
                 .collect::<Vec<_>>()
         };
         assert_eq!(hint("ada.ns.cloudflare.com"), ["cloudflare"]);
+        assert_eq!(hint("ns-512.awsdns-00.net"), ["route53"]);
+        assert_eq!(hint("ns-1999.awsdns-63.co.uk"), ["route53"]);
         assert!(hint("ns.notcloudflare.com").is_empty() && hint("ns1.example").is_empty());
     }
 

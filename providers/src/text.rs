@@ -9,6 +9,15 @@ const SEGMENT: usize = 255;
 ///
 /// Printable ASCII stays readable; quote and backslash get a backslash, the rest is `\DDD`.
 pub(crate) fn quoted(bytes: &[u8]) -> String {
+    quoted_by(bytes, |byte| format!("\\{byte:03}"))
+}
+
+/// The same with the numbers in octal, `\OOO`, as Amazon Route 53 has them.
+pub(crate) fn quoted_octal(bytes: &[u8]) -> String {
+    quoted_by(bytes, |byte| format!("\\{byte:03o}"))
+}
+
+fn quoted_by(bytes: &[u8], number: fn(u8) -> String) -> String {
     if bytes.is_empty() {
         return "\"\"".to_owned();
     }
@@ -19,10 +28,7 @@ pub(crate) fn quoted(bytes: &[u8]) -> String {
             match byte {
                 b'"' | b'\\' => text.extend(['\\', char::from(byte)]),
                 b' '..=b'~' => text.push(char::from(byte)),
-                // Writing to a String cannot fail.
-                _ => {
-                    let _ = write!(text, "\\{byte:03}");
-                }
+                _ => text.push_str(&number(byte)),
             }
         }
         text.push('"');
@@ -34,6 +40,15 @@ pub(crate) fn quoted(bytes: &[u8]) -> String {
 ///
 /// Text that is not ASCII stands for its UTF-8 bytes, as every API that lets it through means it.
 pub(crate) fn unquoted(text: &str) -> Option<Vec<u8>> {
+    unquoted_by(text, 10)
+}
+
+/// The same where the numbers are octal.
+pub(crate) fn unquoted_octal(text: &str) -> Option<Vec<u8>> {
+    unquoted_by(text, 8)
+}
+
+fn unquoted_by(text: &str, radix: u16) -> Option<Vec<u8>> {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.trim().as_bytes();
     if rest.is_empty() {
@@ -59,9 +74,11 @@ pub(crate) fn unquoted(text: &str) -> Option<Vec<u8>> {
                     c @ b'0'..=b'9',
                     after @ ..,
                 ] => {
-                    let value = [a, b, c]
-                        .iter()
-                        .fold(0_u16, |sum, d| sum * 10 + u16::from(**d - b'0'));
+                    let digits = [a, b, c].map(|digit| u16::from(*digit - b'0'));
+                    if digits.iter().any(|digit| *digit >= radix) {
+                        return None;
+                    }
+                    let value = digits.iter().fold(0, |sum, digit| sum * radix + digit);
                     (u8::try_from(value).ok()?, after)
                 }
                 [b'\\', byte, after @ ..] if !byte.is_ascii_digit() => (*byte, after),
@@ -188,6 +205,18 @@ mod tests {
     }
 
     #[test]
+    fn numbers_in_octal() {
+        assert_eq!(quoted_octal("a\"ü\x7f".as_bytes()), r#""a\"\303\274\177""#);
+        assert_eq!(
+            unquoted_octal(r#""\303\274" "\\\"\040""#).unwrap(),
+            "ü\\\" ".as_bytes()
+        );
+        for text in [r#""\400""#, r#""\189""#, r#""\19""#] {
+            assert_eq!(unquoted_octal(text), None, "{text}");
+        }
+    }
+
+    #[test]
     fn a_terminal_is_not_commanded() {
         assert_eq!(harmless("a\x1b[31mb\r\nc", 80), "a [31mb  c");
         assert_eq!(harmless("abcdef", 3), "abc…");
@@ -198,6 +227,7 @@ mod tests {
     proptest! {
         #[test]
         fn quoting_is_lossless(bytes in proptest::collection::vec(any::<u8>(), 0..700)) {
+            prop_assert_eq!(unquoted_octal(&quoted_octal(&bytes)), Some(bytes.clone()));
             prop_assert_eq!(unquoted(&quoted(&bytes)), Some(bytes));
         }
 

@@ -142,7 +142,11 @@ impl Exchange {
             };
             let unsigned_refusal = answer.metadata.response_code != ResponseCode::NoError && answer.signature().is_none();
             match (unsigned_refusal, meaning(answer.metadata.response_code, answer.metadata.op_code)) {
-                (true, Some((kind, why))) if !changes => self.error(operation, kind, why.to_owned()),
+                // Knot does not sign that it has no such zone.
+                (true, Some((kind, why))) if !changes => {
+                    let status = Some(answer.metadata.response_code.into());
+                    Error { status, ..self.error(operation, kind, why.to_owned()) }
+                }
                 _ => self.error(operation, doubtful, message),
             }
         })?;

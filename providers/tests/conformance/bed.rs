@@ -1,6 +1,15 @@
 //! What a case needs to know about the place where a provider is tried.
 
-use std::{collections::BTreeMap, net::SocketAddr, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeMap,
+    future::poll_fn,
+    net::SocketAddr,
+    panic::{AssertUnwindSafe, catch_unwind},
+    pin::pin,
+    sync::Arc,
+    task::Poll,
+    time::Duration,
+};
 
 use async_trait::async_trait;
 use rollout_providers::{
@@ -19,6 +28,17 @@ pub const IDN: &str = "xn--bcher-kva.test";
 pub trait Bed: Send + Sync {
     /// The provider's slug.
     fn slug(&self) -> &'static str;
+
+    /// Whether the documents tell of the provider as it is here; one bed of each provider does.
+    fn documents(&self) -> bool {
+        true
+    }
+
+    /// Why a case cannot hold here, whatever the provider does: something that the server, other than the vendor it stands for, cannot
+    /// do. Such a case must fail, so that none stays left out longer than it has to.
+    fn lacks(&self, _case: &str) -> Option<&'static str> {
+        None
+    }
 
     /// Where it listens.
     fn address(&self) -> SocketAddr;
@@ -224,6 +244,16 @@ pub fn turned_fields(mut fields: BTreeMap<String, FieldValue>) -> BTreeMap<Strin
 pub fn is_between(live: &Rrset, before: &Rrset, after: &Rrset) -> bool {
     let known = |value| before.values().contains(value) || after.values().contains(value);
     live.values().iter().all(known) && [before.ttl(), after.ttl()].contains(&live.ttl())
+}
+
+/// Whether a case ends in a panic.
+pub async fn fails(case: impl Future<Output = ()>) -> bool {
+    let mut case = pin!(case);
+    poll_fn(|context| {
+        let polled = catch_unwind(AssertUnwindSafe(|| case.as_mut().poll(context)));
+        polled.map_or(Poll::Ready(true), |poll| poll.map(|()| false))
+    })
+    .await
 }
 
 pub fn name(text: &str) -> Name {

@@ -1,11 +1,15 @@
 //! Knot DNS as a primary that takes updates and transfers signed with TSIG, and signs zones by itself.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::Path;
 use std::process::Command;
+use std::sync::Mutex;
 
+use hickory_proto::rr::RecordType;
+use rustix::process::Signal;
 use tempfile::TempDir;
 
-use crate::process::{Server, folder};
+use crate::process::{Server, folder, wait_for};
 use crate::tsig::TsigKey;
 use crate::{ServerError, ask, ports, programs, zone};
 
@@ -49,9 +53,10 @@ pub struct Knot {
     pub dns_addr: SocketAddr,
     /// The key that its zones' updates and transfers need.
     pub key: TsigKey,
+    zones: Mutex<Vec<KnotZone>>,
     // Before the folder, so that the server is gone when its files go.
     server: Server,
-    _folder: TempDir,
+    folder: TempDir,
 }
 
 impl Knot {
@@ -72,67 +77,16 @@ impl Knot {
         let key = tsig.unwrap_or_else(|| TsigKey::random("rollout-test"));
         // Knot does not make it and then cannot open its key database.
         std::fs::create_dir(path.join("db")).map_err(ServerError::io("making Knot's folder"))?;
-        let mut configuration = format!(
-            "server:\n\
-             \x20   rundir: \"{folder}\"\n\
-             \x20   listen: \"{address}@{port}\"\n\
-             \x20   udp-workers: 1\n\
-             \x20   tcp-workers: 1\n\
-             \x20   background-workers: 1\n\
-             log:\n\
-             \x20 - target: stderr\n\
-             \x20   any: info\n\
-             database:\n\
-             \x20   storage: \"{folder}/db\"\n\
-             \x20   journal-db-max-size: 50M\n\
-             \x20   kasp-db-max-size: 50M\n\
-             \x20   timer-db-max-size: 10M\n\
-             key:\n\
-             \x20 - id: \"{key}\"\n\
-             \x20   algorithm: {algorithm}\n\
-             \x20   secret: {secret}\n\
-             acl:\n\
-             \x20 - id: holder\n\
-             \x20   key: \"{key}\"\n\
-             \x20   action: [ update, transfer ]\n\
-             policy:\n\
-             \x20 - id: short\n\
-             \x20   algorithm: ecdsap256sha256\n\
-             \x20   single-type-signing: on\n\
-             \x20   dnskey-ttl: {ttl}\n\
-             \x20   cds-cdnskey-publish: none\n\
-             template:\n\
-             \x20 - id: default\n\
-             \x20   storage: \"{folder}\"\n\
-             \x20   acl: holder\n\
-             \x20   zonefile-load: difference\n\
-             zone:\n",
-            folder = path.display(),
-            address = dns_addr.ip(),
-            port = dns_addr.port(),
-            key = key.name,
-            algorithm = key.algorithm,
-            secret = key.secret,
-            ttl = zone::SHORT_TTL,
-        );
         for wanted in zones {
-            let name = zone::file_name(&wanted.apex);
-            let file = path.join(format!("{name}.zone"));
+            let file = path.join(format!("{}.zone", zone::file_name(&wanted.apex)));
             std::fs::write(
                 &file,
                 zone::file(&wanted.apex, &wanted.records, dns_addr.ip()),
             )
             .map_err(ServerError::io(format!("writing {}", file.display())))?;
-            configuration.push_str(&format!(
-                "  - domain: \"{}.\"\n    file: \"{name}.zone\"\n",
-                wanted.apex.trim_end_matches('.')
-            ));
-            if wanted.signed {
-                configuration.push_str("    dnssec-signing: on\n    dnssec-policy: short\n");
-            }
         }
         let file = path.join("knot.conf");
-        std::fs::write(&file, configuration).map_err(ServerError::io("writing knot.conf"))?;
+        write(&file, &configuration(path, dns_addr, &key, zones))?;
         let mut command = Command::new(programs::find("knotd")?);
         command.arg("-c").arg(&file);
         let mut server = Server::spawn("Knot", command, path)?;
@@ -148,9 +102,33 @@ impl Knot {
         Ok(Self {
             dns_addr,
             key,
+            zones: Mutex::new(zones.to_vec()),
             server,
-            _folder: folder,
+            folder,
         })
+    }
+
+    /// Has it sign `apex` from now on, as an administrator would: by its configuration, which it reads again. Returns when it serves
+    /// a DNSKEY and a signed SOA for the zone.
+    pub fn sign(&self, apex: &str) -> Result<(), ServerError> {
+        let mut zones = self.zones.lock().unwrap();
+        for zone in zones.iter_mut().filter(|zone| zone.apex == apex) {
+            zone.signed = true;
+        }
+        let path = self.folder.path();
+        write(
+            &path.join("knot.conf"),
+            &configuration(path, self.dns_addr, &self.key, &zones),
+        )?;
+        self.server.signal(Signal::HUP)?;
+        let complete = wait_for(|| {
+            let keys = ask::authoritative(self.dns_addr, apex, RecordType::DNSKEY);
+            !keys.is_empty() && ask::serves_signed(self.dns_addr, apex)
+        });
+        if complete {
+            return Ok(());
+        }
+        Err(self.server.failure(&format!("has not signed {apex}")))
     }
 
     /// Whether its programs are installed; prints what is left out otherwise.
@@ -167,4 +145,65 @@ impl Knot {
     pub fn log(&self) -> String {
         self.server.log()
     }
+}
+
+fn write(file: &Path, text: &str) -> Result<(), ServerError> {
+    std::fs::write(file, text).map_err(ServerError::io(format!("writing {}", file.display())))
+}
+
+fn configuration(folder: &Path, dns_addr: SocketAddr, key: &TsigKey, zones: &[KnotZone]) -> String {
+    let mut configuration = format!(
+        "server:\n\
+         \x20   rundir: \"{folder}\"\n\
+         \x20   listen: \"{address}@{port}\"\n\
+         \x20   udp-workers: 1\n\
+         \x20   tcp-workers: 1\n\
+         \x20   background-workers: 1\n\
+         log:\n\
+         \x20 - target: stderr\n\
+         \x20   any: info\n\
+         database:\n\
+         \x20   storage: \"{folder}/db\"\n\
+         \x20   journal-db-max-size: 50M\n\
+         \x20   kasp-db-max-size: 50M\n\
+         \x20   timer-db-max-size: 10M\n\
+         key:\n\
+         \x20 - id: \"{key}\"\n\
+         \x20   algorithm: {algorithm}\n\
+         \x20   secret: {secret}\n\
+         acl:\n\
+         \x20 - id: holder\n\
+         \x20   key: \"{key}\"\n\
+         \x20   action: [ update, transfer ]\n\
+         policy:\n\
+         \x20 - id: short\n\
+         \x20   algorithm: ecdsap256sha256\n\
+         \x20   single-type-signing: on\n\
+         \x20   dnskey-ttl: {ttl}\n\
+         \x20   cds-cdnskey-publish: none\n\
+         template:\n\
+         \x20 - id: default\n\
+         \x20   storage: \"{folder}\"\n\
+         \x20   acl: holder\n\
+         \x20   zonefile-load: difference\n\
+         zone:\n",
+        folder = folder.display(),
+        address = dns_addr.ip(),
+        port = dns_addr.port(),
+        key = key.name,
+        algorithm = key.algorithm,
+        secret = key.secret,
+        ttl = zone::SHORT_TTL,
+    );
+    for zone in zones {
+        configuration.push_str(&format!(
+            "  - domain: \"{}.\"\n    file: \"{}.zone\"\n",
+            zone.apex.trim_end_matches('.'),
+            zone::file_name(&zone.apex),
+        ));
+        if zone.signed {
+            configuration.push_str("    dnssec-signing: on\n    dnssec-policy: short\n");
+        }
+    }
+    configuration
 }

@@ -1,7 +1,8 @@
 //! Real name and mail servers on loopback, for tests.
 //!
 //! Every server runs in a temporary folder of its own and ends, by its recorded process id, when its value is
-//! dropped. [`bind::Bind`], [`pdns::PowerDns`], [`knot::Knot`] and [`unbound::Unbound`] need no rights and take a free port.
+//! dropped. [`bind::Bind`], [`pdns::PowerDns`], [`knot::Knot`], [`unbound::Unbound`] and [`moto::Moto`] need no rights and take a
+//! free port.
 //!
 //! A machine without the packages (`tests/install-servers.sh` installs them) still passes: ask
 //! [`programs::available`] first, which prints what is left out. With `ROLLOUT_REQUIRE_SERVERS=1` a missing program is a
@@ -20,6 +21,7 @@ pub mod error;
 pub mod internet;
 pub mod judge;
 pub mod knot;
+pub mod moto;
 pub mod namespace;
 pub mod nsd;
 pub mod pdns;

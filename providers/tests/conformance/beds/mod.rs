@@ -18,6 +18,9 @@ pub mod ovh;
 pub mod powerdns;
 pub mod rfc2136;
 pub mod transip;
+pub mod rfc2136_knot;
+pub mod route53;
+pub mod route53_moto;
 
 use std::net::SocketAddr;
 

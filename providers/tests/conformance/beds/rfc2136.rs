@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, net::SocketAddr};
 
 use async_trait::async_trait;
 use rollout_providers::{FieldValue, Name, RecordType, Rrset};
-use rollout_servers::{bind::Bind, programs, update};
+use rollout_servers::{bind::Bind, programs, tsig::TsigKey, update};
 
 use super::RECORDS;
 use crate::bed::{APEX, Bed, IDN};
@@ -31,21 +31,7 @@ impl Bed for BindBed {
     }
 
     fn fields(&self, address: SocketAddr) -> BTreeMap<String, FieldValue> {
-        BTreeMap::from([
-            ("server".to_owned(), FieldValue::Plain(address.to_string())),
-            (
-                "key-name".to_owned(),
-                FieldValue::Plain(self.0.key_name.clone()),
-            ),
-            (
-                "key-secret".to_owned(),
-                FieldValue::Secret(self.0.key_secret_base64.clone().into()),
-            ),
-            (
-                "algorithm".to_owned(),
-                FieldValue::Plain(self.0.algorithm.clone()),
-            ),
-        ])
+        fields(address, self.0.key())
     }
 
     fn is_write(&self) -> fn(&[u8]) -> bool {
@@ -53,18 +39,7 @@ impl Bed for BindBed {
     }
 
     async fn foreign(&self, zone: &str, name: &Name, rtype: RecordType, set: Option<Rrset>) {
-        let mut lines = vec![format!("delete {} {rtype}", name.fqdn())];
-        if let Some(set) = &set {
-            lines.extend(
-                set.values()
-                    .iter()
-                    .map(|value| format!("add {} {} {rtype} {value}", name.fqdn(), set.ttl())),
-            );
-        }
-        let (server, key, zone) = (self.0.dns_addr, self.0.key().clone(), zone.to_owned());
-        tokio::task::spawn_blocking(move || update::update(server, &key, &zone, &lines).unwrap())
-            .await
-            .unwrap();
+        foreign(self.0.dns_addr, self.0.key(), zone, name, rtype, set).await;
     }
 
     async fn truth(&self, name: &Name, rtype: RecordType) -> Option<Rrset> {
@@ -79,4 +54,41 @@ impl Bed for BindBed {
     async fn independent_ds(&self) -> Vec<String> {
         super::ds_of_served(self.0.dns_addr).await
     }
+}
+
+/// The fields to reach a server at `address` with that key.
+pub fn fields(address: SocketAddr, key: &TsigKey) -> BTreeMap<String, FieldValue> {
+    let plain = |text: &str| FieldValue::Plain(text.to_owned());
+    BTreeMap::from([
+        ("server".to_owned(), plain(&address.to_string())),
+        ("key-name".to_owned(), plain(&key.name)),
+        (
+            "key-secret".to_owned(),
+            FieldValue::Secret(key.secret.clone().into()),
+        ),
+        ("algorithm".to_owned(), plain(&key.algorithm)),
+    ])
+}
+
+/// A change of somebody else, by BIND's own tool.
+pub async fn foreign(
+    server: SocketAddr,
+    key: &TsigKey,
+    zone: &str,
+    name: &Name,
+    rtype: RecordType,
+    set: Option<Rrset>,
+) {
+    let mut lines = vec![format!("delete {} {rtype}", name.fqdn())];
+    if let Some(set) = &set {
+        lines.extend(
+            set.values()
+                .iter()
+                .map(|value| format!("add {} {} {rtype} {value}", name.fqdn(), set.ttl())),
+        );
+    }
+    let (key, zone) = (key.clone(), zone.to_owned());
+    tokio::task::spawn_blocking(move || update::update(server, &key, &zone, &lines).unwrap())
+        .await
+        .unwrap();
 }
