@@ -226,16 +226,9 @@ fn relative<'a>(zone: &Zone, name: &'a Name) -> &'a str {
     }
 }
 
-/// As in a zone file, a host without final dot is one below the zone. TXT made by others need not be quoted.
 fn decode(zone: &Zone, set: &WireSet, name: &Name, rtype: RecordType) -> Result<Rrset, String> {
-    let value = |value: &String| match rtype {
-        RecordType::Txt => {
-            Ok(RecordData::Txt(text::unquoted(value).unwrap_or_else(|| value.as_bytes().to_vec())))
-        }
-        _ if value.ends_with('.') => RecordData::parse(rtype, value),
-        _ => RecordData::parse(rtype, &format!("{value}.{}", zone.apex.fqdn())),
-    };
-    let values = set.rrset_values.iter().map(value).collect::<Result<Vec<_>, _>>();
+    let values = set.rrset_values.iter().map(|value| RecordData::parse_below(&zone.apex, rtype, value));
+    let values = values.collect::<Result<Vec<_>, _>>();
     values.and_then(|values| Rrset::new(name.clone(), rtype, set.rrset_ttl, values)).map_err(|error| error.to_string())
 }
 

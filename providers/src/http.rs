@@ -374,9 +374,15 @@ impl Http {
                 .and_then(|value| value.to_str().ok())
                 .map(str::to_owned)
         };
-        let request_id = ["cf-ray", "x-request-id", "request-id", "x-ms-request-id"]
-            .into_iter()
-            .find_map(header);
+        let request_id = [
+            "cf-ray",
+            "x-request-id",
+            "request-id",
+            "x-ms-request-id",
+            "x-ovh-queryid",
+        ]
+        .into_iter()
+        .find_map(header);
         let now = jiff::Timestamp::now();
         let wait = header(RETRY_AFTER.as_str())
             .and_then(|text| retry_after(&text, now))

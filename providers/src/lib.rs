@@ -116,6 +116,7 @@ providers! {
     gandi,
     manual,
     porkbun,
+    ovh,
     powerdns,
     rfc2136,
 }

@@ -176,6 +176,23 @@ impl RecordData {
             RecordType::Cname => Ok(Self::Cname(host(text.trim())?)),
         }
     }
+
+    /// Reads zone file text as a vendor keeps it that lets anybody type it in: a host name without its final dot is below
+    /// `origin` (RFC 1035, section 5.1), and a text may lack its quotes.
+    pub(crate) fn parse_below(
+        origin: &Name,
+        rtype: RecordType,
+        text: &str,
+    ) -> Result<Self, RecordError> {
+        match rtype {
+            RecordType::Txt => {
+                let bare = || text.as_bytes().to_vec();
+                Ok(Self::Txt(text::unquoted(text).unwrap_or_else(bare)))
+            }
+            _ if text.ends_with('.') => Self::parse(rtype, text),
+            _ => Self::parse(rtype, &format!("{text}.{}", origin.fqdn())),
+        }
+    }
 }
 
 impl fmt::Display for RecordData {

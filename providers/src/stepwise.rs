@@ -51,6 +51,11 @@ pub(crate) trait SingleRecords: Provider {
 
     /// Removes a record of `set`.
     async fn remove(&self, zone: &Zone, record: Self::Record, set: &Rrset) -> Result<()>;
+
+    /// Has everything served that was changed, where that is a step of its own.
+    async fn publish(&self, _: &Zone, _: &Change) -> Result<()> {
+        Ok(())
+    }
 }
 
 /// The set as it is served: with the largest TTL, should its records differ.
@@ -137,6 +142,8 @@ pub(crate) async fn write<V: SingleRecords>(
         answer.map_err(|error| halfway(error, taken))?;
         taken += 1;
     }
+    let published = vendor.publish(zone, change).await;
+    published.map_err(|error| halfway(error, taken))?;
     guard::confirm(vendor, zone, change).await
 }
 

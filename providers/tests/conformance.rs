@@ -97,6 +97,7 @@ conformance! {
     porkbun,
     digitalocean,
     gandi,
+    ovh,
     powerdns,
     rfc2136,
 }

@@ -49,6 +49,15 @@ impl Request {
         self.body("application/json", text)
     }
 
+    /// With a form as its body.
+    pub(crate) fn form(self, pairs: &[(&str, &str)]) -> Self {
+        let mut form = self.url.clone();
+        form.set_query(None);
+        form.query_pairs_mut().extend_pairs(pairs);
+        let text = form.query().unwrap_or_default().to_owned();
+        self.body("application/x-www-form-urlencoded", text)
+    }
+
     /// With a body of another kind.
     pub(crate) fn body(mut self, content: &'static str, text: impl Into<String>) -> Self {
         self.body = Some((content, text.into()));

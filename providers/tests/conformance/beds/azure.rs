@@ -12,7 +12,7 @@ use wiremock::{Request, ResponseTemplate};
 
 use crate::{
     bed::ENTRA_TOKEN,
-    fakes::{FakeBed, Record, Shelf, Vendor, Zone, here, bearer, query, split},
+    fakes::{FakeBed, Record, Shelf, Vendor, Zone, bearer, here, query, split},
 };
 
 const SUBSCRIPTION: &str = "00000000-0000-4000-8000-000000000001";

@@ -21,7 +21,7 @@ use rollout_providers::{DelegationKey, FieldValue};
 use serde_json::{Value, json};
 use wiremock::{Request, ResponseTemplate};
 
-use crate::fakes::{FakeBed, Record, Shelf, Vendor, Zone, here, bearer, query, split};
+use crate::fakes::{FakeBed, Record, Shelf, Vendor, Zone, bearer, here, query, split};
 
 const PROJECT: &str = "synthetic-project";
 const EMAIL: &str = "rollout@synthetic-project.iam.gserviceaccount.test";

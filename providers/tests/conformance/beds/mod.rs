@@ -3,13 +3,14 @@
 pub mod azure;
 pub mod cloudflare;
 pub mod desec;
-pub mod google;
-pub mod godaddy;
-pub mod hetzner;
-pub mod ionos;
-pub mod porkbun;
 pub mod digitalocean;
 pub mod gandi;
+pub mod godaddy;
+pub mod google;
+pub mod hetzner;
+pub mod ionos;
+pub mod ovh;
+pub mod porkbun;
 pub mod powerdns;
 pub mod rfc2136;
 
