@@ -121,6 +121,7 @@ providers! {
     manual,
     ovh,
     porkbun,
+    ovh,
     powerdns,
     rfc2136,
     route53,

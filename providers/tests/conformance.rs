@@ -108,6 +108,7 @@ conformance! {
     ionos,
     ovh,
     porkbun,
+    ovh,
     powerdns,
     rfc2136,
     rfc2136_knot,
