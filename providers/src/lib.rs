@@ -121,7 +121,6 @@ providers! {
     manual,
     ovh,
     porkbun,
-    ovh,
     powerdns,
     rfc2136,
     route53,

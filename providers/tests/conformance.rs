@@ -108,7 +108,6 @@ conformance! {
     ionos,
     ovh,
     porkbun,
-    ovh,
     powerdns,
     rfc2136,
     rfc2136_knot,
