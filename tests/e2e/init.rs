@@ -400,7 +400,7 @@ fn at_a_terminal_it_asks() {
 }
 
 /// Runs the command at a pseudo-terminal of `script` (util-linux) and answers each question when it comes.
-fn dialogue(stage: &Stage, args: &[&str], turns: &[(&str, &str)]) -> String {
+pub fn dialogue(stage: &Stage, args: &[&str], turns: &[(&str, &str)]) -> String {
     let quoted: Vec<String> = args.iter().map(|arg| format!("'{arg}'")).collect();
     let command = format!("'{}' {}", env!("CARGO_BIN_EXE_rollout"), quoted.join(" "));
     let mut child = Command::new("script")
@@ -434,12 +434,12 @@ fn dialogue(stage: &Stage, args: &[&str], turns: &[(&str, &str)]) -> String {
     let (mut said, mut new) = (String::new(), String::new());
     let begun = Instant::now();
     for (wanted, answer) in turns {
-        // A question ends with a colon and a blank, and nothing comes after it.
+        // A question ends like this, and nothing comes after it.
         loop {
             if let Ok(more) = heard.recv_timeout(Duration::from_millis(400)) {
                 new.push_str(&more);
                 said.push_str(&more);
-            } else if new.ends_with(": ")
+            } else if [": ", "[y/N] "].iter().any(|end| new.ends_with(end))
                 && new
                     .split_whitespace()
                     .collect::<Vec<_>>()
