@@ -112,6 +112,9 @@ rules! {
     PROVIDER_SIGNING: "provider.signing", Warning, "RFC 4035 section 2",
         "the run will stop at a gate and ask for it",
         "turn DNSSEC on at the name server when asked, or move the zone to a provider that signs";
+    PROVIDER_CANNOT_SIGN: "provider.cannot-sign", Blocker, "RFC 7672 section 2.2",
+        "without DNSSEC no sender can rely on the domain's MX records, so there is no inbound DANE",
+        "move the zone to a DNS host that signs (`rollout providers` lists them), or sign it on a hidden primary of your own from which the servers take it; the registrar can stay. Then run again";
 
     // The MX set: where mail goes now, and what Microsoft's procedure starts from.
     MX_DIFFERS: "mx.differs", CouldNotTell, "RFC 1034 section 4.3.5",

@@ -1,6 +1,6 @@
 //! The zone, its delegation, the resolvers and the DNS provider.
 
-use crate::kernel::Host;
+use crate::kernel::{Host, ZoneKeys};
 use crate::step::{Context, Finding, Severity, catalogue, sign_zone, write_mx};
 use crate::world::{Answer, Chain, Fact, OnFile, SigningFacts, ZoneFacts};
 
@@ -184,7 +184,7 @@ pub(super) fn provider(cx: &Context<'_>, found: &mut Vec<Finding>) {
         )));
     }
     let keys = cx.zone().and_then(ZoneFacts::agreed_keys);
-    let unsigned = keys.is_some_and(|keys| *keys == crate::kernel::ZoneKeys::Unsigned);
+    let unsigned = keys.is_some_and(|keys| *keys == ZoneKeys::Unsigned);
     let signed = keys.is_some() && !unsigned;
     match &provider.on_file {
         OnFile::Refused { why } => found.push(catalogue::REGISTRAR_REFUSED.found(why)),
@@ -206,6 +206,11 @@ pub(super) fn provider(cx: &Context<'_>, found: &mut Vec<Finding>) {
             "{} announces the DS by CDS as soon as the zone is signed",
             provider.provider
         )));
+    }
+    if let SigningFacts::Nowhere { instead } = &provider.signing
+        && unsigned
+    {
+        found.push(sign_zone::cannot(&provider.provider, instead));
     }
     if !signed && provider.signing == SigningFacts::Elsewhere {
         found.push(

@@ -150,6 +150,12 @@ fn moved(case: &mut Case, graph: &str) {
     tenant(case).mx_hosts = vec![Host::new(graph)];
 }
 
+fn cannot_sign(case: &mut Case) {
+    value(&mut case.facts.provider).signing = SigningFacts::Nowhere {
+        instead: "move it to a host that signs".into(),
+    };
+}
+
 fn begun(case: &mut Case) {
     case.memory.way_back_kept = true;
 }
@@ -179,6 +185,7 @@ const ROWS: &[Row] = &[
     ("registrar.unreachable", |c| value(&mut c.facts.provider).on_file = OnFile::CouldNotTell { why: "no answer".into() }, same),
     ("registrar.has-ds", has_ds, |c| { has_ds(c); signed(c); }),
     ("provider.signing", |c| value(&mut c.facts.provider).signing = SigningFacts::Elsewhere, |c| value(&mut c.facts.provider).signing = SigningFacts::Pending),
+    ("provider.cannot-sign", cannot_sign, |c| { cannot_sign(c); signed(c); }),
     ("mx.differs", |c| c.serve(1, &[(5, LEGACY)], 3600), |c| c.serve(1, &[(0, LEGACY)], 60)),
     ("mx.null", |c| mx(c, &[(0, "")]), same),
     ("mx.none", |c| mx(c, &[]), same),
