@@ -75,6 +75,7 @@ mod parents;
 mod provider;
 mod record;
 mod registry;
+mod split;
 mod stepwise;
 mod text;
 
@@ -96,6 +97,7 @@ pub use registry::{
     Access, Capabilities, Delegation, Field, FieldValue, Info, Right, ShownBy, Standing, Takes,
     find, likely, registry,
 };
+pub use split::split;
 
 /// One line registers all providers: each word is a module with an `INFO`.
 macro_rules! providers {

@@ -76,6 +76,9 @@ rules! {
     DNS_DELEGATION: "dns.delegation", Warning, "RFC 1034 section 4.2.2",
         "parent and zone name different servers; only those the parent names are certain to be asked",
         "make both lists equal";
+    DNS_TWO_HOSTS: "dns.two-hosts", Warning, "RFC 8901; RFC 1034 section 4.2.2",
+        "each host may have a copy of the zone of its own, to be changed and signed apart, with all keys in both and a DS for each; this program changes one",
+        "take one host out of the delegation, or make one the secondary of the other, so that both serve one zone; if a person keeps both alike, use `provider: manual`";
     CHAIN_BOGUS: "chain.bogus", Blocker, "RFC 4035 section 5",
         "validating senders get no answer already now",
         "mend it first: compare the DS at the registrar with the zone's keys, look at the signatures' dates";

@@ -35,6 +35,7 @@ pub(super) fn judge(cx: &Context<'_>, found: &mut Vec<Finding>) {
     match &cx.facts.zone {
         Fact::Known { value, .. } => {
             servers(cx, value, found);
+            two_hosts(cx, value, found);
             mx(cx, value, found);
         }
         Fact::Refused { why, .. } => {
@@ -64,6 +65,37 @@ fn servers(cx: &Context<'_>, zone: &ZoneFacts, found: &mut Vec<Finding>) {
     for difference in &zone.delegation_differs {
         found.push(catalogue::DNS_DELEGATION.found(difference.clone()));
     }
+}
+
+/// Two hosts need not be wrong: one can be the other's secondary. But a change at ours must reach all of them.
+fn two_hosts(cx: &Context<'_>, zone: &ZoneFacts, found: &mut Vec<Finding>) {
+    if zone.split_between.len() < 2 {
+        return;
+    }
+    let named: Vec<_> = zone
+        .split_between
+        .iter()
+        .map(|host| format!("{} ({})", host.host, host.servers.join(", ")))
+        .collect();
+    let what = format!(
+        "the parent delegates {} to {}",
+        zone.apex,
+        named.join(" and to ")
+    );
+    let ours = cx.facts.provider.known().map(|facts| &facts.provider);
+    let partly = ours.filter(|ours| zone.split_between.iter().any(|host| host.host == **ours));
+    // A secondary has the serial of its primary; copies of one's own have serials of their own.
+    let mut serials: Vec<u32> = zone.servers.iter().filter_map(|s| s.serial).collect();
+    serials.sort_unstable();
+    serials.dedup();
+    found.push(match partly {
+        Some(ours) if serials.len() > 1 => catalogue::DNS_TWO_HOSTS
+            .found(format!(
+                "{what}, and they serve different SOA serials: a change at {ours} reaches only its own servers"
+            ))
+            .weighing(Severity::Blocker),
+        _ => catalogue::DNS_TWO_HOSTS.found(what),
+    });
 }
 
 fn mx(cx: &Context<'_>, zone: &ZoneFacts, found: &mut Vec<Finding>) {
