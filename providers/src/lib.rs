@@ -41,7 +41,8 @@
 //!    (ETag, exact deletion, prerequisites), use that in its call. Where it changes single records, `guard::steps` says
 //!    which, in an order in which the set is never empty. Decide how the vendor writes host names and TXT, and refuse
 //!    everything else: never add a dot "if it is missing".
-//!    A provider that signs implements [`Signer`], one that reaches the parent [`Registrar`].
+//!    A provider that signs implements [`Signer`], one that reaches the parent [`Registrar`]. A host with name servers of its
+//!    own that does neither `signs` nor has a [`Signer`] is one where nobody can sign ([`Info::instead`]).
 //! 2. **One word** in `providers!` at the end of this file.
 //! 3. **One line** in `tests/conformance.rs`, and a bed in `tests/conformance/beds/`: a real server where one can be had,
 //!    else a `Vendor` over the shared shelf of records, which answers in the vendor's words and refuses what the vendor
@@ -66,6 +67,7 @@ mod delegation;
 mod error;
 mod guard;
 mod http;
+mod instead;
 mod instructions;
 mod key;
 mod name;
@@ -73,6 +75,7 @@ mod parents;
 mod provider;
 mod record;
 mod registry;
+mod split;
 mod stepwise;
 mod text;
 
@@ -81,6 +84,7 @@ pub use budget::{Budget, Counts, Limit, Of};
 pub use change::Change;
 pub use delegation::DelegationKey;
 pub use error::{Error, Kind, Result};
+pub use instead::SignedBy;
 pub use instructions::Instructions;
 pub use key::{DigestType, Dnskey, Ds, KeyError};
 pub use name::{Name, NameError};
@@ -93,6 +97,7 @@ pub use registry::{
     Access, Capabilities, Delegation, Field, FieldValue, Info, Right, ShownBy, Standing, Takes,
     find, likely, registry,
 };
+pub use split::split;
 
 /// One line registers all providers: each word is a module with an `INFO`.
 macro_rules! providers {

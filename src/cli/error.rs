@@ -34,6 +34,15 @@ pub enum CliError {
     /// Something that the domain file names cannot be used.
     #[error(transparent)]
     Open(#[from] OpenError),
+    /// What a DNS provider said instead of doing what was asked.
+    #[error(transparent)]
+    Provider(Box<rollout_providers::Error>),
+    /// What was asked for is not done, with the reason.
+    #[error("{0}")]
+    Refused(String),
+    /// No trustworthy answer came.
+    #[error("{0}")]
+    CouldNotTell(String),
     /// A secret cannot be read.
     #[error(transparent)]
     Secret(#[from] crate::domain_file::SecretError),
@@ -81,6 +90,8 @@ impl CliError {
             | Self::Open(_)
             | Self::Secret(_)
             | Self::ShortSecret { .. } => Exit::Usage,
+            Self::Provider(error) => of_provider(error),
+            Self::CouldNotTell(_) => Exit::CouldNotTell,
             // Nothing was answered, or somebody must be granted something first.
             Self::Microsoft { source, .. } if source.is_could_not_tell() => Exit::CouldNotTell,
             Self::Microsoft { .. } => Exit::Failed,
@@ -88,7 +99,11 @@ impl CliError {
             | Self::Run(RunError::Store(error) | RunError::Walk(WalkError::Store(error))) => {
                 of_store(error)
             }
-            Self::Run(_) | Self::File { .. } | Self::Stale(_) | Self::Runtime(_) => Exit::Failed,
+            Self::Refused(_)
+            | Self::Run(_)
+            | Self::File { .. }
+            | Self::Stale(_)
+            | Self::Runtime(_) => Exit::Failed,
         }
     }
 
@@ -99,6 +114,9 @@ impl CliError {
             Self::Usage(_) => "usage",
             Self::Microsoft { .. } => "microsoft",
             Self::Open(_) => "configuration",
+            Self::Provider(_) => "provider",
+            Self::Refused(_) => "refused",
+            Self::CouldNotTell(_) => "could-not-tell",
             Self::Secret(_) | Self::ShortSecret { .. } => "secret",
             Self::Store(_) => "state",
             Self::Run(_) => "run",
@@ -115,6 +133,9 @@ impl CliError {
         });
         if let Self::Stale(differences) = self {
             object["differences"] = json!(differences);
+        }
+        if let Self::Provider(error) = self {
+            object["provider"] = json!(error);
         }
         if let Self::Rejected(rejected) = self {
             object["file"] = json!(rejected.file());
@@ -136,6 +157,22 @@ impl CliError {
             page.push(Line::at(2).plain(line));
         }
         console.failure(page, &object);
+    }
+}
+
+impl From<rollout_providers::Error> for CliError {
+    fn from(error: rollout_providers::Error) -> Self {
+        Self::Provider(Box::new(error))
+    }
+}
+
+fn of_provider(error: &rollout_providers::Error) -> Exit {
+    // After an unknown outcome only a look tells; the others may answer later.
+    if error.is_unknown() || error.is_temporary() || error.kind == rollout_providers::Kind::Protocol
+    {
+        Exit::CouldNotTell
+    } else {
+        Exit::Failed
     }
 }
 
@@ -170,6 +207,24 @@ pub fn file(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_unknown_outcome_is_not_told_and_a_conflict_forbids() {
+        use rollout_providers::Kind;
+        for (kind, exit) in [
+            (Kind::Unknown, Exit::CouldNotTell),
+            (Kind::Transient, Exit::CouldNotTell),
+            (Kind::Throttled(None), Exit::CouldNotTell),
+            (Kind::Protocol, Exit::CouldNotTell),
+            (Kind::Conflict, Exit::Failed),
+            (Kind::Rejected, Exit::Failed),
+            (Kind::Auth, Exit::Failed),
+            (Kind::NotFound, Exit::Failed),
+        ] {
+            let error = rollout_providers::Error::new("x", "y", kind, "z");
+            assert_eq!(CliError::from(error).exit(), exit, "{kind:?}");
+        }
+    }
 
     #[test]
     fn where_the_state_is_is_configuration_and_a_driver_elsewhere_is_a_wait() {

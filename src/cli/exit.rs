@@ -20,7 +20,7 @@ pub enum Exit {
     CouldNotTell,
     /// 4: right but not yet: a wait or an open gate; the time is printed; run again.
     NotYet,
-    /// 5: `plan --detailed-exitcode`: changes are pending.
+    /// 5: `plan --detailed-exitcode`, `dns diff`: changes are pending.
     Changes,
 }
 

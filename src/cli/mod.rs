@@ -7,6 +7,7 @@ mod approve;
 mod completions;
 mod dane;
 mod demo;
+mod dns;
 mod doctor;
 mod drive;
 mod error;
@@ -63,7 +64,7 @@ Exit codes:
   2  usage or configuration
   3  could not tell
   4  right but not yet: a wait or an open gate; the time is printed; run again
-  5  plan --detailed-exitcode: changes are pending";
+  5  plan --detailed-exitcode, dns diff: changes are pending";
 
 /// Flags of every command.
 #[derive(Debug, clap::Args)]
@@ -126,6 +127,8 @@ enum Command {
     Playbook(playbook::Args),
     /// List the DNS providers, what they need and what they can do
     Providers(providers::Args),
+    /// Look at one record set, or change it by hand under the guards of a run
+    Dns(dns::Args),
     /// Print completions for a shell
     Completions(completions::Args),
     /// Print the manual page, or write all of them into a directory
@@ -155,6 +158,7 @@ impl Command {
             Self::Schema(_) => "schema",
             Self::Playbook(_) => "playbook",
             Self::Providers(_) => "providers",
+            Self::Dns(_) => "dns",
             Self::Completions(_) => "completions",
             Self::Man(_) => "man",
         }
@@ -177,6 +181,7 @@ impl Command {
                 | Self::Resume(_)
                 | Self::Rollback(_)
                 | Self::Verify(_)
+                | Self::Dns(_)
         )
     }
 }
@@ -253,6 +258,7 @@ async fn dispatch(app: &App, command: Command) -> Result<Exit, CliError> {
         Command::Schema(args) => Ok(schema::run(app, &args)),
         Command::Playbook(args) => playbook::run(app, &args),
         Command::Providers(args) => Ok(providers::run(app, &args)),
+        Command::Dns(args) => dns::run(app, args).await,
         Command::Completions(args) => Ok(completions::run(app, &args, Cli::command())),
         Command::Man(args) => man::run(app, &args, Cli::command()),
     }

@@ -15,7 +15,9 @@ use super::pin::Pin;
 use super::reach::set_aside;
 use super::record::{Data, Kind, Name, normal, parent_of};
 use super::settings::Origin;
-use super::view::{Failure, ParentView, Server, ServerView, ZoneCut, ZoneView};
+use super::view::{
+    Failure, ParentView, Server, ServerAnswer, ServerView, Source, ZoneCut, ZoneView,
+};
 
 impl Dns {
     /// The zone that holds `domain`, its parent, and the servers of both, as the parent delegates them.
@@ -95,6 +97,21 @@ impl Dns {
             mx,
             at,
         })
+    }
+
+    /// Asks every address of the zone's servers one question. Beside the answers: the addresses of a family to which this
+    /// machine has no path.
+    pub async fn ask_servers(
+        &self,
+        cut: &ZoneCut,
+        name: &str,
+        kind: Kind,
+    ) -> (Vec<ServerAnswer>, Vec<Source>) {
+        let questions = addresses(&cut.servers, self.inner.settings.port)
+            .map(|(server, address)| self.ask_server(Some(server), address, name, kind));
+        let mut answers = join_all(questions).await;
+        let aside = set_aside(&mut answers, |answer| answer);
+        (answers, aside)
     }
 
     /// Each address of each server, under each of its names. An address under several names is asked once.

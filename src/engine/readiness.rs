@@ -126,6 +126,10 @@ fn dns_host(report: &Report) -> (Option<&'static str>, Option<bool>) {
         .iter()
         .filter_map(|server| rollout_providers::Name::parse(&server.name).ok())
         .collect();
+    // Where the names are of two hosts, neither is the one.
+    if !rollout_providers::split(&servers).is_empty() {
+        return (None, None);
+    }
     rollout_providers::likely(&servers)
         .first()
         .map_or((None, None), |info| {

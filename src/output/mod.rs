@@ -11,6 +11,8 @@ pub mod messages;
 mod page;
 pub mod plan;
 pub mod progress;
+pub mod providers;
+pub mod record_set;
 pub mod rules;
 pub mod run;
 pub mod terminal;

@@ -76,6 +76,9 @@ rules! {
     DNS_DELEGATION: "dns.delegation", Warning, "RFC 1034 section 4.2.2",
         "parent and zone name different servers; only those the parent names are certain to be asked",
         "make both lists equal";
+    DNS_TWO_HOSTS: "dns.two-hosts", Warning, "RFC 8901; RFC 1034 section 4.2.2",
+        "each host may have a copy of the zone of its own, to be changed and signed apart, with all keys in both and a DS for each; this program changes one",
+        "take one host out of the delegation, or make one the secondary of the other, so that both serve one zone; if a person keeps both alike, use `provider: manual`";
     CHAIN_BOGUS: "chain.bogus", Blocker, "RFC 4035 section 5",
         "validating senders get no answer already now",
         "mend it first: compare the DS at the registrar with the zone's keys, look at the signatures' dates";
@@ -112,6 +115,9 @@ rules! {
     PROVIDER_SIGNING: "provider.signing", Warning, "RFC 4035 section 2",
         "the run will stop at a gate and ask for it",
         "turn DNSSEC on at the name server when asked, or move the zone to a provider that signs";
+    PROVIDER_CANNOT_SIGN: "provider.cannot-sign", Blocker, "RFC 7672 section 2.2",
+        "without DNSSEC no sender can rely on the domain's MX records, so there is no inbound DANE",
+        "move the zone to a DNS host that signs (`rollout providers` lists them), or sign it on a hidden primary of your own from which the servers take it; the registrar can stay. Then run again";
 
     // The MX set: where mail goes now, and what Microsoft's procedure starts from.
     MX_DIFFERS: "mx.differs", CouldNotTell, "RFC 1034 section 4.3.5",

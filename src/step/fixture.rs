@@ -155,6 +155,7 @@ impl Start {
                 negative_ttl: 900,
                 largest_ttl: 3600,
                 delegation_differs: vec![],
+                split_between: vec![],
                 out_of_reach: vec![],
                 publishes_cds: false,
             }),

@@ -34,6 +34,7 @@ pub(super) fn next(cx: &Context<'_>) -> Next {
     };
     match &provider.signing {
         SigningFacts::On { .. } | SigningFacts::Pending => not_visible(zone),
+        SigningFacts::Nowhere { instead } => Next::blocked(cannot(&provider.provider, instead)),
         SigningFacts::Elsewhere => Next::Ask(Question::ByHand {
             instructions: sign_by_hand(&provider.provider, &zone.apex),
         }),
@@ -95,6 +96,16 @@ fn sign_by_hand(provider: &str, apex: &Host) -> Instructions {
     }
 }
 
+/// No person could do it at this host either.
+pub(super) fn cannot(provider: &str, instead: &str) -> Finding {
+    Finding {
+        mend: instead.to_owned(),
+        ..catalogue::PROVIDER_CANNOT_SIGN.found(format!(
+            "the zone is not signed, and {provider} cannot sign it"
+        ))
+    }
+}
+
 pub(super) fn refused(why: &str) -> Finding {
     catalogue::PROVIDER_REFUSED.found(why)
 }
@@ -139,6 +150,14 @@ mod tests {
         let by_hand = |next: &Next| matches!(next, Next::Ask(Question::ByHand { .. }));
         assert_eq!(said(SigningFacts::Off, None), Next::Act(Action::SignZone));
         assert!(by_hand(&said(SigningFacts::Elsewhere, None)));
+        let nowhere = SigningFacts::Nowhere {
+            instead: "move it".to_owned(),
+        };
+        let blocked = said(nowhere, None);
+        assert!(
+            matches!(&blocked, Next::Blocked(found) if found[0].id == "provider.cannot-sign" && found[0].mend == "move it"),
+            "nobody is sent to a server that is not theirs: {blocked:?}"
+        );
         let again = said(SigningFacts::Off, Some(&asked));
         assert!(
             by_hand(&again),

@@ -18,8 +18,8 @@ use crate::playbook::Goal;
 
 pub use action::{Action, DelegationBy, Instructions, MxRrset, Outcome};
 pub use facts::{
-    AddressFacts, Advice, Answer, Arrives, Chain, Connector, ConnectorFacts, Delivery, DomainFlags,
-    ExchangeFacts, Fact, Facts, FeatureState, HostFacts, Listing, OnFile, ParentFacts,
+    AddressFacts, Advice, Answer, Arrives, Chain, Connector, ConnectorFacts, Delivery, DnsHost,
+    DomainFlags, ExchangeFacts, Fact, Facts, FeatureState, HostFacts, Listing, OnFile, ParentFacts,
     ParentServer, PolicyFacts, PolicyMode, Profile, ProviderFacts, ServerFacts, SigningFacts,
     SmtpOutcome, TenantFacts, TlsaFacts, VantageFacts, Verdict, VerdictFacts, ZoneFacts,
 };

@@ -399,8 +399,121 @@ fn at_a_terminal_it_asks() {
     );
 }
 
+/// The domain and Microsoft's side by flags, so that only the provider is asked about.
+fn only_the_provider(stage: &Stage) -> Vec<String> {
+    let e = stage.bench.lab.endpoints().unwrap();
+    let secret = format!("secret=file:{}", stage.at("client-secret").display());
+    let dir = stage.at("made").display().to_string();
+    let id = format!("client_id={}", e.client_id);
+    [
+        "init",
+        "contoso.com",
+        "--backend",
+        "api",
+        "--sign-in",
+        "client-secret",
+        "--force",
+    ]
+    .into_iter()
+    .chain(["--with", &id, "--with", &secret, "--dir", &dir])
+    .map(str::to_owned)
+    .collect()
+}
+
+/// Whatever the provider: only what it must be told is asked for, after where that is made and what it must be allowed.
+#[test]
+fn each_provider_is_asked_for_its_own_credentials_alone() {
+    let stage = ordinary();
+    let args = only_the_provider(&stage);
+    let args: Vec<&str> = args.iter().map(String::as_str).collect();
+    let which = "DNS provider of contoso.com";
+    let cloudflare: &[(&str, &str)] = &[(which, "cloudflare"), ("an API token", "env:OUR_TOKEN")];
+    let desec: &[(&str, &str)] = &[(which, "desec"), ("an API token", "")];
+    let rfc2136: &[(&str, &str)] = &[
+        (which, "rfc2136"),
+        ("primary server", "192.0.2.53"),
+        ("key", "rollout."),
+        ("env:NAME or file:PATH", "file:tsig-key"),
+    ];
+    for (slug, turns, fields) in [
+        ("cloudflare", cloudflare, &["token: env:OUR_TOKEN"][..]),
+        ("desec", desec, &["token: env:DESEC_TOKEN"]),
+        (
+            "rfc2136",
+            rfc2136,
+            &[
+                "server: 192.0.2.53",
+                "key_name: rollout.",
+                "key_secret: file:tsig-key",
+            ],
+        ),
+    ] {
+        let said = dialogue(&stage, &args, turns);
+        let said = said.split_whitespace().collect::<Vec<_>>().join(" ");
+        let info = rollout_providers::find(slug).unwrap();
+        let place = |text: &str| said.find(text).unwrap_or_else(|| panic!("{text}: {said}"));
+        let question = place(
+            info.fields
+                .iter()
+                .find(|field| field.required())
+                .unwrap()
+                .meaning,
+        );
+        assert!(place(info.access.made_at) < question, "{said}");
+        assert!(place(info.rights) < question, "{said}");
+        let text = std::fs::read_to_string(stage.at("made/contoso.com.yml")).unwrap();
+        let dns = &text[text.find("\ndns:").unwrap()..];
+        let keys: Vec<&str> = dns
+            .lines()
+            .filter_map(|line| line.strip_prefix("  "))
+            .filter(|line| !line.starts_with('#') && !line.starts_with("provider:"))
+            .collect();
+        assert_eq!(keys, fields, "{text}");
+    }
+}
+
+/// What is optional is taken from flags alone, and nothing is told about credentials that are there already.
+#[test]
+fn optional_fields_come_from_flags_and_what_is_given_is_not_asked_for() {
+    let stage = ordinary();
+    let args = only_the_provider(&stage);
+    let fields = [
+        "server=192.0.2.53",
+        "key-name=rollout.",
+        "key-secret=file:tsig-key",
+    ];
+    let with = |more: &[&str]| {
+        let mut all: Vec<String> = args.clone();
+        all.extend(["--provider".to_owned(), "rfc2136".to_owned()]);
+        for field in fields.iter().chain(more) {
+            all.extend(["--field".to_owned(), (*field).to_owned()]);
+        }
+        let all: Vec<&str> = all.iter().map(String::as_str).collect();
+        let said = dialogue(&stage, &all, &[]);
+        let text = std::fs::read_to_string(stage.at("made/contoso.com.yml")).unwrap();
+        (said, text)
+    };
+    let (said, text) = with(&[]);
+    assert!(
+        !said.contains("Credentials for") && !text.contains("algorithm"),
+        "{said}{text}"
+    );
+    let (_, text) = with(&["algorithm=hmac-sha512"]);
+    assert!(text.contains("algorithm: hmac-sha512"), "{text}");
+    // Nobody there: secrets are looked for where the provider's registry entry says.
+    let all: Vec<&str> = args
+        .iter()
+        .map(String::as_str)
+        .chain(["--provider", "cloudflare"])
+        .collect();
+    let ran = stage.run(&all);
+    assert_eq!(ran.code, Some(0), "{ran}");
+    let text = std::fs::read_to_string(stage.at("made/contoso.com.yml")).unwrap();
+    assert!(text.contains("token: env:CLOUDFLARE_API_TOKEN"), "{text}");
+}
+
 /// Runs the command at a pseudo-terminal of `script` (util-linux) and answers each question when it comes.
-fn dialogue(stage: &Stage, args: &[&str], turns: &[(&str, &str)]) -> String {
+pub fn dialogue(stage: &Stage, args: &[&str], turns: &[(&str, &str)]) -> String {
     let quoted: Vec<String> = args.iter().map(|arg| format!("'{arg}'")).collect();
     let command = format!("'{}' {}", env!("CARGO_BIN_EXE_rollout"), quoted.join(" "));
     let mut child = Command::new("script")
@@ -434,12 +547,12 @@ fn dialogue(stage: &Stage, args: &[&str], turns: &[(&str, &str)]) -> String {
     let (mut said, mut new) = (String::new(), String::new());
     let begun = Instant::now();
     for (wanted, answer) in turns {
-        // A question ends with a colon and a blank, and nothing comes after it.
+        // A question ends like this, and nothing comes after it.
         loop {
             if let Ok(more) = heard.recv_timeout(Duration::from_millis(400)) {
                 new.push_str(&more);
                 said.push_str(&more);
-            } else if new.ends_with(": ")
+            } else if [": ", "[y/N] "].iter().any(|end| new.ends_with(end))
                 && new
                     .split_whitespace()
                     .collect::<Vec<_>>()

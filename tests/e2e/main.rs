@@ -4,6 +4,7 @@
 
 mod dane;
 mod dane_plan;
+mod dns;
 mod doctor;
 mod faults;
 mod hand;

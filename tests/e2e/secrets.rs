@@ -186,6 +186,18 @@ fn commands() -> Vec<(&'static str, Vec<&'static str>)> {
         ("playbook show", "exchange-dane"),
         ("playbook check", "{file}"),
         ("providers", ""),
+        ("dns get", "{domain} @ MX --file {file} --servers"),
+        ("dns get", "{domain} @ MX --file {folder}/tsig.yml"),
+        ("dns diff", "{domain} @ MX --file {file} --none"),
+        (
+            "dns set",
+            "{domain} x TXT --file {file} --ttl 60 \"x\" --yes",
+        ),
+        (
+            "dns set",
+            "{domain} x TXT --provider powerdns --field api_key=file:{folder}/powerdns-key --field url=http://127.0.0.1:1 \
+             --ttl 60 \"x\" --yes",
+        ),
         ("schema", "domain"),
         ("completions", "bash"),
         ("man", ""),

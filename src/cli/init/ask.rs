@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use rollout_providers::{Info, registry};
+use rollout_providers::{Field, Info, registry};
 
 use super::super::prompt::Prompt;
 use super::super::{App, CliError};
@@ -11,7 +11,7 @@ use super::{Args, Backend, tenant};
 use crate::domain_file::environment::Environment;
 use crate::domain_file::{DomainName, SecretRef};
 use crate::output::terminal::Asker as _;
-use crate::output::{Line, Tone};
+use crate::output::{Line, Page, Tone};
 
 /// A key of a way to sign in.
 struct Key {
@@ -352,10 +352,33 @@ impl<'a> Interview<'a> {
         Ok(provider)
     }
 
+    /// Before the first question: where the credentials are made, and which rights they need at least.
+    fn tell_where(&self, args: &Args, info: &Info) {
+        let given = |key: &str| {
+            args.fields
+                .iter()
+                .any(|(name, _)| name.replace('_', "-") == key)
+        };
+        let asks = |field: &Field| field.required() && !given(field.key);
+        if self.person.is_none() || !info.fields.iter().any(asks) {
+            return;
+        }
+        let mut page = Page::new();
+        page.push(Line::at(0).plain("Credentials for ").strong(info.title));
+        for (label, text) in [
+            ("made at: ", info.access.made_at),
+            ("least rights: ", info.rights),
+        ] {
+            page.push(Line::at(2).hang(4).dim(label).plain(text));
+        }
+        self.app.console.remark(page);
+    }
+
     /// Only what this provider needs, and only where a secret is kept, never itself.
     fn fields(&mut self, args: &Args, info: &Info) -> Result<Provider, CliError> {
         let mut fields = Vec::new();
         let mut flags = Vec::new();
+        self.tell_where(args, info);
         for field in info.fields {
             let key = field.key.replace('-', "_");
             if let Some((_, value)) = args.fields.iter().find(|(name, _)| *name == key) {

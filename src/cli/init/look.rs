@@ -41,6 +41,15 @@ pub(super) async fn look(
     join_all(looks).await.into_iter().collect()
 }
 
+/// The hosts that the servers look like. Between two of them only a person can choose.
+fn likely(servers: &[Name]) -> Vec<&'static Info> {
+    if rollout_providers::split(servers).is_empty() {
+        rollout_providers::likely(servers)
+    } else {
+        Vec::new()
+    }
+}
+
 async fn one(
     around: &Surroundings,
     verifier: &Verifier,
@@ -65,8 +74,26 @@ async fn one(
     names.dedup();
     Ok(Looked {
         ready: readiness(&report, &facts(&report.view), &basis, now),
-        likely: rollout_providers::likely(&servers),
+        likely: likely(&servers),
         servers: names,
         domain,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn between_two_hosts_nothing_is_guessed() {
+        let guess = |servers: &[&str]| {
+            let servers: Vec<Name> = servers.iter().map(|name| name.parse().unwrap()).collect();
+            likely(&servers)
+                .iter()
+                .map(|info| info.slug)
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(guess(&["ns1.desec.io", "ns2.desec.org"]), ["desec"]);
+        assert_eq!(guess(&["ns1.desec.io", "ada.ns.cloudflare.com"]), [""; 0]);
+    }
 }

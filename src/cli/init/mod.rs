@@ -89,7 +89,7 @@ impl Backend {
 }
 
 /// `KEY=VALUE`. What stands behind the sign is not repeated in the error: it may be a secret in the wrong place.
-fn pair(text: &str) -> Result<(String, String), String> {
+pub(super) fn pair(text: &str) -> Result<(String, String), String> {
     let (key, value) = text.split_once('=').ok_or("it needs KEY=VALUE")?;
     let fits = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
     let key = key.trim().replace('-', "_");

@@ -1,6 +1,6 @@
 //! The zone, its delegation, the resolvers and the DNS provider.
 
-use crate::kernel::Host;
+use crate::kernel::{Host, ZoneKeys};
 use crate::step::{Context, Finding, Severity, catalogue, sign_zone, write_mx};
 use crate::world::{Answer, Chain, Fact, OnFile, SigningFacts, ZoneFacts};
 
@@ -35,6 +35,7 @@ pub(super) fn judge(cx: &Context<'_>, found: &mut Vec<Finding>) {
     match &cx.facts.zone {
         Fact::Known { value, .. } => {
             servers(cx, value, found);
+            two_hosts(cx, value, found);
             mx(cx, value, found);
         }
         Fact::Refused { why, .. } => {
@@ -64,6 +65,37 @@ fn servers(cx: &Context<'_>, zone: &ZoneFacts, found: &mut Vec<Finding>) {
     for difference in &zone.delegation_differs {
         found.push(catalogue::DNS_DELEGATION.found(difference.clone()));
     }
+}
+
+/// Two hosts need not be wrong: one can be the other's secondary. But a change at ours must reach all of them.
+fn two_hosts(cx: &Context<'_>, zone: &ZoneFacts, found: &mut Vec<Finding>) {
+    if zone.split_between.len() < 2 {
+        return;
+    }
+    let named: Vec<_> = zone
+        .split_between
+        .iter()
+        .map(|host| format!("{} ({})", host.host, host.servers.join(", ")))
+        .collect();
+    let what = format!(
+        "the parent delegates {} to {}",
+        zone.apex,
+        named.join(" and to ")
+    );
+    let ours = cx.facts.provider.known().map(|facts| &facts.provider);
+    let partly = ours.filter(|ours| zone.split_between.iter().any(|host| host.host == **ours));
+    // A secondary has the serial of its primary; copies of one's own have serials of their own.
+    let mut serials: Vec<u32> = zone.servers.iter().filter_map(|s| s.serial).collect();
+    serials.sort_unstable();
+    serials.dedup();
+    found.push(match partly {
+        Some(ours) if serials.len() > 1 => catalogue::DNS_TWO_HOSTS
+            .found(format!(
+                "{what}, and they serve different SOA serials: a change at {ours} reaches only its own servers"
+            ))
+            .weighing(Severity::Blocker),
+        _ => catalogue::DNS_TWO_HOSTS.found(what),
+    });
 }
 
 fn mx(cx: &Context<'_>, zone: &ZoneFacts, found: &mut Vec<Finding>) {
@@ -184,7 +216,7 @@ pub(super) fn provider(cx: &Context<'_>, found: &mut Vec<Finding>) {
         )));
     }
     let keys = cx.zone().and_then(ZoneFacts::agreed_keys);
-    let unsigned = keys.is_some_and(|keys| *keys == crate::kernel::ZoneKeys::Unsigned);
+    let unsigned = keys.is_some_and(|keys| *keys == ZoneKeys::Unsigned);
     let signed = keys.is_some() && !unsigned;
     match &provider.on_file {
         OnFile::Refused { why } => found.push(catalogue::REGISTRAR_REFUSED.found(why)),
@@ -206,6 +238,11 @@ pub(super) fn provider(cx: &Context<'_>, found: &mut Vec<Finding>) {
             "{} announces the DS by CDS as soon as the zone is signed",
             provider.provider
         )));
+    }
+    if let SigningFacts::Nowhere { instead } = &provider.signing
+        && unsigned
+    {
+        found.push(sign_zone::cannot(&provider.provider, instead));
     }
     if !signed && provider.signing == SigningFacts::Elsewhere {
         found.push(

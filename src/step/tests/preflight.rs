@@ -7,8 +7,8 @@ use super::super::{Alarm, preflight};
 use super::*;
 use crate::kernel::{Host, KeyId, ZoneKeys};
 use crate::world::{
-    Advice, Chain, Connector, ConnectorFacts, DomainFlags, ExchangeFacts, FeatureState, HostFacts,
-    Listing, OnFile, PolicyMode, SigningFacts, SmtpOutcome, TenantFacts, VantageFacts,
+    Advice, Chain, Connector, ConnectorFacts, DnsHost, DomainFlags, ExchangeFacts, FeatureState,
+    HostFacts, Listing, OnFile, PolicyMode, SigningFacts, SmtpOutcome, TenantFacts, VantageFacts,
 };
 
 /// A world that has the finding, and one beside it that has it not.
@@ -150,6 +150,26 @@ fn moved(case: &mut Case, graph: &str) {
     tenant(case).mx_hosts = vec![Host::new(graph)];
 }
 
+fn cannot_sign(case: &mut Case) {
+    value(&mut case.facts.provider).signing = SigningFacts::Nowhere {
+        instead: "move it to a host that signs".into(),
+    };
+}
+
+fn split(case: &mut Case, ours: &str, serials: [u32; 2]) {
+    value(&mut case.facts.provider).provider = ours.into();
+    let zone = case.zone();
+    zone.split_between = ["deSEC", "Cloudflare"]
+        .map(|host| DnsHost {
+            host: host.into(),
+            servers: vec![format!("ns.{}.example", host.to_lowercase())],
+        })
+        .into();
+    for (server, serial) in zone.servers.iter_mut().zip(serials) {
+        server.serial = Some(serial);
+    }
+}
+
 fn begun(case: &mut Case) {
     case.memory.way_back_kept = true;
 }
@@ -167,6 +187,7 @@ const ROWS: &[Row] = &[
     ("dns.server", |c| c.zone().servers[1].mx = Answer::Failed { why: "SERVFAIL".into() }, same),
     ("dns.no-path", |c| c.zone().out_of_reach = vec!["ns3 (2001:db8::3)".into()], same),
     ("dns.delegation", |c| c.zone().delegation_differs = vec!["ns3 is only in the zone".into()], same),
+    ("dns.two-hosts", |c| split(c, "deSEC", [7, 7]), same),
     ("chain.bogus", |c| c.facts.chain = known(Chain::Bogus { why: "expired".into() }), |c| c.facts.chain = known(Chain::Insecure)),
     ("chain.unknown", |c| c.facts.chain = could_not_tell(), |c| c.facts.chain = known(Chain::Secure)),
     ("vantage.differs", |c| vantage(c, got(&[(5, LEGACY)])), |c| vantage(c, got(&[(0, LEGACY)]))),
@@ -179,6 +200,7 @@ const ROWS: &[Row] = &[
     ("registrar.unreachable", |c| value(&mut c.facts.provider).on_file = OnFile::CouldNotTell { why: "no answer".into() }, same),
     ("registrar.has-ds", has_ds, |c| { has_ds(c); signed(c); }),
     ("provider.signing", |c| value(&mut c.facts.provider).signing = SigningFacts::Elsewhere, |c| value(&mut c.facts.provider).signing = SigningFacts::Pending),
+    ("provider.cannot-sign", cannot_sign, |c| { cannot_sign(c); signed(c); }),
     ("mx.differs", |c| c.serve(1, &[(5, LEGACY)], 3600), |c| c.serve(1, &[(0, LEGACY)], 60)),
     ("mx.null", |c| mx(c, &[(0, "")]), same),
     ("mx.none", |c| mx(c, &[]), same),
@@ -292,6 +314,36 @@ fn every_finding_has_a_world_with_it_and_a_neighbour_without() {
     for rule in ALL {
         assert!(shown.contains(rule.id), "no row shows {}", rule.id);
     }
+}
+
+#[test]
+fn two_hosts_stop_a_run_only_where_a_change_would_reach_half_of_the_servers() {
+    let weight = |change| {
+        let found = judged(change);
+        let finding = found.into_iter().find(|f| f.id == "dns.two-hosts").unwrap();
+        for wanted in [
+            "deSEC (ns.desec.example)",
+            "Cloudflare (ns.cloudflare.example)",
+        ] {
+            assert!(finding.what.contains(wanted), "{finding:?}");
+        }
+        finding.severity
+    };
+    assert_eq!(weight(|c| split(c, "deSEC", [7, 8])), Severity::Blocker);
+    assert_eq!(
+        weight(|c| split(c, "Cloudflare", [7, 8])),
+        Severity::Blocker
+    );
+    // One is the other's secondary.
+    assert_eq!(weight(|c| split(c, "deSEC", [7, 7])), Severity::Warning);
+    // A person changes both, or a hidden primary does.
+    assert_eq!(weight(|c| split(c, "By hand", [7, 8])), Severity::Warning);
+    // Without credentials nobody knows whose zone is changed.
+    let unasked = |c: &mut Case| {
+        split(c, "deSEC", [7, 8]);
+        c.facts.provider = Fact::Unasked;
+    };
+    assert_eq!(weight(unasked), Severity::Warning);
 }
 
 #[test]

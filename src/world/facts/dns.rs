@@ -24,6 +24,15 @@ pub struct ServerFacts {
     pub signed_until: Option<Timestamp>,
 }
 
+/// A DNS host, as far as the names of its servers tell.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DnsHost {
+    /// Its name for people, as the provider's facts have it.
+    pub host: String,
+    /// The name servers that look like its own.
+    pub servers: Vec<String>,
+}
+
 /// The zone the domain's MX lives in, as every authoritative address serves it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ZoneFacts {
@@ -40,6 +49,9 @@ pub struct ZoneFacts {
     /// Servers whose addresses this machine has no path to (mostly IPv6): not asked, nothing is known of them.
     #[serde(default)]
     pub out_of_reach: Vec<String>,
+    /// The known hosts that the parent's delegation is split between; empty where it is not.
+    #[serde(default)]
+    pub split_between: Vec<DnsHost>,
     /// Whether the zone asks the parent for a DS by CDS (RFC 7344).
     pub publishes_cds: bool,
 }

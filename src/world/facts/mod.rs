@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::kernel::Host;
 
-pub use dns::{Chain, ParentFacts, ParentServer, ServerFacts, VantageFacts, ZoneFacts};
+pub use dns::{Chain, DnsHost, ParentFacts, ParentServer, ServerFacts, VantageFacts, ZoneFacts};
 pub use mail::{AddressFacts, HostFacts, PolicyFacts, PolicyMode, SmtpOutcome, TlsaFacts};
 pub use service::{
     Advice, Connector, ConnectorFacts, DomainFlags, ExchangeFacts, FeatureState, Listing, OnFile,

@@ -147,6 +147,11 @@ pub struct Connector {
 pub enum SigningFacts {
     /// Its API cannot sign: a person, or the server's configuration, has to.
     Elsewhere,
+    /// A zone cannot be signed there at all.
+    Nowhere {
+        /// Why, and what to do instead.
+        instead: String,
+    },
     /// Off, and the API can turn it on.
     Off,
     /// Being turned on.

@@ -9,7 +9,7 @@ use crate::dns::{
 };
 use crate::kernel::{Host, KeyId, Mx, MxSet, ZoneKeys};
 use crate::world::{
-    Answer, Chain, ParentFacts, ParentServer, ServerFacts, VantageFacts, ZoneFacts,
+    Answer, Chain, DnsHost, ParentFacts, ParentServer, ServerFacts, VantageFacts, ZoneFacts,
 };
 
 /// The zone as each of its servers serves it.
@@ -62,8 +62,24 @@ pub(super) fn zone(view: &ZoneView) -> ZoneFacts {
         largest_ttl: largest,
         delegation_differs: differs.chain(nameless).collect(),
         out_of_reach: view.out_of_reach.iter().map(ToString::to_string).collect(),
+        split_between: split_between(view),
         publishes_cds: view.servers.iter().any(|s| !s.cds.records.is_empty()),
     }
+}
+
+/// The known hosts whose servers the parent names, where there are several.
+fn split_between(view: &ZoneView) -> Vec<DnsHost> {
+    let delegated = view.cut.servers.iter().filter(|server| server.in_parent);
+    let names: Vec<Name> = delegated
+        .filter_map(|server| Name::parse(&server.name).ok())
+        .collect();
+    rollout_providers::split(&names)
+        .into_iter()
+        .map(|(info, servers)| DnsHost {
+            host: info.title.to_owned(),
+            servers: servers.iter().map(ToString::to_string).collect(),
+        })
+        .collect()
 }
 
 /// Whether every server says, with authority, that the domain itself does not exist.

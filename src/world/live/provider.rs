@@ -127,25 +127,28 @@ impl Hosting {
             Err(error) if error.is_unsupported() => None,
             Err(error) => return Err(error),
         };
-        let signing = match self.provider.signer() {
-            None => SigningFacts::Elsewhere,
-            Some(signer) => match signer.status(&zone).await {
-                // Nobody to ask where a person signs: DNS tells what is live.
-                // Enabling it there would only ask a person, which the step does itself, and plans.
-                Ok(Signing::Off) if !info.capabilities.signs => SigningFacts::Elsewhere,
-                Err(error) if error.is_unsupported() => SigningFacts::Elsewhere,
-                Err(error) => return Err(error),
-                Ok(Signing::Off) => SigningFacts::Off,
-                Ok(Signing::Pending) => SigningFacts::Pending,
-                Ok(Signing::On(keys)) => SigningFacts::On {
-                    ds: keys
-                        .iter()
-                        .filter_map(DelegationKey::preferred_ds)
-                        .map(|ds| KeyId(ds_text(ds)))
-                        .collect(),
+        let signing =
+            match self.provider.signer() {
+                None => info.instead().map_or(SigningFacts::Elsewhere, |instead| {
+                    SigningFacts::Nowhere { instead }
+                }),
+                Some(signer) => match signer.status(&zone).await {
+                    // Nobody to ask where a person signs: DNS tells what is live.
+                    // Enabling it there would only ask a person, which the step does itself, and plans.
+                    Ok(Signing::Off) if !info.capabilities.signs => SigningFacts::Elsewhere,
+                    Err(error) if error.is_unsupported() => SigningFacts::Elsewhere,
+                    Err(error) => return Err(error),
+                    Ok(Signing::Off) => SigningFacts::Off,
+                    Ok(Signing::Pending) => SigningFacts::Pending,
+                    Ok(Signing::On(keys)) => SigningFacts::On {
+                        ds: keys
+                            .iter()
+                            .filter_map(DelegationKey::preferred_ds)
+                            .map(|ds| KeyId(ds_text(ds)))
+                            .collect(),
+                    },
                 },
-            },
-        };
+            };
         // Listing a zone is dear; its largest TTL is asked for once, before anything is changed.
         let largest_ttl = match self.largest_ttl {
             Some(known) => known,

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use rollout_providers::{DelegationKey, DigestType, Instructions, Kind, Outcome, Signing, Zone};
+use rollout_providers::{
+    DelegationKey, DigestType, Instructions, Kind, Outcome, SignedBy, Signing, Zone,
+};
 
 use crate::bed::{Bed, Subject, name};
 
@@ -15,8 +17,10 @@ pub async fn rule_8_signing_is_idempotent_and_its_digest_is_derived(bed: &dyn Be
     let capabilities = &provider.info().capabilities;
     let Some(signer) = provider.signer() else {
         assert!(!capabilities.signs && !capabilities.keys);
+        assert_eq!(provider.info().signed_by(), SignedBy::Nobody);
         return;
     };
+    assert_ne!(provider.info().signed_by(), SignedBy::Nobody);
     let begin = signer.status(&zone).await.unwrap();
     if let Signing::On(keys) = begin {
         // It signs every zone, always.
