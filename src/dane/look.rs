@@ -71,7 +71,10 @@ async fn look(
     } else {
         look_up_tlsa(dns, host, &a, &aaaa, &security, addresses.is_empty()).await
     };
-    let negative_ttl = negative_ttl(dns, &base).await;
+    let negative_ttl = match known_negative_ttl(&base, [&a, &aaaa]) {
+        Some(known) => Some(known),
+        None => negative_ttl(dns, &base).await,
+    };
     let mut names = vec![base.as_str()];
     for name in further {
         if !names.contains(&name.as_str()) {
@@ -270,7 +273,17 @@ async fn ask_tlsa(dns: &dyn Lookups, base: &str) -> TlsaView {
     }
 }
 
-/// The negative TTL of the zone that holds the host.
+/// The negative TTL of the zone that holds the host, where one of its lookups has told: with the absence of a type at a name
+/// comes the SOA of the very zone that holds it (RFC 2308, 3).
+fn known_negative_ttl(base: &str, lookups: [&Validated; 2]) -> Option<u32> {
+    lookups
+        .into_iter()
+        .filter(|v| v.answer == Answer::NoData && !v.status.is_lookup_error())
+        .filter(|v| v.final_name() == base)
+        .find_map(|v| v.soa.as_ref().map(Soa::negative_ttl))
+}
+
+/// The same, asked for.
 async fn negative_ttl(dns: &dyn Lookups, base: &str) -> Option<u32> {
     let said = dns.validate(base, Kind::Soa).await;
     let own = said.records().iter().find_map(|r| match &r.data {

@@ -87,7 +87,8 @@ impl Prober {
         let recipient = settings
             .ask_recipient
             .then(|| format!("postmaster@{domain}"));
-        let look = examine(&self.visits, address, base, recipient.as_deref());
+        // In a box: it holds a conversation with all its buffers, and is handed on from one to the next.
+        let look = Box::pin(examine(&self.visits, address, base, recipient.as_deref()));
         match &self.memory {
             Some(memory) => memory.once(address, base, domain, look).await,
             None => look.await,

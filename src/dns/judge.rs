@@ -81,10 +81,16 @@ impl Judge {
 
     /// The library's verdict about one question, asked again where a lookup failed on the way.
     pub(super) async fn verdict(&self, name: &Name, kind: RecordType) -> Heard {
-        if let Some(engine) = &self.engine {
-            return engine.ask(name, kind).await;
-        }
-        let heard = Engine::of_run(self.way.clone()).ask(name, kind).await;
+        let room = self.way.room(name, kind).await;
+        let heard = match (&self.engine, &room) {
+            (Some(engine), _) => return Box::pin(engine.ask(name, kind)).await,
+            (None, Ok(_)) => Box::pin(Engine::of_run(self.way.clone()).ask(name, kind)).await,
+            (None, Err(failure)) => Heard {
+                verdict: Said::Unknown(failure.to_string()),
+                from: None,
+            },
+        };
+        drop(room);
         if matches!(heard.verdict, Said::Unknown(_)) {
             let again = Engine::new(self.way.clone());
             return Box::pin(again.ask(name, kind)).await;

@@ -13,6 +13,7 @@ use hickory_proto::op::Message;
 use hickory_proto::rr::{Name, RecordType};
 use tokio::sync::OnceCell;
 
+use super::alike::Alike;
 use super::denial::Link;
 use super::resolve::Later;
 use super::view::{Failure, Source};
@@ -79,6 +80,7 @@ pub(super) struct Look {
     own: Replies,
     /// Answers about names elsewhere, such as hosts that serve many domains: shared by the looks of one run.
     elsewhere: Arc<Replies>,
+    pub(super) alike: Alike,
 }
 
 impl Look {
@@ -87,6 +89,7 @@ impl Look {
             domain,
             own: Kept::new(age),
             elsewhere,
+            alike: Alike::default(),
         }
     }
 
@@ -108,7 +111,8 @@ pub(super) struct Kept<K, V> {
 
 #[derive(Debug)]
 struct Entries<K, V> {
-    known: HashMap<K, Known<V>>,
+    /// In boxes, because a table has up to twice the places that it needs.
+    known: HashMap<K, Box<Known<V>>>,
     under_way: HashMap<K, Arc<OnceCell<V>>>,
 }
 
@@ -211,7 +215,7 @@ impl<K: Eq + Hash + Clone, V: Clone> Kept<K, V> {
             used: now,
             value,
         };
-        known.insert(key, entry);
+        known.insert(key, Box::new(entry));
     }
 }
 

@@ -8,6 +8,7 @@
 //! - [`Dns::ask_vantage`]: what a resolver out there says.
 
 pub mod algorithm;
+mod alike;
 mod anchors;
 pub mod chain;
 mod checked;
@@ -28,6 +29,7 @@ mod presentation;
 mod reach;
 pub mod record;
 mod resolve;
+mod room;
 pub mod settings;
 pub mod survey;
 mod system;
@@ -44,6 +46,7 @@ use std::time::Duration;
 use hickory_proto::dnssec::TrustAnchors;
 use tokio::sync::Semaphore;
 
+use self::alike::Alike;
 use self::anchors::Anchors;
 use self::checked::Checked;
 use self::convert::to_library;
@@ -91,7 +94,10 @@ struct Inner {
     /// Signatures over key sets that were checked already.
     checked: Checked,
     doors: Doors,
+    /// Questions under way.
     limit: Semaphore,
+    /// Room for validations.
+    validations: Semaphore,
 }
 
 impl std::fmt::Debug for Dns {
@@ -156,6 +162,7 @@ impl Dns {
                 checked: Checked::default(),
                 doors: Doors::new(age),
                 limit: Semaphore::new(settings.concurrency.max(1)),
+                validations: Semaphore::new(room::AT_ONCE),
                 settings,
             }),
             look: None,
@@ -186,6 +193,11 @@ impl Dns {
                 Arc::clone(&self.inner.elsewhere),
             ))),
         }
+    }
+
+    /// Answers that this look has read.
+    fn alike(&self) -> Option<&Alike> {
+        self.look.as_ref().map(|look| &look.alike)
     }
 
     /// What it was made from.

@@ -93,6 +93,39 @@ impl Pin {
         }
     }
 
+    /// Whether both were told the very same, octet by octet, so far.
+    pub(super) fn has_heard_the_same_as(&self, other: &Self) -> bool {
+        let heard = |pin: &Self| -> Option<HashMap<_, _>> {
+            let said = pin.said.lock().unwrap_or_else(PoisonError::into_inner);
+            said.iter()
+                .map(|(question, cell)| {
+                    let message = cell.get()?.said.as_ref().ok()?;
+                    Some((question.clone(), Arc::as_ptr(message)))
+                })
+                .collect()
+        };
+        self.apex == other.apex && heard(self).is_some_and(|own| Some(own) == heard(other))
+    }
+
+    /// Whether another address says the very same, octet by octet, to all that this one was asked: then a verdict on the one is
+    /// a verdict on the other. Asks the other what it was not asked yet. Silence is like nothing.
+    pub(super) async fn is_echoed_by(&self, dns: &Dns, other: &Self) -> bool {
+        let questions: Vec<(LibraryName, RecordType)> = {
+            let said = self.said.lock().unwrap_or_else(PoisonError::into_inner);
+            said.keys().cloned().collect()
+        };
+        for (name, kind) in questions {
+            let own = self.told(dns, &name, kind).await.said;
+            let others = other.told(dns, &name, kind).await.said;
+            match (own, others) {
+                // Only what was read once is one.
+                (Ok(own), Ok(others)) if Arc::ptr_eq(&own, &others) => {}
+                _ => return false,
+            }
+        }
+        true
+    }
+
     /// Everything that it said, to look for signatures and keys.
     pub(super) fn messages(&self) -> Vec<Arc<Message>> {
         let said = self.said.lock().unwrap_or_else(PoisonError::into_inner);
@@ -129,7 +162,7 @@ impl Dns {
         let question = Question::authoritative(name.clone(), kind);
         let (said, cut_off) = self.ask_noting(address, &question).await;
         Told {
-            said: said.map(Arc::new),
+            said,
             cut_off,
             at: Timestamp::now(),
             took_ms: u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX),
@@ -140,9 +173,9 @@ impl Dns {
 
 impl Told {
     /// What came some other way.
-    pub(super) fn of(said: Result<Message, Failure>, took: std::time::Duration) -> Self {
+    pub(super) fn of(said: Result<Arc<Message>, Failure>, took: std::time::Duration) -> Self {
         Self {
-            said: said.map(Arc::new),
+            said,
             cut_off: false,
             at: Timestamp::now(),
             took_ms: u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
@@ -231,6 +264,15 @@ impl Way {
             dns,
             pin: Some(pin),
         }
+    }
+
+    /// Whether an answer is remembered, so that asking before it is needed costs nothing.
+    pub(super) fn remembers(&self, name: &LibraryName, kind: RecordType) -> bool {
+        let pinned = self
+            .pin
+            .as_ref()
+            .is_some_and(|pin| pin.is_about(name, kind));
+        pinned || self.dns.remembers(kind)
     }
 
     /// Asks.

@@ -2,6 +2,7 @@
 
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::sync::Arc;
 use std::time::Duration;
 
 use hickory_proto::op::{Edns, Message, MessageType, Query, ResponseCode};
@@ -10,6 +11,7 @@ use tokio::io::Interest;
 use tokio::net::UdpSocket;
 use tokio::time::timeout;
 
+use super::alike::{self, Alike};
 use super::text::safe;
 use super::view::Failure;
 
@@ -88,27 +90,31 @@ pub(super) async fn exchange(
     question: &Question,
     wait: Duration,
     attempts: usize,
-) -> Result<Message, Failure> {
-    exchange_noting(address, question, wait, attempts).await.0
+) -> Result<Arc<Message>, Failure> {
+    exchange_noting(address, question, wait, attempts, None)
+        .await
+        .0
 }
 
-/// The same; also whether an answer over UDP was cut off, so that TCP gave the answer, or failed to.
+/// The same; also whether an answer over UDP was cut off, so that TCP gave the answer, or failed to. What is `alike` is read
+/// once.
 pub(super) async fn exchange_noting(
     address: SocketAddr,
     question: &Question,
     wait: Duration,
     attempts: usize,
-) -> (Result<Message, Failure>, bool) {
+    alike: Option<&Alike>,
+) -> (Result<Arc<Message>, Failure>, bool) {
     let mut last = (Err(Failure::Timeout), false);
     for _ in 0..attempts.max(1) {
-        last = once(address, question, wait, true).await;
+        last = once(address, question, wait, true, alike).await;
         match &last.0 {
             Ok(answer)
                 if answer.metadata.response_code == ResponseCode::FormErr
                     && answer.edns.is_none() =>
             {
                 // A server from before EDNS: what it says then is unsigned, but it is what it serves.
-                return once(address, question, wait, false).await;
+                return once(address, question, wait, false, alike).await;
             }
             Err(Failure::Timeout | Failure::Malformed { .. }) => {}
             _ => return last,
@@ -122,16 +128,17 @@ async fn once(
     question: &Question,
     wait: Duration,
     edns: bool,
-) -> (Result<Message, Failure>, bool) {
+    alike: Option<&Alike>,
+) -> (Result<Arc<Message>, Failure>, bool) {
     let message = match question.message(edns) {
         Ok(message) => message,
         Err(failure) => return (Err(failure), false),
     };
-    match within(wait, udp(address, &message)).await {
+    match within(wait, udp(address, &message, alike)).await {
         Ok(Some(answer)) => (Ok(answer), false),
         // In a box, for it is rare.
         Ok(None) => (
-            within(wait, Box::pin(tcp::ask(address, &message))).await,
+            within(wait, Box::pin(tcp::ask(address, &message, alike))).await,
             true,
         ),
         Err(failure) => (Err(failure), false),
@@ -146,7 +153,11 @@ async fn within<T>(
 }
 
 /// `None`: the answer does not fit into a datagram.
-async fn udp(address: SocketAddr, message: &Message) -> Result<Option<Message>, Failure> {
+async fn udp(
+    address: SocketAddr,
+    message: &Message,
+    alike: Option<&Alike>,
+) -> Result<Option<Arc<Message>>, Failure> {
     let any: IpAddr = if address.is_ipv4() {
         Ipv4Addr::UNSPECIFIED.into()
     } else {
@@ -169,7 +180,7 @@ async fn udp(address: SocketAddr, message: &Message) -> Result<Option<Message>, 
             let _cleared: io::Result<()> =
                 socket.try_io(Interest::ERROR, || Err(io::ErrorKind::WouldBlock.into()));
         }
-        match receive(&socket, message)? {
+        match receive(&socket, message, alike)? {
             Received::Nothing => {}
             Received::Answer(answer) => return Ok(Some(answer)),
             Received::TooLong => return Ok(None),
@@ -180,13 +191,17 @@ async fn udp(address: SocketAddr, message: &Message) -> Result<Option<Message>, 
 enum Received {
     /// Nothing yet, or not ours, perhaps forged: go on listening until the time is over.
     Nothing,
-    Answer(Message),
+    Answer(Arc<Message>),
     /// Cut off, by the server or, being longer than was asked for, here.
     TooLong,
 }
 
 /// Takes one datagram. Not `async`, so that a question under way holds no buffer.
-fn receive(socket: &UdpSocket, question: &Message) -> Result<Received, Failure> {
+fn receive(
+    socket: &UdpSocket,
+    question: &Message,
+    alike: Option<&Alike>,
+) -> Result<Received, Failure> {
     let mut buffer = [0_u8; LONGEST_DATAGRAM + 1];
     let length = match socket.try_recv(&mut buffer) {
         Ok(length) => length,
@@ -194,13 +209,13 @@ fn receive(socket: &UdpSocket, question: &Message) -> Result<Received, Failure> 
         Err(error) => return Err(broken(&error)),
     };
     let bytes = &buffer[..length];
-    if bytes.get(..2) != Some(&question.metadata.id.to_be_bytes()[..]) {
+    if !has_number_of(question, bytes) {
         return Ok(Received::Nothing);
     }
     if length > LONGEST_DATAGRAM {
         return Ok(Received::TooLong);
     }
-    let answer = decode(bytes)?;
+    let answer = decode(bytes, alike)?;
     Ok(if !is_answer_to(question, &answer) {
         Received::Nothing
     } else if answer.metadata.truncation {
@@ -216,15 +231,21 @@ fn encode(message: &Message) -> Result<Vec<u8>, Failure> {
     })
 }
 
-fn decode(bytes: &[u8]) -> Result<Message, Failure> {
-    Message::from_vec(bytes).map_err(|error| Failure::Malformed {
-        detail: safe(error.to_string().as_bytes()),
-    })
+fn decode(bytes: &[u8], alike: Option<&Alike>) -> Result<Arc<Message>, Failure> {
+    match alike {
+        Some(alike) => alike.read(bytes),
+        None => alike::read(bytes),
+    }
 }
 
+/// Whether an answer bears the number of the question. Looked for in the octets: a message read before may bear another.
+fn has_number_of(question: &Message, answer: &[u8]) -> bool {
+    answer.get(..2) == Some(&question.metadata.id.to_be_bytes()[..])
+}
+
+/// Whether an answer that [bears the number](has_number_of) of the question is one to it.
 fn is_answer_to(question: &Message, answer: &Message) -> bool {
     answer.metadata.message_type == MessageType::Response
-        && answer.metadata.id == question.metadata.id
         // Some servers leave the question out of an error.
         && (answer.queries == question.queries
             || answer.queries.is_empty()

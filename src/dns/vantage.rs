@@ -1,5 +1,6 @@
 //! Asks a recursive resolver, as one witness among others.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use hickory_proto::op::{Message, ResponseCode};
@@ -99,7 +100,7 @@ impl Dns {
         vantage: &Vantage,
         question: &Question,
         wait: Duration,
-    ) -> Result<Message, Failure> {
+    ) -> Result<Arc<Message>, Failure> {
         // Never closed; see `Dns::ask`.
         let _permit = self.inner.limit.acquire().await.ok();
         exchange(

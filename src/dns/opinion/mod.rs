@@ -20,6 +20,7 @@ use serde::{Deserialize, Serialize};
 use self::claim::Claim;
 use super::Dns;
 use super::convert::{from_library, record_type, to_library};
+use super::pin::Way;
 use super::record::{Kind, Name, normal};
 use super::resolve::Later;
 use super::view::Status;
@@ -128,6 +129,9 @@ impl Dns {
             Ok(claim) => claim,
             Err(why) => return Link::end(unknown(format!("{}: {why}", what()))),
         };
+        // It needs no less room than the first.
+        let way = Way::open(self.clone());
+        let _room = way.room(name, record_type(kind)).await;
         let mut opt_out = false;
         let status = match self.second_verdict(&claim.message).await {
             Verdict::Secure => Status::Secure,

@@ -39,6 +39,12 @@ impl Dns {
         replies.once(&key, Result::is_ok, ask).await
     }
 
+    /// Whether answers of this type are remembered.
+    pub(super) fn remembers(&self, kind: RecordType) -> bool {
+        let shared = matches!(kind, RecordType::DS | RecordType::DNSKEY | RecordType::NS);
+        !self.inner.memory.age().is_zero() && (shared || self.look.is_some())
+    }
+
     fn resolve_at(
         &self,
         name: Name,
@@ -68,7 +74,7 @@ impl Dns {
                 Ok(message) if is_readable(&message) && !resolves(&message) => last = Failure::Lame,
                 Ok(message) if is_readable(&message) => {
                     return Ok(Reply {
-                        message: Arc::new(message),
+                        message,
                         self_signed: Arc::default(),
                         from: Source {
                             server: None,

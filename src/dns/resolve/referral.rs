@@ -17,12 +17,12 @@ pub(in crate::dns) enum Said {
 }
 
 pub(in crate::dns) enum Verdict {
-    Answer(Message),
+    Answer(Arc<Message>),
     Referral(Zone),
 }
 
 /// What an authoritative server's message means to someone who believes it serves `zone`.
-pub(super) fn judge(message: Message, zone: &Zone, name: &Name) -> Result<Verdict, Failure> {
+pub(super) fn judge(message: Arc<Message>, zone: &Zone, name: &Name) -> Result<Verdict, Failure> {
     if !is_readable(&message) {
         return Err(rcode_failure(&message));
     }

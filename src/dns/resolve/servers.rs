@@ -58,7 +58,7 @@ impl Dns {
                             Ok(Verdict::Referral(deeper)) => return Ok(Said::Referral(deeper)),
                             Ok(Verdict::Answer(message)) => {
                                 return Ok(Said::Answer(Reply {
-                                    message: Arc::new(message),
+                                    message,
                                     self_signed: Arc::default(),
                                     from: Source {
                                         server: Some(from_library(server)),
@@ -155,7 +155,7 @@ impl Dns {
         &self,
         address: SocketAddr,
         question: &Question,
-    ) -> Result<Message, Failure> {
+    ) -> Result<Arc<Message>, Failure> {
         self.ask_noting(address, question).await.0
     }
 
@@ -164,7 +164,7 @@ impl Dns {
         &self,
         address: SocketAddr,
         question: &Question,
-    ) -> (Result<Message, Failure>, bool) {
+    ) -> (Result<Arc<Message>, Failure>, bool) {
         let place = match self.inner.doors.enter(address, Transport::Udp).await {
             Ok(place) => place,
             Err(failure) => return (Err(failure), false),
@@ -172,7 +172,10 @@ impl Dns {
         // The semaphore is never closed; were it, there would be no limit to keep.
         let _permit = self.inner.limit.acquire().await.ok();
         let settings = &self.inner.settings;
-        let answer = exchange_noting(address, question, settings.timeout, settings.attempts).await;
+        let (wait, attempts) = (settings.timeout, settings.attempts);
+        let answer = exchange_noting(address, question, wait, attempts, self.alike());
+        // In a box, made only now: who still waits holds no room for it.
+        let answer = Box::pin(answer).await;
         // Cut off is answered too, whatever became of TCP.
         place.leave(answer.0.as_ref().err().filter(|_| !answer.1));
         answer

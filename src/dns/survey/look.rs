@@ -1,4 +1,4 @@
-//! Asks: every address of every server, over UDP and TCP at the same time, then the verdicts on what came.
+//! Asks: every address of every server, over UDP and TCP at the same time.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -6,31 +6,27 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use futures::future::join_all;
-use hickory_proto::rr::{Name as LibraryName, RecordType};
+use hickory_proto::rr::Name as LibraryName;
 use jiff::Timestamp;
 
-use super::keys::{ds_links, keys};
-use super::proof::{proven_by, wildcards};
-use super::server::{Denial, Probe, ServedSet, ServerSurvey, TcpView};
-use super::signed::signed;
+use super::server::{Probe, TcpView};
 use super::{Survey, differs};
 use crate::dns::Dns;
 use crate::dns::convert::{record_type, to_library};
 use crate::dns::denial::Link;
 use crate::dns::doors::Transport;
-use crate::dns::judge::Judge;
 use crate::dns::observe::addresses;
-use crate::dns::pin::{Pin, Told, Way};
+use crate::dns::pin::{Pin, Told};
 use crate::dns::reach::set_aside;
 use crate::dns::record::{Kind, Name, normal};
 use crate::dns::text::hex;
 use crate::dns::transport::{Pipelined, Question, pipelined};
-use crate::dns::view::{Failure, Outcome, ParentView, ServerView, Status, ZoneView};
+use crate::dns::view::{Failure, ServerView, Status, ZoneView};
 
 /// What is asked about, for all servers alike.
-struct Subject {
-    domain: Name,
-    apex: Name,
+pub(super) struct Subject {
+    pub(super) domain: Name,
+    pub(super) apex: Name,
     random_name: Name,
 }
 
@@ -50,7 +46,7 @@ impl Subject {
         ]
     }
 
-    fn probes(&self) -> [(Probe, Name); 3] {
+    pub(super) fn probes(&self) -> [(Probe, Name); 3] {
         [
             (Probe::TlsaOfDomain, self.tlsa()),
             (Probe::RandomName, self.random_name.clone()),
@@ -105,17 +101,8 @@ impl Dns {
         let mut out_of_reach = set_aside(&mut servers, |s| &s.soa);
         out_of_reach.extend(set_aside(&mut parents, |p| &p.ds));
         heard.retain(|address, _| servers.iter().any(|s| s.address == *address));
-        let judged = join_all(heard.into_iter().map(|(address, (view, tcp))| {
-            let (dns, subject, link, parents) = (&dns, &subject, &link, &parents);
-            let pin = once.get(&address).cloned();
-            async move {
-                let pin = pin?;
-                let survey = Box::pin(dns.judge_server(subject, link, parents, &pin, view, tcp));
-                Some((address, survey.await))
-            }
-        }))
-        .await;
-        let judged: BTreeMap<SocketAddr, ServerSurvey> = judged.into_iter().flatten().collect();
+        let judged = dns.judge_servers(&subject, &link, &parents, &once, heard);
+        let judged = Box::pin(judged).await;
         let surveys = servers.iter().filter_map(|view| {
             let mut survey = judged.get(&view.address)?.clone();
             survey.server.clone_from(&view.server);
@@ -213,131 +200,13 @@ impl Dns {
         };
         // Never closed; see `Dns::ask`.
         let _permit = self.inner.limit.acquire().await.ok();
-        let said = pipelined(address, questions, self.inner.settings.timeout).await;
+        let wait = self.inner.settings.timeout;
+        // In a box, made only now: who still waits holds no room for it.
+        let said = Box::pin(pipelined(address, questions, wait, self.alike())).await;
         let nothing = said.answers.iter().all(Result::is_err);
         let first = said.answers.iter().find_map(|a| a.as_ref().err());
         place.leave(first.filter(|_| nothing));
         said
-    }
-
-    async fn judge_server(
-        &self,
-        subject: &Subject,
-        link: &Link,
-        parents: &[ParentView],
-        pin: &Arc<Pin>,
-        view: ServerView,
-        tcp: TcpView,
-    ) -> ServerSurvey {
-        let way = Way::pinned(self.clone(), Arc::clone(pin));
-        let judge = match self.has_usual_keys(pin).await {
-            true => Judge::of_run(way),
-            false => Judge::of_one_look(way),
-        };
-        let mut verdicts = Vec::new();
-        for (name, kind) in [
-            (&subject.apex, Kind::Dnskey),
-            (&subject.apex, Kind::Soa),
-            (&subject.apex, Kind::Ns),
-            (&subject.domain, Kind::Mx),
-        ] {
-            verdicts.push(ServedSet {
-                name: name.clone(),
-                kind,
-                status: self.verdict_on(&judge, link, name, kind).await,
-            });
-        }
-        let mut denials = Vec::new();
-        let mut seen = Vec::new();
-        for (probe, name) in subject.probes() {
-            let status = self.verdict_on(&judge, link, &name, Kind::Tlsa).await;
-            let answer = pin.answer(self, &name, Kind::Tlsa).await;
-            let mut by = super::ProvenBy::Nothing;
-            if let Ok(owner) = to_library(&name)
-                && let Ok(message) = pin.told(self, &owner, record_type(Kind::Tlsa)).await.said
-            {
-                by = proven_by(&message, &owner);
-                seen.extend(wildcards(&message, &owner, pin.apex()));
-                let unexplained = by == super::ProvenBy::Nothing
-                    && matches!(answer.outcome, Outcome::Answer | Outcome::NoData);
-                if probe == Probe::RandomName && unexplained {
-                    // Nobody made this name, and yet it is not denied.
-                    seen.push(format!("*.{}", subject.domain));
-                }
-            }
-            denials.push(Denial {
-                probe,
-                answer,
-                status,
-                by,
-            });
-        }
-        seen.sort();
-        seen.dedup();
-        let exists = matches!(view.denial.outcome, Outcome::Answer | Outcome::NoData);
-        let empty_non_terminal = match exists {
-            true => {
-                let name = format!("_tcp.{}", subject.domain);
-                Some(pin.answer(self, &name, Kind::Tlsa).await)
-            }
-            false => None,
-        };
-        let messages = pin.messages();
-        let signed = signed(&messages, pin.apex());
-        let keys = keys(&messages, pin.apex(), &signed, &self.inner.checked);
-        let links = ds_links(parents, &messages, pin.apex(), &keys);
-        ServerSurvey {
-            server: view.server,
-            address: view.address,
-            verdicts,
-            tcp,
-            denials,
-            empty_non_terminal,
-            signed,
-            keys,
-            links,
-            wildcards: seen,
-            at: view.soa.at,
-        }
-    }
-
-    /// Whether the address serves the very keys, with the very signatures, that the zone is known by. Then what was verified
-    /// by them on another way holds on this one: the same records with the same signatures are not verified twice.
-    async fn has_usual_keys(&self, pin: &Pin) -> bool {
-        let told = pin.told(self, pin.apex(), RecordType::DNSKEY).await;
-        let (Ok(own), Ok(usual)) = (
-            told.said,
-            self.resolve(pin.apex(), RecordType::DNSKEY).await,
-        ) else {
-            return false;
-        };
-        let (own, usual) = (&own.answers, &usual.message.answers);
-        !own.is_empty()
-            && own.len() == usual.len()
-            && own
-                .iter()
-                .all(|r| usual.iter().any(|u| u.name == r.name && u.data == r.data))
-    }
-
-    async fn verdict_on(&self, judge: &Judge, link: &Link, name: &str, kind: Kind) -> Status {
-        let owner = match to_library(name) {
-            Ok(owner) => owner,
-            Err(failure) => {
-                return Status::Indeterminate {
-                    why: failure.to_string(),
-                };
-            }
-        };
-        let limit = self.patience();
-        match tokio::time::timeout(limit, Box::pin(judge.below(link, &owner, kind))).await {
-            Ok(found) => found.status,
-            Err(_) => Status::Indeterminate {
-                why: format!(
-                    "{kind} of {name:?} could not be validated within {} s",
-                    limit.as_secs()
-                ),
-            },
-        }
     }
 }
 

@@ -7,6 +7,8 @@ use crate::dns::chain::{Entry, Role};
 use crate::dns::survey::{DsFit, Probe, ProvenBy};
 use crate::dns::{Data, Dns, Failure, Kind, Outcome, ServerSurvey, ServerView, Status, Survey};
 
+const SECOND: std::time::Duration = std::time::Duration::from_secs(1);
+
 #[tokio::test(flavor = "multi_thread")]
 async fn each_server_is_judged_by_itself() {
     let Some(scene) = Scene::start(Place::find(5), zones()).await else {
@@ -21,6 +23,7 @@ async fn each_server_is_judged_by_itself() {
     nsec3_and_wildcards(&dns).await;
     keys_and_times(&dns).await;
     chains(&dns).await;
+    said_the_same(&dns).await;
 }
 
 /// The survey, its first server and its second.
@@ -38,7 +41,65 @@ async fn look(dns: &Dns, label: &str) -> (Survey, ServerSurvey, ServerSurvey) {
         serde_json::from_str::<Survey>(&text).expect("plain data"),
         survey
     );
+    // In a run over many domains, servers that say the same are judged once, and nothing else comes of it.
+    let shared = dns.for_run(SECOND * 60).for_look(&apex);
+    let shared = shared.survey(&apex).await.expect("a survey");
+    assert_eq!(judged(&shared), judged(&survey), "{label}");
     (survey, first, second)
+}
+
+/// All that was found about each server, without the times and the names made by chance.
+fn judged(survey: &Survey) -> Vec<String> {
+    let servers = survey.servers.iter().map(|s| {
+        let denials = s.denials.iter().map(|d| {
+            let found = (&d.answer.rcode, &d.answer.outcome, &d.by);
+            format!("{found:?} {:?}", std::mem::discriminant(&d.status))
+        });
+        let denials: Vec<String> = denials.collect();
+        let own = (s.address, &s.server, &s.verdicts, &s.keys, &s.links);
+        let tcp = (&s.tcp.failure, s.tcp.connections, &s.tcp.differs);
+        let non_terminal = s.empty_non_terminal.as_ref().map(|a| &a.outcome);
+        format!(
+            "{own:#?} {tcp:?} {denials:#?} {non_terminal:?} {:?}",
+            s.wildcards
+        )
+    });
+    servers.collect()
+}
+
+/// Which addresses are taken for one another's echo: those alone that say the very same.
+async fn said_the_same(dns: &Dns) {
+    for (label, expected) in [
+        ("good", true),
+        ("stale", false),
+        ("expired", false),
+        ("otherkey", false),
+    ] {
+        let apex = format!("{label}.test");
+        let dns = dns.for_run(SECOND * 60).for_look(&apex);
+        let cut = dns.zone_cut(&apex).await.expect("a zone");
+        let pins = dns.pins(&cut).expect("its addresses");
+        let [(_, first), (_, second)] = pins.as_slice() else {
+            panic!("{label}: {pins:?}");
+        };
+        assert!(first.has_heard_the_same_as(second), "nothing yet");
+        let mut same = true;
+        for kind in [Kind::Soa, Kind::Dnskey, Kind::Mx] {
+            let said = [
+                first.answer(&dns, &apex, kind).await,
+                second.answer(&dns, &apex, kind).await,
+            ];
+            assert!(said.iter().all(|a| a.is_known()), "{label}: {said:?}");
+            assert_eq!(said[1].from.address, second.from().address, "its own");
+            same &= first.has_heard_the_same_as(second);
+        }
+        assert_eq!(same, expected, "{label}");
+        assert_eq!(first.is_echoed_by(&dns, second).await, expected, "{label}");
+        // Asked one more thing, it is one more thing to compare.
+        first.answer(&dns, &apex, Kind::Ns).await;
+        assert!(!first.has_heard_the_same_as(second), "{label}");
+        assert_eq!(first.is_echoed_by(&dns, second).await, expected, "{label}");
+    }
 }
 
 /// What the address was asked at every look, where the survey goes deeper.

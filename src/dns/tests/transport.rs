@@ -1,6 +1,7 @@
 //! UDP and TCP as odd servers speak them.
 
 use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
 use std::time::Duration;
 
 use hickory_proto::op::{Message, MessageType};
@@ -135,7 +136,7 @@ async fn many_questions_on_as_few_connections_as_the_server_allows() {
         (Manner::FallsSilent, 1, 1),
         (Manner::Slams, 0, 2),
     ] {
-        let said = pipelined(tcp_server(manner).await, &asked, WAIT).await;
+        let said = pipelined(tcp_server(manner).await, &asked, WAIT, None).await;
         assert_eq!(said.answers.len(), 5);
         let good = said.answers.iter().filter(|a| a.is_ok()).count();
         assert_eq!(good, answered, "{:?}", said.answers);
@@ -150,7 +151,7 @@ async fn many_questions_on_as_few_connections_as_the_server_allows() {
     }
     // Nobody there.
     let gone = tcp_port_of_nobody().await;
-    let said = pipelined(gone, &asked, WAIT).await;
+    let said = pipelined(gone, &asked, WAIT, None).await;
     assert!(
         said.answers
             .iter()
@@ -204,7 +205,7 @@ async fn what_does_not_fit_into_a_datagram_comes_by_tcp() {
     let [question] = &questions(1)[..] else {
         panic!("one");
     };
-    let size = |said: &Result<Message, Failure>| match said {
+    let size = |said: &Result<Arc<Message>, Failure>| match said {
         Ok(message) => message.to_vec().expect("encoded").len(),
         Err(failure) => panic!("{failure}"),
     };
@@ -216,13 +217,13 @@ async fn what_does_not_fit_into_a_datagram_comes_by_tcp() {
         (None, true),
     ] {
         let address = udp_server(length, true).await;
-        let (said, cut_off) = exchange_noting(address, question, WAIT, 1).await;
+        let (said, cut_off) = exchange_noting(address, question, WAIT, 1, None).await;
         assert_eq!(cut_off, by_tcp, "{length:?}");
         let expected = if by_tcp { 9_000 } else { length.unwrap_or(0) };
         assert!(size(&said) >= expected, "{length:?}: {}", size(&said));
     }
     let address = udp_server(None, false).await;
-    let (said, cut_off) = exchange_noting(address, question, WAIT, 1).await;
+    let (said, cut_off) = exchange_noting(address, question, WAIT, 1, None).await;
     assert!(cut_off, "and TCP failed");
     assert!(matches!(said, Err(Failure::ConnectionRefused)), "{said:?}");
 }

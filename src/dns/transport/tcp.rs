@@ -1,21 +1,28 @@
 //! Questions over TCP: one, or many on one connection (RFC 7766, 6.2).
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use hickory_proto::op::Message;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
-use super::{Question, broken, decode, encode, is_answer_to, within};
+use super::{Question, broken, decode, encode, has_number_of, is_answer_to, within};
+use crate::dns::alike::Alike;
 use crate::dns::view::Failure;
 
 /// One question on a connection of its own.
-pub(super) async fn ask(address: SocketAddr, question: &Message) -> Result<Message, Failure> {
+pub(super) async fn ask(
+    address: SocketAddr,
+    question: &Message,
+    alike: Option<&Alike>,
+) -> Result<Arc<Message>, Failure> {
     let mut stream = connect(address).await?;
     send(&mut stream, [question]).await?;
-    let answer = decode(&read(&mut stream).await?)?;
-    if is_answer_to(question, &answer) {
+    let bytes = read(&mut stream).await?;
+    let answer = decode(&bytes, alike)?;
+    if has_number_of(question, &bytes) && is_answer_to(question, &answer) {
         Ok(answer)
     } else {
         Err(another_question())
@@ -26,7 +33,7 @@ pub(super) async fn ask(address: SocketAddr, question: &Message) -> Result<Messa
 #[derive(Debug)]
 pub(in crate::dns) struct Pipelined {
     /// In the order of the questions.
-    pub(in crate::dns) answers: Vec<Result<Message, Failure>>,
+    pub(in crate::dns) answers: Vec<Result<Arc<Message>, Failure>>,
     /// How many connections were opened.
     pub(in crate::dns) connections: u8,
 }
@@ -44,13 +51,14 @@ impl Pipelined {
 /// Asks all `questions` on one connection without waiting in between; answers may come in any order.
 ///
 /// Where the server closes the connection before all is answered, which it may, the rest goes over another one, and where it
-/// answers none of several, one at a time. Connecting, and each answer, may take `wait`.
+/// answers none of several, one at a time. Connecting, and each answer, may take `wait`. What is `alike` is read once.
 pub(in crate::dns) async fn pipelined(
     address: SocketAddr,
     questions: &[Question],
     wait: Duration,
+    alike: Option<&Alike>,
 ) -> Pipelined {
-    let mut answers: Vec<Option<Result<Message, Failure>>> = Vec::new();
+    let mut answers: Vec<Option<Result<Arc<Message>, Failure>>> = Vec::new();
     let mut messages: Vec<Option<Message>> = Vec::new();
     for question in questions {
         match question.message(true) {
@@ -79,7 +87,7 @@ pub(in crate::dns) async fn pipelined(
         }
         connections = connections.saturating_add(1);
         let before = open.len();
-        let end = on_one_connection(address, &open, wait, &mut answers).await;
+        let end = on_one_connection(address, &open, wait, alike, &mut answers).await;
         let got = open.iter().filter(|(i, _)| answers[*i].is_some()).count();
         match end {
             None => {}
@@ -103,7 +111,8 @@ async fn on_one_connection(
     address: SocketAddr,
     open: &[(usize, &Message)],
     wait: Duration,
-    answers: &mut [Option<Result<Message, Failure>>],
+    alike: Option<&Alike>,
+    answers: &mut [Option<Result<Arc<Message>, Failure>>],
 ) -> Option<Failure> {
     let mut stream = match within(wait, connect(address)).await {
         Ok(stream) => stream,
@@ -117,12 +126,13 @@ async fn on_one_connection(
             Ok(bytes) => bytes,
             Err(failure) => return Some(failure),
         };
-        let id = bytes.get(..2).map(<[u8]>::to_vec);
-        let decoded = decode(&bytes);
-        let fits = |m: &Message| match &decoded {
-            Ok(answer) => is_answer_to(m, answer),
-            // What cannot be read answers the question whose number it bears.
-            Err(_) => id.as_deref() == Some(&m.metadata.id.to_be_bytes()[..]),
+        let decoded = decode(&bytes, alike);
+        // What cannot be read answers the question whose number it bears.
+        let fits = |m: &Message| {
+            has_number_of(m, &bytes)
+                && decoded
+                    .as_ref()
+                    .map_or(true, |answer| is_answer_to(m, answer))
         };
         let whose = open
             .iter()
