@@ -178,37 +178,24 @@ fn kill(asked: &Asked, of: impl Fn(u64) -> Killed) -> bool {
     all.wrong.is_empty()
 }
 
-/// How many seeds catch each planted bug.
+/// After how many seeds each planted bug is caught; it has to be within its budget.
 fn bugs(asked: &Asked) -> bool {
     let mut good = true;
     for bug in BUGS {
-        let how = How {
-            between: bug.planted(),
-            ..How::default()
-        };
-        let caught: Vec<_> = (asked.from..asked.from + asked.count)
-            .filter_map(|seed| {
-                walk(&scenario(seed, asked), &how)
-                    .oracle
-                    .violations
-                    .first()
-                    .map(|v| (seed, v.rule))
-            })
-            .collect();
-        let mut rules: Vec<_> = caught.iter().map(|(_, rule)| *rule).collect();
-        rules.sort_unstable();
-        rules.dedup();
-        let first = caught.first().map(|(seed, _)| seed - asked.from + 1);
-        good &= first.is_some_and(|first| first <= bug.budget);
-        println!(
-            "{:26} {:5} of {} seeds, first {:5} budget {:4} by {}",
-            bug.name,
-            caught.len(),
-            asked.count,
-            first.map_or_else(|| "never".to_owned(), |first| first.to_string()),
-            bug.budget,
-            rules.join(" ")
-        );
+        let caught =
+            (asked.from..asked.from + bug.budget).find_map(|seed| Some((seed, bug.caught(seed)?)));
+        good &= caught.is_some();
+        match caught {
+            Some((seed, first)) => println!(
+                "{:26} {:4} of {:4} seeds: seed {seed}, {} {}",
+                bug.name,
+                seed - asked.from + 1,
+                bug.budget,
+                first.rule,
+                first.what
+            ),
+            None => println!("{:26} not caught by {} seeds", bug.name, bug.budget),
+        }
     }
     good
 }

@@ -24,6 +24,8 @@ use crate::world::{Shared, instant};
 const UNIT: Ms = 100 * SECOND;
 /// A unit, in the seconds of a TTL.
 const TTL: u32 = 100;
+/// The last MX set: the new host alone.
+const LAST: SetId = 3;
 /// What is older than this, or further off, makes no difference any more.
 const AGES: (i64, i64) = (-3, 6);
 
@@ -264,14 +266,6 @@ impl Explorer {
             if truth.claimed || parents.len() > most {
                 continue;
             }
-            if std::env::var_os("SIM_PROGRESS").is_some() && found.transitions % 100_000 < 5 {
-                eprintln!(
-                    "{} states, {} engines, {} queued",
-                    parents.len(),
-                    self.engines.len(),
-                    queue.len()
-                );
-            }
             let steps = self.steps_of(state.0);
             let mut add =
                 |to: State, label: String, parents: &mut HashMap<State, (State, String)>| {
@@ -351,15 +345,9 @@ impl Explorer {
             // What left shows within a unit, as the domain file grants.
             changed(self, "time passes", true, &|e| e.now += UNIT);
         }
-        for kill in 0.. {
-            let (step, killed) = self.slice(&engine, kill);
-            let (step_to, label) = (step.to, step.label.clone());
-            if step.wrong.is_some() || step_to != number {
-                let _ = label;
+        for step in self.slice(&engine) {
+            if step.wrong.is_some() || step.to != number {
                 steps.push(step);
-            }
-            if !killed {
-                break;
             }
         }
         let steps = Arc::new(steps);
@@ -367,48 +355,10 @@ impl Explorer {
         steps
     }
 
-    /// One process, killed at a point or not. Returns whether it came as far as that point.
-    fn slice(&mut self, engine: &Engine, kill: u32) -> (Step, bool) {
+    /// One process: what it comes to, and what it leaves if it is killed at any of its points.
+    fn slice(&mut self, engine: &Engine) -> Vec<Step> {
         let shared = Shared::new(&self.scenario);
-        {
-            let mut sim = shared.lock();
-            sim.names.without_vantages();
-            let t = &mut sim.truth;
-            // The same numbers for the same sets, whoever comes first.
-            t.sets = crate::truth::Sets::default();
-            t.sets.id(vec![(0, LEGACY)]);
-            t.sets.id(vec![(0, LEGACY), (20, NEW)]);
-            t.sets.id(vec![(0, NEW), (30, LEGACY)]);
-            t.sets.id(vec![(0, NEW)]);
-            t.original = (if self.scenario.signed { 0 } else { 3 }, 2 * TTL);
-            t.mail_goes_on = false;
-            t.forget_events();
-            let served = |(set, ttl, key)| Served { set, ttl, key };
-            t.now = engine.now;
-            t.primary = served(engine.truth.primary);
-            t.servers = engine.truth.servers.map(served).to_vec();
-            t.signing = (engine.truth.primary.2 != 0).then_some(0);
-            t.registry = engine.truth.registry;
-            t.parent = vec![engine.truth.parent; 2];
-            (t.dnssec, t.dane, t.tlsa) =
-                (engine.truth.dnssec, engine.truth.dane, engine.truth.tlsa);
-            t.readiness = if t.dnssec { 3 } else { 0 };
-            sim.kills.at = vec![kill];
-            sim.log.keeps_memory = true;
-            sim.log.memory = Some(engine.memory.clone());
-            if engine.memory.way_back_kept {
-                sim.log.lines.push((0, 0, Line::WayBack));
-            }
-            for step in &engine.open {
-                let id = rollout::engine::store::IntentId::new();
-                let line = Line::Intent {
-                    id,
-                    step: step.clone(),
-                    request: Request::Sign,
-                };
-                sim.log.lines.push((0, 0, line));
-            }
-        }
+        self.prepare(&mut shared.lock(), engine);
         let process = start(
             &shared,
             &self.between,
@@ -417,79 +367,125 @@ impl Explorer {
             false,
             Some(50),
         );
-        let driven = drive(&shared, process);
-        let sim = shared.lock();
-        let (memory, done, killed) = match driven {
-            Driven::Ended(left) => (left.memory, matches!(left.ending, Ok(Ending::Done)), false),
-            _ => (sim.log.memory.clone().unwrap_or_default(), false, true),
+        let Driven::Ended(left) = drive(&shared, process) else {
+            unreachable!("nobody kills it")
         };
-        let t = &sim.truth;
-        let mut wrong = t
+        let mut sim = shared.lock();
+        let mut wrong = sim
+            .truth
             .oracle
             .violations
             .first()
             .map(|v| format!("{}: {}", v.rule, v.what));
-        let flight = t
-            .requests
-            .last()
-            .filter(|sent| sent.applied.is_none() && !sent.conflict && !sent.lost);
-        for sent in &t.requests {
-            if Some(sent.request) == engine.flight
-                || sent.conflict
-                || (sent.applied.is_some() && !sent.changed)
-            {
+        for sent in &sim.truth.requests {
+            let again = sent.applied.is_some() && !sent.changed;
+            if Some(sent.request) == engine.flight || sent.conflict || again {
                 wrong.get_or_insert(format!(
                     "S6: {:?} was sent again without need",
                     sent.request
                 ));
             }
         }
-        let flight = flight.map(|sent| sent.request).or(engine.flight);
-        let flat = |served: Served| (served.set, served.ttl, served.key);
-        let mut open: Vec<String> = sim.log.open().into_keys().collect();
-        open.sort();
+        let sent = sim
+            .truth
+            .requests
+            .iter()
+            .map(|sent| crate::world::describe(sent.request, &sim.truth.sets));
+        let label = format!(
+            "a process looks{}",
+            sent.map(|what| format!(", {what}")).collect::<String>()
+        );
+        let killed = sim.kills.remains.take().unwrap_or_default();
+        let whole = crate::world::Remains {
+            memory: left.memory,
+            ..sim.remains()
+        };
+        drop(sim);
+        let done = matches!(left.ending, Ok(Ending::Done));
+        let to = self.after(engine, whole, done);
+        let mut steps = vec![Step {
+            label: label.clone(),
+            to,
+            passes: false,
+            wrong,
+        }];
+        for (point, remains) in killed.into_iter().enumerate() {
+            let to = self.after(engine, remains, false);
+            if steps.iter().all(|step| step.to != to) {
+                let label = format!("{label}, and is killed (point {point})");
+                steps.push(Step {
+                    label,
+                    to,
+                    passes: false,
+                    wrong: None,
+                });
+            }
+        }
+        steps
+    }
+
+    /// Puts the small world into the large one's place.
+    fn prepare(&self, sim: &mut crate::world::Sim, engine: &Engine) {
+        sim.names.without_vantages();
+        let t = &mut sim.truth;
+        // The same numbers for the same sets, whoever comes first.
+        t.sets = crate::truth::Sets::default();
+        t.sets.id(vec![(0, LEGACY)]);
+        t.sets.id(vec![(0, LEGACY), (20, NEW)]);
+        t.sets.id(vec![(0, NEW), (30, LEGACY)]);
+        t.sets.id(vec![(0, NEW)]);
+        t.original = (if self.scenario.signed { 0 } else { 3 }, 2 * TTL);
+        t.mail_goes_on = false;
+        t.forget_events();
+        let served = |(set, ttl, key)| Served { set, ttl, key };
+        t.now = engine.now;
+        t.primary = served(engine.truth.primary);
+        t.servers = engine.truth.servers.map(served).to_vec();
+        t.signing = (engine.truth.primary.2 != 0).then_some(0);
+        t.registry = engine.truth.registry;
+        t.parent = vec![engine.truth.parent; 2];
+        (t.dnssec, t.dane, t.tlsa) = (engine.truth.dnssec, engine.truth.dane, engine.truth.tlsa);
+        t.readiness = if t.dnssec { 3 } else { 0 };
+        sim.kills.remains = Some(Vec::new());
+        sim.log.keeps_memory = true;
+        sim.log.memory = Some(engine.memory.clone());
+        if engine.memory.way_back_kept {
+            sim.log.lines.push((0, 0, Line::WayBack));
+        }
+        for step in &engine.open {
+            let id = rollout::engine::store::IntentId::new();
+            let line = Line::Intent {
+                id,
+                step: step.clone(),
+                request: Request::Sign,
+            };
+            sim.log.lines.push((0, 0, line));
+        }
+    }
+
+    /// The state after a process that left this.
+    fn after(&mut self, engine: &Engine, remains: crate::world::Remains, claimed: bool) -> u32 {
+        let flight = remains.flight.or(engine.flight);
+        let served = remains.primary;
         let next = Engine {
             truth: Small0 {
-                primary: flat(t.primary),
-                registry: t.registry,
-                dnssec: t.dnssec,
-                dane: t.dane,
+                primary: (served.set, served.ttl, served.key),
+                registry: remains.registry,
+                dnssec: remains.exchange.0,
+                dane: remains.exchange.1,
                 flight: flight.map(|request| match request {
                     Request::Mx { after, .. } => (0, after),
                     other => (u8::try_from(other.kind()).unwrap_or(0), (0, 0)),
                 }),
-                claimed: done,
+                claimed,
                 ..engine.truth
             },
             flight,
-            memory,
-            open,
+            memory: remains.memory,
+            open: remains.open,
             now: engine.now,
         };
-        let sent = t
-            .requests
-            .iter()
-            .map(|sent| crate::world::describe(sent.request, &t.sets));
-        let label = format!(
-            "a process looks{}{}",
-            sent.map(|what| format!(", {what}")).collect::<String>(),
-            if killed {
-                format!(", and is killed at its point {kill}")
-            } else {
-                String::new()
-            }
-        );
-        drop(sim);
-        let to = self.intern(next);
-        (
-            Step {
-                label,
-                to,
-                passes: false,
-                wrong,
-            },
-            killed,
-        )
+        self.intern(next)
     }
 }
 
@@ -561,24 +557,28 @@ fn fetches(truth: &Small0, caches: Caches) -> Vec<(Caches, String)> {
             all.push((caches, label.to_owned()));
         }
     };
+    // What never changes any more is the same from a cache and from a server: nothing has to be fetched for it.
+    let all_are = |last: fn((SetId, u32, u8)) -> bool| {
+        last(truth.primary) && truth.servers.into_iter().all(last)
+    };
+    let signed = all_are(|(_, _, key)| key == KEY);
+    let moved = signed && all_are(|(set, _, _)| set == LAST);
     for server in truth.servers {
-        fetch(
-            0,
-            mx(server),
-            server.1,
-            "the validating resolver asks for MX",
-        );
-        fetch(1, server.2, TTL, "the validating resolver asks for DNSKEY");
-        fetch(4, mx(server), server.1, "the plain resolver asks for MX");
+        if !moved {
+            let ttl = server.1;
+            fetch(0, mx(server), ttl, "the validating resolver asks for MX");
+            fetch(4, mx(server), ttl, "the plain resolver asks for MX");
+        }
+        if !signed {
+            fetch(1, server.2, TTL, "the validating resolver asks for DNSKEY");
+        }
     }
-    let ttl = if truth.parent == 0 { TTL } else { 2 * TTL };
-    fetch(2, truth.parent, ttl, "the validating resolver asks for DS");
-    fetch(
-        3,
-        u8::from(truth.tlsa),
-        TTL,
-        "the validating resolver asks for TLSA",
-    );
+    if truth.parent == 0 {
+        fetch(2, 0, TTL, "the validating resolver asks for DS");
+    }
+    if !truth.tlsa {
+        fetch(3, 0, TTL, "the validating resolver asks for TLSA");
+    }
     all
 }
 

@@ -6,12 +6,13 @@ use async_trait::async_trait;
 use jiff::{SignedDuration, Timestamp};
 use rollout::clock::Clock;
 use rollout::playbook::Goal;
+use rollout::step::Memory;
 use rollout::world::{Action, Facts, Instructions, Needs, Outcome, World};
 
 use crate::facts::Names;
 use crate::journal::Log;
 use crate::scenario::{Ms, SECOND, Scenario};
-use crate::truth::{Answer, Request, Truth};
+use crate::truth::{Answer, Request, Served, Truth};
 
 /// The second at which every run begins.
 const BEGINNING: i64 = 1_800_000_000;
@@ -43,6 +44,45 @@ pub struct Kills {
     pub hung: bool,
     /// The name of each point, where they are wanted.
     pub names: Option<Vec<&'static str>>,
+    /// What a process that is killed there would leave, where that is wanted.
+    pub remains: Option<Vec<Remains>>,
+}
+
+/// What a process leaves that is killed at a point.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Remains {
+    /// What the provider has.
+    pub primary: Served,
+    /// The registry's DS.
+    pub registry: u8,
+    /// Whether DNSSEC and DANE are on.
+    pub exchange: (bool, bool),
+    /// A request that is under way.
+    pub flight: Option<Request>,
+    /// The memory written last.
+    pub memory: Memory,
+    /// Steps with an intent without an outcome.
+    pub open: Vec<String>,
+}
+
+impl Sim {
+    /// What there would be if the process ended here.
+    #[must_use]
+    pub fn remains(&self) -> Remains {
+        let t = &self.truth;
+        let flight = t
+            .requests
+            .last()
+            .filter(|sent| sent.applied.is_none() && !sent.conflict && !sent.lost);
+        Remains {
+            primary: t.primary,
+            registry: t.registry,
+            exchange: (t.dnssec, t.dane),
+            flight: flight.map(|sent| sent.request),
+            memory: self.log.memory.clone().unwrap_or_default(),
+            open: self.log.open().into_keys().collect(),
+        }
+    }
 }
 
 /// Everything that outlives a process.
@@ -88,6 +128,13 @@ impl Shared {
         let stops = {
             let mut sim = self.lock();
             let now = sim.truth.now;
+            if sim.kills.remains.is_some() {
+                let here = sim.remains();
+                let all = sim.kills.remains.get_or_insert_default();
+                if all.last() != Some(&here) {
+                    all.push(here);
+                }
+            }
             let kills = &mut sim.kills;
             let number = kills.passed;
             kills.passed += 1;

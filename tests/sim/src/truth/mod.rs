@@ -244,6 +244,8 @@ pub struct Truth {
     pub clock_jumped: Ms,
     /// An MX RRset of a person that is not ours, and what was there before.
     pub foreign: Option<((SetId, u32), (SetId, u32))>,
+    /// Writes are made whatever is there: set by a planted bug alone.
+    pub unguarded: bool,
     /// Whether a person changed the MX RRset at all.
     pub meddled: bool,
     /// Requests, by number: what, when it was sent, what came of it.

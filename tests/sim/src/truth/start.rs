@@ -66,6 +66,7 @@ impl Truth {
             clock_off: 0,
             clock_jumped: 0,
             foreign: None,
+            unguarded: false,
             meddled: false,
             requests: Vec::new(),
             senders: Vec::new(),
