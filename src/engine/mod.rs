@@ -10,7 +10,7 @@ mod store_journal;
 mod walk;
 
 pub use decide::decide;
-pub use journal::{Journal, NoJournal, Note};
+pub use journal::{Journal, NoJournal, Note, Signals};
 pub use walk::{Ending, Observer, Options, Pending, Silent, Walk, WalkError};
 
 #[cfg(test)]

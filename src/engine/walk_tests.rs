@@ -785,6 +785,31 @@ async fn t5_a_clock_that_jumped_is_a_finding_at_any_step_and_nothing_is_done_on_
     }
 }
 
+/// T5: what was seen under a clock that was set is not taken in: it would end what caches hold, for good.
+#[tokio::test]
+async fn t5_a_clock_that_jumped_ends_nothing_that_caches_hold() {
+    let stage = Stage::new(&Start::default());
+    let options = Options {
+        until: Some("remove-mx".into()),
+        ..Stage::options()
+    };
+    let left = stage.walk(&mut Watcher::default(), options).await.unwrap();
+    assert_eq!(left.ending, Ending::Done);
+    let before = left.memory.caches;
+    assert!(
+        before.mx.versions().len() > 1,
+        "the first set is cached still"
+    );
+    // Set forward by more than any TTL.
+    stage.clock.jump(SignedDuration::from_hours(48));
+    let left = stage
+        .walk(&mut Watcher::default(), Stage::options())
+        .await
+        .unwrap();
+    assert!(matches!(left.ending, Ending::Blocked { .. }));
+    assert_eq!(left.memory.caches, before);
+}
+
 /// S9: another process took the run over while this one was in the middle of an effect.
 #[tokio::test]
 async fn s9_a_writer_whose_lease_is_over_does_nothing_more() {

@@ -4,7 +4,7 @@
 //! written, the earlier the last cache holding the old version is gone.
 
 use super::memory::NEW_ZONE;
-use super::{Context, Next, Stage, Wait, WaitFor, write_mx};
+use super::{Context, Next, Stage, Wait, WaitFor, sign_zone, write_mx};
 use crate::playbook::Until;
 use crate::world::{MxRrset, Needs};
 
@@ -13,6 +13,12 @@ pub(super) fn needs(cx: &Context<'_>) -> Needs {
 }
 
 pub(super) fn next(cx: &Context<'_>, ttl: u32, until: Until) -> Next {
+    let low_enough = |seen: &MxRrset| seen.ttl <= ttl;
+    if !cx.memory.expected.as_ref().is_some_and(low_enough)
+        && let Some(next) = sign_zone::provider_unknown(cx)
+    {
+        return next;
+    }
     let ttl = cx.ttl(ttl);
     // A domain that is, or was born, under the new zone has nothing to move away from.
     let reached = |seen: &MxRrset| {

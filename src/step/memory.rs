@@ -32,6 +32,15 @@ pub struct Approval {
     pub at: Timestamp,
 }
 
+/// An MTA-STS policy and the id under which senders know it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Announced {
+    /// The policy.
+    pub policy: Policy,
+    /// The id of the `_mta-sts` record.
+    pub id: Option<String>,
+}
+
 /// What a run keeps: what records were and until when they can be cached, what a cmdlet answered, what a
 /// person approved. Everything else is observed again.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -52,6 +61,9 @@ pub struct Memory {
     pub expected_seen: bool,
     /// The MX host that Exchange Online assigned.
     pub new_host: Option<Host>,
+    /// The MTA-STS policy that the id record announces: as it was first seen under that id.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub announced: Option<Announced>,
     /// What a person pasted of the cmdlets' output.
     #[serde(skip_serializing_if = "PastedAnswers::is_empty")]
     pub pasted: PastedAnswers,
@@ -243,9 +255,22 @@ impl Memory {
             at,
             ttl,
         };
-        self.caches
-            .policy
-            .observe(&[(value, seen)], true, at, &setup.timing);
+        let mut served = vec![(value.clone(), seen.clone())];
+        match &self.announced {
+            // A sender that has an earlier policy looks at the web server only when the record's id is another
+            // (RFC 8461 section 3.3): until then the earlier one is as good as served.
+            Some(announced) if announced.id == policy.id && announced.policy != value => {
+                served.push((announced.policy.clone(), seen));
+            }
+            Some(announced) if announced.id == policy.id => {}
+            _ => {
+                self.announced = Some(Announced {
+                    policy: value,
+                    id: policy.id.clone(),
+                });
+            }
+        }
+        self.caches.policy.observe(&served, true, at, &setup.timing);
     }
 
     fn absorb_host(&mut self, host: &Host, seen: &HostFacts, setup: &Setup, at: Timestamp) {
@@ -361,6 +386,7 @@ impl Memory {
             expected_seen: self.expected_seen,
             new_host: self.new_host,
             pasted: self.pasted,
+            announced: self.announced,
             unknown: self
                 .unknown
                 .into_iter()

@@ -41,7 +41,7 @@ mod tests;
 pub use crate::finding::{Finding, Severity};
 pub use context::{Context, Setup};
 pub use legacy::Alarm;
-pub use memory::{Approval, Memory};
+pub use memory::{Announced, Approval, Memory};
 pub use next::{Next, Question, Wait, WaitFor};
 pub use preflight::{from_outside, is_new_host};
 pub use stage::Stage;

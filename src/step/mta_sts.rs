@@ -39,6 +39,19 @@ pub(super) fn next(cx: &Context<'_>) -> Next {
             instructions: publish(cx, policy, new_host),
         });
     }
+    if let Some(announced) = &cx.memory.announced
+        && announced.id == policy.id
+        && !announced.policy.admits(new_host)
+    {
+        return Next::wait(
+            WaitFor::Visible,
+            format!(
+                "the policy on the web server admits {new_host}, but the record _mta-sts.{} still has the id of the one before: senders that hold that one keep it",
+                cx.setup.domain
+            ),
+            "a new id in the record",
+        );
+    }
     let held = cx
         .memory
         .caches

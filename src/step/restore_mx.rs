@@ -2,7 +2,7 @@
 //!
 //! The original hosts still have to take mail, which the kernel asks; DNSSEC is left alone.
 
-use super::{Context, Finding, Next, write_mx};
+use super::{Context, Finding, Next, sign_zone, write_mx};
 use crate::world::{MxRrset, Needs};
 
 pub(super) fn needs(cx: &Context<'_>) -> Needs {
@@ -14,8 +14,13 @@ pub(super) fn records(cx: &Context<'_>, ttl: u32) -> Next {
     let Some(original) = cx.original() else {
         return no_original(cx);
     };
-    let ttl = cx.ttl(ttl).min(original.ttl);
     let reached = |seen: &MxRrset| seen.set == original.set;
+    if !cx.memory.expected.as_ref().is_some_and(reached)
+        && let Some(next) = sign_zone::provider_unknown(cx)
+    {
+        return next;
+    }
+    let ttl = cx.ttl(ttl).min(original.ttl);
     write_mx::toward(cx, reached, |_| MxRrset {
         set: original.set.clone(),
         ttl,

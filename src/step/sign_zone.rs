@@ -106,6 +106,15 @@ pub(super) fn cannot(provider: &str, instead: &str) -> Finding {
     }
 }
 
+/// What stands in the way where the provider was asked and did not say what it takes.
+pub(super) fn provider_unknown(cx: &Context<'_>) -> Option<Next> {
+    match &cx.facts.provider {
+        Fact::Known { .. } | Fact::Unasked => None,
+        Fact::Refused { why, .. } => Some(Next::blocked(refused(why))),
+        other => Some(Next::blocked(unknown(other.why_unknown()))),
+    }
+}
+
 pub(super) fn refused(why: &str) -> Finding {
     catalogue::PROVIDER_REFUSED.found(why)
 }

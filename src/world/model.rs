@@ -243,6 +243,9 @@ impl Model {
                     && value.mode == PolicyMode::Enforce
                 {
                     value.patterns.insert(host.as_str().to_owned());
+                    // With the policy goes its id: without a new one no sender would look.
+                    let id = value.id.take().unwrap_or_default();
+                    value.id = Some(format!("{id}n"));
                 }
             }
         }

@@ -141,6 +141,12 @@ impl Walk<'_> {
     async fn look(&mut self, active: &[PlannedStep]) {
         let needs = self.needs(active);
         self.world.observe(&needs, &mut self.facts).await;
+        self.facts.clock_jumped = self.clock.jumped().map(|jump| jump.as_secs());
+        if self.facts.clock_jumped.is_some() {
+            // What was seen bears the instants of a clock that was set: taken in, it would end what caches hold too
+            // early, also for whoever goes on when the clock is right again (T5).
+            return;
+        }
         self.memory
             .absorb(&self.facts, self.setup, self.clock.now());
         let all = self.needs(active);
@@ -154,10 +160,12 @@ impl Walk<'_> {
                 ..Needs::default()
             };
             self.world.observe(&more, &mut self.facts).await;
-            self.memory
-                .absorb(&self.facts, self.setup, self.clock.now());
+            self.facts.clock_jumped = self.clock.jumped().map(|jump| jump.as_secs());
+            if self.facts.clock_jumped.is_none() {
+                self.memory
+                    .absorb(&self.facts, self.setup, self.clock.now());
+            }
         }
-        self.facts.clock_jumped = self.clock.jumped().map(|jump| jump.as_secs());
     }
 
     fn needs(&self, active: &[PlannedStep]) -> Needs {

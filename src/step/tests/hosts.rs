@@ -14,6 +14,15 @@ fn policy(mode: PolicyMode, patterns: &[&str]) -> Fact<PolicyFacts> {
     })
 }
 
+/// The same policy with the new host, under this id.
+fn published(id: &str) -> Fact<PolicyFacts> {
+    let mut fact = policy(PolicyMode::Enforce, &["*.mail.protection.outlook.com", NEW]);
+    if let Fact::Known { value, .. } = &mut fact {
+        value.id = Some(id.into());
+    }
+    fact
+}
+
 fn enforced(patterns: &[&str]) -> Case {
     let mut case = Case::moved_to(&[(0, LEGACY), (20, NEW)]);
     case.memory.caches.policy = Default::default();
@@ -45,7 +54,7 @@ fn an_enforced_policy_without_the_new_host_is_asked_for_exactly_then_waited_out(
     ] {
         assert!(instructions.lines.contains(&line), "{line}: {instructions}");
     }
-    case.facts.policy = policy(PolicyMode::Enforce, &["*.mail.protection.outlook.com", NEW]);
+    case.facts.policy = published("20240102");
     if let Fact::Known { at: seen, .. } = &mut case.facts.policy {
         *seen = at(50);
     }
@@ -66,13 +75,39 @@ fn an_enforced_policy_without_the_new_host_is_asked_for_exactly_then_waited_out(
     is_done(&case.next(Goal::MtaSts));
 }
 
+/// Senders look at the web server only when the id is another: the clock of the earlier policy starts there (RFC 8461
+/// section 3.3).
+#[test]
+fn t1_a_new_policy_under_the_old_id_starts_no_clock() {
+    let mut case = enforced(&["*.mail.protection.outlook.com"]);
+    let mut look = |second: i64, id: &str| {
+        case.facts.policy = published(id);
+        if let Fact::Known { at: seen, .. } = &mut case.facts.policy {
+            *seen = at(second);
+        }
+        case.now = at(second);
+        case.absorb();
+        case.next(Goal::MtaSts)
+    };
+    for second in [50, 50_000] {
+        waits_naming(
+            &look(second, "20240101"),
+            WaitFor::Visible,
+            &["_mta-sts.contoso.com", "the id of the one before"],
+        );
+    }
+    let next = look(60_000, "20240102");
+    assert_eq!(wait(&next).until, Some(at(60_000 + 7205)));
+    is_done(&look(60_000 + 7205, "20240102"));
+}
+
 #[test]
 fn t1_the_strict_rule_waits_for_max_age() {
     let mut case = enforced(&["*.mail.protection.outlook.com"]);
     case.setup.strict_mta_sts = true;
     case.memory.caches.policy = Default::default();
     case.absorb();
-    case.facts.policy = policy(PolicyMode::Enforce, &["*.mail.protection.outlook.com", NEW]);
+    case.facts.policy = published("20240102");
     case.absorb();
     assert_eq!(wait(&case.next(Goal::MtaSts)).until, Some(at(604_805)));
 }

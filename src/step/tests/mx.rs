@@ -253,6 +253,25 @@ fn without_a_new_host_the_steps_wait_for_exchange_online() {
     }
 }
 
+/// A process that goes on with a run has not asked the provider yet: without its limits no TTL is written.
+#[test]
+fn a_ttl_is_written_only_when_it_is_known_what_the_provider_takes() {
+    for (goal, from) in [(LOWER, V0), (FINAL, V3)] {
+        let mut case = Case::moved_to(from);
+        case.see(from, 600);
+        let Action::WriteMx { after, .. } = acts(&case.next(goal)).clone() else {
+            panic!()
+        };
+        assert_ne!(after.ttl, 600);
+        case.facts.provider = could_not_tell();
+        let finding = blocked_by(&case.next(goal), "provider.unreachable");
+        assert_eq!(finding.severity, Severity::CouldNotTell);
+        // What is there needs no answer.
+        case.see(from, after.ttl);
+        is_done(&case.next(goal));
+    }
+}
+
 #[test]
 fn the_added_host_is_always_the_worst() {
     let mut case = Case::new(&Start {

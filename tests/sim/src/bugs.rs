@@ -1,0 +1,514 @@
+//! Planted bugs: each lies to the engine about one thing, as a mistake in the engine would, and must be caught.
+//!
+//! They sit between the engine and this world, so the product knows nothing of them and pays nothing.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use jiff::{SignedDuration, Timestamp};
+use rollout::clock::Clock;
+use rollout::engine::store::{IntentId, StoreError};
+use rollout::engine::{Journal, Note, Signals};
+use rollout::kernel::ZoneKeys;
+use rollout::playbook::{Goal, PlannedStep};
+use rollout::step::{Memory, Setup};
+use rollout::world::{
+    Action, Answer, Fact, Facts, Needs, Outcome, PolicyMode, SmtpOutcome, TlsaFacts, World,
+    ZoneFacts,
+};
+use serde_json::Value;
+
+use crate::journal::SimJournal;
+use crate::oracle::Violation;
+use crate::process::Between;
+use crate::run::{How, walk};
+use crate::scenario::Scenario;
+use crate::world::{Shared, SimClock, SimWorld};
+
+/// One planted bug.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Bug {
+    /// Its name.
+    pub name: &'static str,
+    /// What is wrong.
+    pub about: &'static str,
+    /// Seeds within which it has to be caught.
+    pub budget: u64,
+}
+
+macro_rules! bugs {
+    ($($name:literal $budget:literal $about:literal,)*) => {
+        /// All of them.
+        pub const BUGS: &[Bug] = &[$(Bug { name: $name, about: $about, budget: $budget },)*];
+    };
+}
+
+bugs! {
+    "new-ttl" 40 "the wait after a change is that of the TTL served now",
+    "memory-forgets-caches" 200 "what caches hold is forgotten whenever a process ends",
+    "trusts-the-api" 200 "a write counts as visible when the API took it",
+    "first-server-speaks" 200 "the first server that answers speaks for all",
+    "fastest-server-speaks" 200 "a change counts as visible when one server has it",
+    "first-key-speaks" 300 "one signed server means that all are signed",
+    "first-parent-speaks" 300 "one server of the parent speaks for all",
+    "ds-too-early" 60 "the DS does not wait for unsigned answers to expire",
+    "zone-ttl-ignored" 100 "only the TTL of the MX set counts for unsigned answers, and it is taken for small",
+    "negative-ttl-ignored" 100 "a cached proof of no TLSA counts for nothing",
+    "parent-negative-ignored" 200 "a cached proof of no DS counts for nothing",
+    "floor-ignored" 300 "resolvers that raise small TTLs are forgotten",
+    "legacy-retired-early" 40 "the legacy host may go when it is no longer listed",
+    "claim-too-early" 40 "protection is claimed without the final proof",
+    "blind-resend" 100 "an effect without an answer is made again at once",
+    "unknown-is-none" 100 "an effect without an answer counts as not made",
+    "no-compare-and-set" 400 "a record set is written whatever it is",
+    "foreign-edit-overwritten" 200 "what a person wrote is taken for a server that lags, and overwritten",
+    "lease-ignored" 100 "a process goes on after another one took over",
+    "intent-after-effect" 10 "the intent is written down after the effect",
+    "no-intent" 10 "no intent is written down at all",
+    "no-outcome" 10 "no outcome is written down",
+    "no-way-back" 10 "the way back is not written down",
+    "memory-before-intent" 20 "a killed process forgets the effect that was under way",
+    "mta-sts-ignored" 60 "no MTA-STS policy is ever seen",
+    "wildcard-covers-all" 200 "a wildcard in a policy covers any number of labels",
+    "rejecting-host-listed" 200 "a host that refuses for good counts as taking mail",
+    "tlsa-not-checked" 300 "certificates count as fitting",
+    "could-not-tell-is-none" 200 "a policy that could not be read is none",
+    "silent-server-passed-over" 300 "a server that does not answer counts for nothing",
+    "clock-not-watched" 400 "a clock that was set is not noticed",
+    "gates-ignored" 10 "nobody is asked at gates",
+    "wrong-key" 20 "the DS names another key",
+    "set-not-replaced-as-one" 20 "a record set is emptied before it is written anew",
+    "order-ignored" 40 "the swap does not wait for what it needs",
+    "new-host-guessed" 200 "the new host is added without being proven",
+}
+
+/// The bug of a name.
+#[must_use]
+pub fn bug(name: &str) -> Option<Bug> {
+    BUGS.iter().find(|bug| bug.name == name).copied()
+}
+
+impl Bug {
+    /// What the oracle says of it in the scenario of a seed.
+    #[must_use]
+    pub fn caught(self, seed: u64) -> Option<Violation> {
+        let scenario = Scenario::new(seed);
+        let how = How {
+            between: self.planted(),
+            ..How::default()
+        };
+        if self.name != "memory-before-intent" {
+            return walk(&scenario, &how).oracle.violations.into_iter().next();
+        }
+        // Shows only where a process is killed between an effect and its outcome.
+        let points = walk(&scenario, &how).points;
+        (0..points).find_map(|point| {
+            let how = How {
+                kills: vec![point],
+                ..how.clone()
+            };
+            walk(&scenario, &how).oracle.violations.into_iter().next()
+        })
+    }
+
+    /// It, to be put in between.
+    #[must_use]
+    pub fn planted(self) -> Arc<dyn Between> {
+        Arc::new(Planted(self.name))
+    }
+}
+
+/// A bug at work.
+#[derive(Clone, Copy, Debug)]
+struct Planted(&'static str);
+
+impl Between for Planted {
+    fn world(&self, world: SimWorld) -> Box<dyn World> {
+        Box::new(LyingWorld {
+            bug: self.0,
+            inner: world,
+            written: None,
+        })
+    }
+    fn journal(&self, journal: SimJournal) -> Box<dyn Journal> {
+        Box::new(LyingJournal {
+            bug: self.0,
+            inner: journal,
+            held: None,
+        })
+    }
+    fn clock(&self, clock: SimClock) -> Box<dyn Clock> {
+        if self.0 == "clock-not-watched" {
+            Box::new(Unwatched(clock))
+        } else {
+            Box::new(clock)
+        }
+    }
+    fn setup(&self, mut setup: Setup) -> Setup {
+        match self.0 {
+            "floor-ignored" => setup.timing.resolver_floor = std::time::Duration::ZERO,
+            "zone-ttl-ignored" => setup.zone_largest_ttl = 0,
+            _ => {}
+        }
+        setup
+    }
+    fn steps(&self, mut steps: Vec<PlannedStep>) -> Vec<PlannedStep> {
+        for step in &mut steps {
+            match (self.0, step.goal) {
+                ("gates-ignored", _) => step.gate = None,
+                ("order-ignored", Goal::SwapMx { .. })
+                | ("new-host-guessed", Goal::AddMx { .. }) => {
+                    step.needs = vec!["enable-dnssec".to_owned()];
+                }
+                _ => {}
+            }
+        }
+        if self.0 == "claim-too-early" {
+            steps.retain(|step| step.goal != Goal::FinalProof);
+        }
+        steps
+    }
+    fn memory(&self, memory: Memory) -> Memory {
+        match self.0 {
+            "memory-forgets-caches" => forget(memory, |caches| *caches = Value::Null),
+            "new-ttl" => forget(memory, shorten),
+            "ds-too-early" => forget(memory, |caches| {
+                if let Some(versions) = caches["keys"]["versions"].as_array_mut() {
+                    versions.retain(|version| version["served"] != Value::Null);
+                }
+            }),
+            _ => memory,
+        }
+    }
+    fn ends_at_waits(&self) -> bool {
+        matches!(self.0, "memory-forgets-caches" | "new-ttl" | "ds-too-early")
+    }
+    fn retired_after(&self) -> Option<&'static str> {
+        (self.0 == "legacy-retired-early").then_some("remove-mx")
+    }
+}
+
+/// Changes what a memory holds of caches.
+fn forget(memory: Memory, change: impl FnOnce(&mut Value)) -> Memory {
+    let Ok(mut value) = serde_json::to_value(&memory) else {
+        return memory;
+    };
+    change(&mut value["caches"]);
+    if value["caches"].is_null() {
+        value["caches"] =
+            serde_json::to_value(rollout::kernel::Caches::default()).unwrap_or_default();
+    }
+    serde_json::from_value(value).unwrap_or(memory)
+}
+
+/// What was served under a larger TTL is taken to end as soon as what is served now.
+fn shorten(caches: &mut Value) {
+    let Some(versions) = caches["mx"]["versions"].as_array_mut() else {
+        return;
+    };
+    let served = |version: &Value| version["served"].as_u64();
+    let now = versions.iter().filter_map(served).min();
+    versions.retain(|version| served(version).is_some() || now.is_none());
+    for version in versions {
+        version["cached_until"] = Value::Null;
+    }
+}
+
+/// A clock whose jumps nobody notices.
+#[derive(Clone, Debug)]
+struct Unwatched(SimClock);
+
+#[async_trait]
+impl Clock for Unwatched {
+    fn now(&self) -> Timestamp {
+        self.0.now()
+    }
+    async fn sleep_until(&self, until: Timestamp) {
+        self.0.sleep_until(until).await;
+    }
+    fn jumped(&self) -> Option<SignedDuration> {
+        None
+    }
+}
+
+/// A journal that leaves out or misplaces.
+struct LyingJournal {
+    bug: &'static str,
+    inner: SimJournal,
+    /// An intent that was held back: when, step, action, memory.
+    held: Option<(Timestamp, String, Action, Memory)>,
+}
+
+#[async_trait]
+impl Journal for LyingJournal {
+    async fn intent(
+        &mut self,
+        at: Timestamp,
+        step: &str,
+        action: &Action,
+        facts: &Facts,
+        memory: &Memory,
+    ) -> Result<IntentId, StoreError> {
+        match self.bug {
+            "no-intent" => Ok(IntentId::new()),
+            "intent-after-effect" => {
+                self.held = Some((at, step.to_owned(), action.clone(), memory.clone()));
+                Ok(IntentId::new())
+            }
+            "memory-before-intent" => {
+                let mut before = memory.clone();
+                before.unknown.clear();
+                self.inner.intent(at, step, action, facts, &before).await
+            }
+            _ => self.inner.intent(at, step, action, facts, memory).await,
+        }
+    }
+
+    async fn outcome(
+        &mut self,
+        at: Timestamp,
+        intent: IntentId,
+        step: &str,
+        outcome: &Outcome,
+        memory: &Memory,
+    ) -> Result<(), StoreError> {
+        let intent = match self.held.take() {
+            Some((at, step, action, memory)) => {
+                self.inner
+                    .intent(at, &step, &action, &Facts::default(), &memory)
+                    .await?
+            }
+            None => intent,
+        };
+        if self.bug == "no-outcome" || self.bug == "no-intent" {
+            return Ok(());
+        }
+        self.inner.outcome(at, intent, step, outcome, memory).await
+    }
+
+    async fn note(
+        &mut self,
+        at: Timestamp,
+        mut notes: Vec<Note>,
+        memory: &Memory,
+    ) -> Result<(), StoreError> {
+        if self.bug == "no-way-back" {
+            notes.retain(|note| !matches!(note, Note::WayBack(_)));
+        }
+        if self.bug == "lease-ignored" {
+            let current = self.inner.shared.lock().log.fence;
+            let own = std::mem::replace(&mut self.inner.fence, current);
+            let written = self.inner.note(at, notes, memory).await;
+            self.inner.fence = own;
+            relabel(&self.inner.shared, own);
+            return written;
+        }
+        self.inner.note(at, notes, memory).await
+    }
+
+    async fn signals(&mut self) -> Result<Signals, StoreError> {
+        self.inner.signals().await
+    }
+}
+
+/// The line written last is that of this process, whatever fence it showed.
+fn relabel(shared: &Shared, own: u32) {
+    if let Some(line) = shared.lock().log.lines.last_mut() {
+        line.1 = own;
+    }
+}
+
+/// A world that lies.
+struct LyingWorld {
+    bug: &'static str,
+    inner: SimWorld,
+    /// The MX RRset that the API took last.
+    written: Option<rollout::world::MxRrset>,
+}
+
+#[async_trait]
+impl World for LyingWorld {
+    async fn observe(&mut self, needs: &Needs, facts: &mut Facts) {
+        self.inner.observe(needs, facts).await;
+        self.lie(facts);
+    }
+
+    async fn perform(&mut self, action: &Action) -> Outcome {
+        let action = match (self.bug, action) {
+            ("wrong-key", Action::PublishDs { .. }) => Action::PublishDs {
+                ds: vec![rollout::kernel::KeyId("1 13 2 ff".to_owned())],
+            },
+            ("set-not-replaced-as-one", Action::WriteMx { before, after }) => {
+                let none = rollout::world::MxRrset {
+                    set: rollout::kernel::MxSet::default(),
+                    ttl: before.ttl,
+                };
+                let emptied = Action::WriteMx {
+                    before: before.clone(),
+                    after: none.clone(),
+                };
+                self.inner.perform(&emptied).await;
+                Action::WriteMx {
+                    before: none,
+                    after: after.clone(),
+                }
+            }
+            (_, action) => action.clone(),
+        };
+        if matches!(self.bug, "no-compare-and-set" | "foreign-edit-overwritten") {
+            self.inner.shared.lock().truth.unguarded = true;
+        }
+        let mut outcome = self.inner.perform(&action).await;
+        if let Outcome::Unknown { why } = &outcome {
+            match self.bug {
+                "blind-resend" => outcome = self.inner.perform(&action).await,
+                "unknown-is-none" => {
+                    outcome = Outcome::Later {
+                        why: why.clone(),
+                        after: 1,
+                    }
+                }
+                _ => {}
+            }
+        }
+        if let (Outcome::Done { .. }, Action::WriteMx { after, .. }) = (&outcome, &action) {
+            self.written = Some(after.clone());
+        }
+        outcome
+    }
+
+    async fn asked(&mut self, goal: Goal) {
+        self.inner.asked(goal).await;
+    }
+}
+
+impl LyingWorld {
+    fn lie(&mut self, facts: &mut Facts) {
+        if let Fact::Known { value, .. } = &mut facts.zone {
+            self.lie_about_zone(value);
+        }
+        match self.bug {
+            "first-parent-speaks" => {
+                if let Fact::Known { value, .. } = &mut facts.parent
+                    && let Some(any) = value
+                        .servers
+                        .iter()
+                        .map(|s| s.ds.clone())
+                        .find(|ds| ds.got().is_some_and(|(ds, _)| !ds.is_empty()))
+                {
+                    for server in &mut value.servers {
+                        server.ds = any.clone();
+                    }
+                }
+            }
+            "parent-negative-ignored" => {
+                if let Fact::Known { value, .. } = &mut facts.parent {
+                    for server in &mut value.servers {
+                        if let Answer::Got { ttl, .. } = &mut server.ds {
+                            *ttl = 0;
+                        }
+                    }
+                }
+            }
+            "zone-ttl-ignored" => {
+                if let Fact::Known { value, .. } = &mut facts.provider {
+                    value.largest_ttl = Some(0);
+                }
+            }
+            "mta-sts-ignored" => {
+                if let Fact::Known { value, .. } = &mut facts.policy {
+                    value.mode = PolicyMode::None;
+                }
+            }
+            "wildcard-covers-all" => {
+                if let Fact::Known { value, .. } = &mut facts.policy
+                    && value.patterns.contains("*.mx.microsoft")
+                {
+                    value.patterns.insert("*.o-v1.mx.microsoft".to_owned());
+                }
+            }
+            "could-not-tell-is-none" => {
+                // For as long as things fail, the policy's web server does.
+                let fails = {
+                    let sim = self.inner.shared.lock();
+                    sim.truth.scenario.faults.deaf && sim.truth.sick()
+                };
+                if let (true, Fact::Known { value, .. }) = (fails, &mut facts.policy) {
+                    value.mode = PolicyMode::None;
+                }
+            }
+            _ => {}
+        }
+        for fact in facts.hosts.values_mut() {
+            let Fact::Known { value, .. } = fact else {
+                continue;
+            };
+            match self.bug {
+                "tlsa-not-checked" => value
+                    .addresses
+                    .iter_mut()
+                    .for_each(|a| a.tlsa_matches = Some(true)),
+                "rejecting-host-listed" | "new-host-guessed" => {
+                    for address in &mut value.addresses {
+                        if matches!(address.smtp, SmtpOutcome::Rejected { .. }) {
+                            address.smtp = SmtpOutcome::Accepted { web_pki: true };
+                        }
+                    }
+                }
+                "negative-ttl-ignored" => {
+                    if let TlsaFacts::Absent { negative_ttl } = &mut value.tlsa {
+                        *negative_ttl = 0;
+                    }
+                }
+                _ => {}
+            }
+        }
+    }
+
+    fn lie_about_zone(&mut self, zone: &mut ZoneFacts) {
+        match self.bug {
+            "trusts-the-api" | "foreign-edit-overwritten" => {
+                let Some(written) = &self.written else { return };
+                for server in &mut zone.servers {
+                    server.mx = Answer::Got {
+                        value: written.set.clone(),
+                        ttl: written.ttl,
+                    };
+                }
+            }
+            "first-server-speaks" => {
+                let Some(first) = zone.servers.iter().find(|s| s.mx.got().is_some()).cloned()
+                else {
+                    return;
+                };
+                for server in &mut zone.servers {
+                    (server.mx, server.keys) = (first.mx.clone(), first.keys.clone());
+                }
+            }
+            "fastest-server-speaks" => {
+                let Some(written) = self.written.clone() else {
+                    return;
+                };
+                let has = |answer: &Answer<_>| answer.got() == Some((&written.set, written.ttl));
+                if let Some(first) = zone.servers.iter().find(|s| has(&s.mx)).cloned() {
+                    for server in &mut zone.servers {
+                        server.mx = first.mx.clone();
+                    }
+                }
+            }
+            "first-key-speaks" => {
+                let signed = |answer: &Answer<ZoneKeys>| {
+                    matches!(answer.got(), Some((ZoneKeys::Signed(_), _)))
+                };
+                if let Some(first) = zone.servers.iter().find(|s| signed(&s.keys)).cloned() {
+                    for server in &mut zone.servers {
+                        server.keys = first.keys.clone();
+                    }
+                }
+            }
+            "silent-server-passed-over" => zone.servers.retain(|s| s.mx.got().is_some()),
+            "zone-ttl-ignored" => (zone.largest_ttl, zone.negative_ttl) = (0, 0),
+            _ => {}
+        }
+    }
+}

@@ -1,0 +1,95 @@
+//! A process killed at each of its points, alone and in pairs: the same end, and every change made once.
+
+use crate::rng::Rng;
+use crate::run::{How, Report, walk};
+use crate::scenario::Scenario;
+
+/// What killing came to.
+#[derive(Clone, Debug, Default)]
+pub struct Killed {
+    /// Runs.
+    pub runs: u64,
+    /// Runs in which something was wrong: the seed, where it was killed, what.
+    pub wrong: Vec<(u64, Vec<u32>, String)>,
+}
+
+impl Killed {
+    /// Takes in what another one found.
+    pub fn and(&mut self, other: Self) {
+        self.runs += other.runs;
+        self.wrong.extend(other.wrong);
+    }
+
+    fn try_it(&mut self, scenario: &Scenario, kills: Vec<u32>, base: &Report) {
+        let how = How {
+            kills: kills.clone(),
+            ..How::default()
+        };
+        let report = walk(scenario, &how);
+        self.runs += 1;
+        let wrong = match report.oracle.violations.first() {
+            Some(first) => Some(format!("{}: {}", first.rule, first.what)),
+            None if report.end != base.end => {
+                Some(format!("ended as {}, not as {}", report.end, base.end))
+            }
+            None if report.changes != base.changes => Some(format!(
+                "changes {:?}, not {:?}",
+                report.changes, base.changes
+            )),
+            None => None,
+        };
+        if let Some(what) = wrong {
+            self.wrong.push((scenario.seed, kills, what));
+        }
+    }
+}
+
+/// The scenario of a seed in which nobody kills by chance, and nobody meddles with what is counted.
+fn undisturbed(seed: u64) -> Scenario {
+    let mut scenario = Scenario::new(seed);
+    scenario.faults.crash = false;
+    scenario.faults.zombie = false;
+    scenario.faults.person = false;
+    scenario.faults.person_ttl = false;
+    scenario
+}
+
+/// Kills the run of a seed at every point, one after the other.
+#[must_use]
+pub fn every_point(seed: u64) -> Killed {
+    let scenario = undisturbed(seed);
+    let base = walk(&scenario, &How::default());
+    let mut killed = Killed::default();
+    for point in 0..base.points {
+        killed.try_it(&scenario, vec![point], &base);
+    }
+    killed
+}
+
+/// Kills it at `count` pairs of points; at all of them where there are no more.
+#[must_use]
+pub fn pairs(seed: u64, count: u64) -> Killed {
+    let scenario = undisturbed(seed);
+    let base = walk(&scenario, &How::default());
+    let mut killed = Killed::default();
+    let points = u64::from(base.points);
+    let mut rng = Rng::new(seed, 5);
+    let all = points * points.saturating_sub(1) / 2;
+    if all <= count {
+        for first in 0..base.points {
+            for second in first + 1..base.points {
+                killed.try_it(&scenario, vec![first, second], &base);
+            }
+        }
+        return killed;
+    }
+    for _ in 0..count {
+        let last = i64::from(base.points) - 1;
+        let pair = vec![
+            u32::try_from(rng.range(0, last)).unwrap_or(0),
+            u32::try_from(rng.range(0, last)).unwrap_or(0),
+        ];
+        killed.try_it(&scenario, pair, &base);
+    }
+    killed
+}

@@ -1,0 +1,434 @@
+//! A whole run: process after process until it is done, then what became of the mail.
+
+use std::sync::{Arc, LazyLock};
+
+use rollout::engine::Ending;
+use rollout::playbook::{PlannedStep, Schedule, builtin};
+use rollout::step::Memory;
+
+use crate::journal::Log;
+use crate::oracle::Oracle;
+use crate::process::{Between, Driven, Honest, drive, start};
+use crate::rng::Rng;
+use crate::scenario::{HOUR, MINUTE, Ms, SECOND, Scenario};
+use crate::truth::{Event, Measured};
+use crate::world::{Kills, Shared, Sim};
+
+/// How long a lease lasts: after that, another process may take over.
+pub const LEASE: Ms = 60 * SECOND;
+
+/// How to walk a scenario.
+#[derive(Clone)]
+pub struct How {
+    /// What is put in between.
+    pub between: Arc<dyn Between>,
+    /// Points at which processes are killed.
+    pub kills: Vec<u32>,
+    /// Keeps a protocol.
+    pub protocol: bool,
+    /// Keeps the names of the points.
+    pub points: bool,
+}
+
+impl Default for How {
+    fn default() -> Self {
+        Self {
+            between: Arc::new(Honest),
+            kills: Vec::new(),
+            protocol: false,
+            points: false,
+        }
+    }
+}
+
+/// What a run came to.
+#[derive(Clone, Debug)]
+pub struct Report {
+    /// The seed.
+    pub seed: u64,
+    /// What was found wrong, and how much mail there was.
+    pub oracle: Oracle,
+    /// When it was done.
+    pub elapsed: Ms,
+    /// The least time it could have taken, given how slow the others were.
+    pub least: Ms,
+    /// Processes that were needed.
+    pub processes: u32,
+    /// Looks at the world.
+    pub looks: u64,
+    /// Points at which a process could have been killed.
+    pub points: u32,
+    /// Their names, if they were kept.
+    pub names: Vec<&'static str>,
+    /// Changes that were made, by kind.
+    pub changes: [u32; 5],
+    /// The state in which it ended.
+    pub end: String,
+}
+
+impl Report {
+    /// Whether nothing was wrong.
+    #[must_use]
+    pub fn is_good(&self) -> bool {
+        self.oracle.count == 0
+    }
+}
+
+/// The built-in playbook with its defaults.
+pub fn steps() -> Arc<[PlannedStep]> {
+    static STEPS: LazyLock<Arc<[PlannedStep]>> = LazyLock::new(|| {
+        builtin("exchange-dane")
+            .map(|playbook| playbook.planned(Schedule::Overlap, &playbook.defaults()))
+            .unwrap_or_default()
+            .into()
+    });
+    Arc::clone(&STEPS)
+}
+
+/// Walks the scenario of a seed.
+#[must_use]
+pub fn run(seed: u64, how: &How) -> Report {
+    walk(&Scenario::new(seed), how)
+}
+
+/// Walks a scenario.
+#[must_use]
+pub fn walk(scenario: &Scenario, how: &How) -> Report {
+    let shared = Shared::new(scenario);
+    let steps: Arc<[PlannedStep]> = how.between.steps(steps().to_vec()).into();
+    let mut rng = Rng::new(scenario.seed, 4);
+    {
+        let mut sim = shared.lock();
+        sim.kills = kills(scenario, how, &mut rng);
+        sim.log.keeps_memory = !sim.kills.at.is_empty() || sim.kills.hang.is_some();
+        if how.protocol {
+            sim.truth.oracle.protocol = Some(vec![format!("{scenario:?}")]);
+        }
+    }
+    let (done, processes) = until_done(&shared, &steps, scenario, how, &mut rng);
+    let mut sim = shared.lock();
+    let elapsed = sim.truth.now;
+    sim.truth.claimed = done.then_some(elapsed);
+    sim.judge_end(done, scenario, processes);
+    sim.judge_journal(&crate::run::steps());
+    sim.afterwards();
+    Report {
+        seed: scenario.seed,
+        elapsed,
+        least: least(scenario, &sim.truth.measured),
+        processes,
+        looks: sim.looks,
+        points: sim.kills.passed,
+        names: sim.kills.names.take().unwrap_or_default(),
+        changes: changes(&sim),
+        end: sim.end(),
+        oracle: std::mem::take(&mut sim.truth.oracle),
+    }
+}
+
+fn kills(scenario: &Scenario, how: &How, rng: &mut Rng) -> Kills {
+    let mut at = how.kills.clone();
+    if how.kills.is_empty() && scenario.faults.crash {
+        at = (0..1 + rng.below(4))
+            .map(|_| u32::try_from(rng.scale(1, 250)).unwrap_or(0))
+            .collect();
+    }
+    at.sort_unstable_by(|a, b| b.cmp(a));
+    at.dedup();
+    let hang = (how.kills.is_empty() && scenario.faults.zombie)
+        .then(|| u32::try_from(rng.range(5, 150)).unwrap_or(0));
+    Kills {
+        at,
+        hang,
+        names: how.points.then(Vec::new),
+        ..Kills::default()
+    }
+}
+
+/// Starts process after process. Returns whether it is done, and how many there were.
+fn until_done(
+    shared: &Shared,
+    steps: &Arc<[PlannedStep]>,
+    scenario: &Scenario,
+    how: &How,
+    rng: &mut Rng,
+) -> (bool, u32) {
+    let mut memory = Memory::default();
+    let mut hanging = None;
+    let mut processes = 0;
+    let limit = limit(scenario);
+    loop {
+        processes += 1;
+        let extra = Ms::from(processes) * 15 * MINUTE;
+        if shared.lock().truth.now > limit + extra.min(24 * HOUR) || processes > 20_000 {
+            return (false, processes);
+        }
+        let looks = if hanging.is_some() {
+            Some(6)
+        } else {
+            Some(30_000)
+        };
+        let process = start(shared, &how.between, steps, memory, scenario.waits, looks);
+        let driven = drive(shared, process);
+        // Whoever hung comes to after the other one went on for a while, and finds itself fenced.
+        if let Some(hung) = hanging.take()
+            && let Driven::Ended(left) = drive(shared, hung)
+        {
+            let mut sim = shared.lock();
+            let now = sim.truth.now;
+            sim.truth.oracle.say(now, || {
+                format!("the process that hung ends: {:?}", left.ending)
+            });
+        }
+        let kept = |shared: &Shared| shared.lock().log.memory.clone().unwrap_or_default();
+        let (left, wait) = match driven {
+            Driven::Killed => (kept(shared), LEASE + rng.range(0, 2 * MINUTE)),
+            Driven::Hangs(process) => {
+                hanging = Some(process);
+                (kept(shared), LEASE + rng.range(0, MINUTE))
+            }
+            Driven::Ended(left) => match left.ending {
+                Ok(Ending::Done) => return (true, processes),
+                Ok(ending) => {
+                    let wait = between_processes(shared, scenario, &ending, rng);
+                    (left.memory, wait)
+                }
+                Err(error) => {
+                    let mut sim = shared.lock();
+                    let now = sim.truth.now;
+                    sim.truth
+                        .oracle
+                        .say(now, || format!("the process ends: {error}"));
+                    drop(sim);
+                    (kept(shared), LEASE)
+                }
+            },
+        };
+        memory = left;
+        let mut sim = shared.lock();
+        let to = sim.truth.now + wait;
+        sim.truth.advance(to);
+    }
+}
+
+/// What people and timers do with a run that did not end: how long until the next process starts.
+fn between_processes(shared: &Shared, scenario: &Scenario, ending: &Ending, rng: &mut Rng) -> Ms {
+    let mut sim = shared.lock();
+    let now = sim.truth.now;
+    let clock = now + sim.truth.clock_off;
+    let gate = sim
+        .log
+        .gates
+        .values()
+        .filter(|at| **at > now)
+        .min()
+        .map(|at| at - now);
+    match ending {
+        Ending::NotYet {
+            wake: Some(wake), ..
+        } => {
+            // The timer calls once a minute.
+            let until = (crate::world::instant(*wake) - clock).max(MINUTE);
+            gate.map_or(until, |gate| gate.min(until))
+        }
+        Ending::NotYet { wake: None, .. } => gate.unwrap_or(0).max(SECOND),
+        Ending::Blocked {
+            could_not_tell: true,
+            ..
+        } => 5 * MINUTE,
+        Ending::Blocked { pending, .. } => {
+            sim.truth
+                .oracle
+                .say(now, || format!("a person looks after it: {pending:?}"));
+            sim.truth.put_right();
+            rng.range(MINUTE, scenario.people.max(2 * MINUTE))
+        }
+        _ => SECOND,
+    }
+}
+
+/// When a run has to be done, whatever failed before all was healed.
+fn limit(s: &Scenario) -> Ms {
+    let life = |ttl: u32| Ms::from(ttl.max(300)) * SECOND;
+    let secure = if s.delegated {
+        0
+    } else {
+        life(s.largest.max(86_400)) + life(s.parent_negative) + s.registrar + 2 * s.batch
+    };
+    let policy = if s.strict { s.max_age } else { s.record_ttl };
+    let physical = life(s.ttl).max(secure)
+        + life(policy)
+        + life(s.tlsa_negative)
+        + 8 * s.propagation
+        + s.cmdlet * 2
+        + s.ready
+        + s.tlsa
+        + life(7200);
+    s.heal + physical + 8 * s.people + 4 * HOUR
+}
+
+/// The least time, by the formula of the design: the physical limit of each chain.
+fn least(s: &Scenario, m: &Measured) -> Ms {
+    use crate::scenario::Start;
+    let life = |ttl: u32| Ms::from(ttl.max(300)) * SECOND + 5 * SECOND;
+    let low = s.ttl.min(60_u32.max(s.ttl_min));
+    let lowers = usize::from(s.ttl > 60_u32.max(s.ttl_min));
+    let skip = match s.start {
+        Start::Original | Start::TwoHosts => 0,
+        Start::Added => 1,
+        Start::Swapped => 2,
+    };
+    let mut writes = m.visible.iter().copied();
+    let d0 = if lowers == 1 {
+        writes.next().unwrap_or(0)
+    } else {
+        0
+    };
+    let mut visible = |stage| {
+        if stage < skip {
+            0
+        } else {
+            writes.next().unwrap_or(0)
+        }
+    };
+    let (d1, d2, d3) = (visible(0), visible(1), visible(2));
+    let t1 = if s.dnssec { 0 } else { m.enabling };
+    let t2 = if skip >= 2 { 0 } else { t1 + d1 + MINUTE };
+    let policy = if m.policy > 0 {
+        m.enabling + m.policy + life(if s.strict { s.max_age } else { s.record_ttl })
+    } else {
+        0
+    };
+    let t3 = (t2 + d2 + 5 * MINUTE).max(policy);
+    let t4 = t3 + d3;
+    let secure = if s.delegated {
+        0
+    } else {
+        let unsigned = if s.signed {
+            0
+        } else {
+            let largest = if s.lists_largest { s.largest } else { 86_400 };
+            m.signing + life(largest.max(s.negative))
+        };
+        unsigned + m.delegation + life(s.parent_negative)
+    };
+    let tlsa = if s.dane {
+        0
+    } else {
+        t4 + m.tlsa + life(s.tlsa_negative)
+    };
+    [
+        d0 + life(s.ttl),
+        t1 + d1 + life(low),
+        t2 + d2 + life(low),
+        t3 + d3 + life(low),
+        tlsa,
+        secure,
+    ]
+    .into_iter()
+    .max()
+    .unwrap_or(0)
+}
+
+fn changes(sim: &Sim) -> [u32; 5] {
+    let mut changes = [0; 5];
+    for sent in sim.truth.requests.iter().filter(|sent| sent.changed) {
+        changes[sent.request.kind()] += 1;
+    }
+    changes
+}
+
+impl Sim {
+    /// The end state in one line.
+    fn end(&self) -> String {
+        let t = &self.truth;
+        format!(
+            "{:?} ttl {} key {} ds {} dnssec {} dane {} tlsa {} policy {:?}",
+            t.sets.get(t.primary.set),
+            t.primary.ttl,
+            t.primary.key,
+            t.registry,
+            t.dnssec,
+            t.dane,
+            t.tlsa,
+            t.policies[usize::from(t.policy_served)].patterns
+        )
+    }
+
+    /// Whether it ended, and where it should.
+    fn judge_end(&mut self, done: bool, s: &Scenario, processes: u32) {
+        let now = self.truth.now;
+        if !done {
+            let what = format!(
+                "not done after {processes} processes; all was healed at {} ms",
+                s.heal
+            );
+            self.truth.oracle.violation(now, "time", what);
+            return;
+        }
+        let t = &self.truth;
+        let right = *t.sets.get(t.primary.set) == [(swapped(s), crate::truth::NEW)]
+            && t.primary.ttl == 3600.max(s.ttl_min)
+            && t.primary.key == crate::truth::KEY
+            && t.servers.iter().all(|served| *served == t.primary)
+            && t.parent.iter().all(|ds| *ds == crate::truth::KEY)
+            && (t.dane && t.tlsa && t.dnssec);
+        let planned = planned(s);
+        let made = changes(self);
+        let open = Log::open(&self.log);
+        if !right {
+            let what = format!("the end is {}", self.end());
+            self.truth.oracle.violation(now, "end", what);
+        }
+        if made != planned && !self.truth.meddled {
+            let what = format!("changes made {made:?}, planned {planned:?}");
+            self.truth.oracle.violation(now, "writes", what);
+        }
+        if !open.is_empty() {
+            let what = format!("intents without an outcome: {open:?}");
+            self.truth.oracle.violation(now, "S6", what);
+        }
+    }
+
+    /// Protection was claimed: the legacy hosts go, and all the mail that is under way arrives.
+    fn afterwards(&mut self) {
+        let keep = if self.truth.scenario.stale {
+            72 * HOUR
+        } else {
+            0
+        };
+        self.truth.later(keep, Event::Retire);
+        let to = self.truth.now + HOUR;
+        self.truth.advance(to);
+        self.truth.mail_goes_on = false;
+        while let Some(next) = self.truth.next_event() {
+            self.truth.advance(next);
+        }
+    }
+}
+
+/// The preference of the new host at the end.
+fn swapped(_: &Scenario) -> u16 {
+    0
+}
+
+/// What the plan is made of, by kind: counted from what is found, not by the engine.
+fn planned(s: &Scenario) -> [u32; 5] {
+    use crate::scenario::Start;
+    let low = 60_u32.max(s.ttl_min);
+    let last = 3600_u32.max(s.ttl_min);
+    let lowers = u32::from(s.ttl > low);
+    let moves = match s.start {
+        Start::Original | Start::TwoHosts => 3,
+        Start::Added => 2,
+        Start::Swapped => 1,
+    };
+    let raises = u32::from(s.ttl.min(low) != last);
+    [
+        lowers + moves + raises,
+        u32::from(!s.signed),
+        u32::from(!s.delegated),
+        u32::from(!s.dnssec),
+        u32::from(!s.dane),
+    ]
+}

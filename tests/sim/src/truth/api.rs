@@ -1,0 +1,352 @@
+//! Requests to the DNS provider, the registrar and Exchange Online: what becomes of them and of their answers.
+
+use super::{Event, KEY, SetId, Truth};
+use crate::scenario::{MINUTE, Ms, SECOND};
+
+/// A change that somebody asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Request {
+    /// Replace the MX RRset, if it is what it is thought to be.
+    Mx {
+        /// What it must be: set and TTL.
+        before: (SetId, u32),
+        /// What it becomes.
+        after: (SetId, u32),
+    },
+    /// Sign the zone.
+    Sign,
+    /// Publish a DS that names this key.
+    Ds(u8),
+    /// Have the new host assigned.
+    Dnssec,
+    /// Have TLSA records published.
+    Dane,
+}
+
+impl Request {
+    /// Its kind, as a number below 5.
+    #[must_use]
+    pub fn kind(self) -> usize {
+        match self {
+            Self::Mx { .. } => 0,
+            Self::Sign => 1,
+            Self::Ds(_) => 2,
+            Self::Dnssec => 3,
+            Self::Dane => 4,
+        }
+    }
+}
+
+/// The names of the kinds.
+pub const KINDS: [&str; 5] = [
+    "write-mx",
+    "sign-zone",
+    "publish-ds",
+    "enable-dnssec",
+    "enable-dane",
+];
+
+/// One request that left.
+#[derive(Clone, Copy, Debug)]
+pub struct Sent {
+    /// What.
+    pub request: Request,
+    /// When.
+    pub sent: Ms,
+    /// Whether it will never arrive.
+    pub lost: bool,
+    /// When it was carried out.
+    pub applied: Option<Ms>,
+    /// Whether it changed anything.
+    pub changed: bool,
+    /// Whether what it expected was not there.
+    pub conflict: bool,
+    /// When every server was seen with it.
+    pub everywhere: Option<Ms>,
+}
+
+/// What is decided of a request when it leaves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Fate {
+    /// When it is carried out; `None` when it is lost.
+    pub applied: Option<Ms>,
+    /// When the answer, or its loss, is known.
+    pub answered: Ms,
+    /// The answer.
+    pub answer: Answer,
+}
+
+/// What the asker is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Answer {
+    /// What came of it.
+    Honest,
+    /// Nothing.
+    None,
+    /// To come back after this time.
+    Later(Ms),
+    /// No.
+    Refused,
+    /// A person was asked to do it.
+    ByHand,
+}
+
+impl Truth {
+    /// Decides what becomes of a request.
+    pub fn fate(&mut self, request: Request) -> Fate {
+        if self.scenario.instant {
+            return Fate {
+                applied: Some(self.now),
+                answered: self.now,
+                answer: Answer::Honest,
+            };
+        }
+        let s = self.scenario.clone();
+        let f = s.faults;
+        let cmdlet = matches!(request, Request::Dnssec | Request::Dane);
+        let by_hand = match request {
+            Request::Mx { .. } => s.manual_provider,
+            Request::Ds(_) => s.manual_ds,
+            _ => false,
+        };
+        if by_hand {
+            let after = self.rng.range(s.people / 4, s.people);
+            return Fate {
+                applied: Some(self.now + after),
+                answered: self.now,
+                answer: Answer::ByHand,
+            };
+        }
+        let takes = if cmdlet {
+            self.rng.range(s.cmdlet / 2, s.cmdlet)
+        } else {
+            self.rng.range(100, 2 * SECOND)
+        };
+        let timeout = if cmdlet { 5 * MINUTE } else { 30 * SECOND };
+        let on = |fault: bool| if cmdlet { f.exchange } else { fault };
+        let now = self.now;
+        let (applied, answered, answer) = if self.fires(on(f.refused)) {
+            (None, now + SECOND, Answer::Refused)
+        } else if self.fires(on(f.throttled)) {
+            (
+                None,
+                now + SECOND,
+                Answer::Later(self.rng.range(1, 120) * SECOND),
+            )
+        } else if self.fires(on(f.request_lost)) {
+            (None, now + timeout, Answer::None)
+        } else if self.fires(on(f.reply_lost)) {
+            (Some(now + takes), now + timeout, Answer::None)
+        } else if self.fires(on(f.late)) {
+            // Later than the answer failed to come, and within the time that the domain file grants; a record may come
+            // later still, which compare-and-set makes harmless.
+            let most = if cmdlet { 10 * MINUTE } else { 2 * MINUTE };
+            let late = self.rng.range(0, most);
+            (Some(now + timeout + late), now + timeout, Answer::None)
+        } else {
+            (
+                Some(now + takes),
+                now + takes + self.rng.range(10, SECOND),
+                Answer::Honest,
+            )
+        };
+        Fate {
+            applied,
+            answered,
+            answer,
+        }
+    }
+
+    /// Sends a request on its way; returns its number. `current` says that the process that sends it has the lease.
+    pub fn send(&mut self, request: Request, fate: Fate, current: bool) -> u32 {
+        let number = u32::try_from(self.requests.len()).unwrap_or(u32::MAX);
+        let refused = matches!(fate.answer, Answer::Later(_) | Answer::Refused);
+        if !refused && current {
+            self.judge_repetition(request);
+        }
+        if let Request::Mx { after, before } = request
+            && after.1 != before.1
+            && after.1 < self.scenario.ttl_min
+        {
+            let what = format!(
+                "asked for a TTL of {} s; the provider takes no less than {}",
+                after.1, self.scenario.ttl_min
+            );
+            self.oracle.violation(self.now, "S11", what);
+        }
+        self.requests.push(Sent {
+            request,
+            sent: self.now,
+            lost: fate.applied.is_none(),
+            applied: None,
+            changed: false,
+            conflict: false,
+            everywhere: None,
+        });
+        if let Some(at) = fate.applied {
+            if matches!(request, Request::Mx { .. }) && self.fires(self.scenario.faults.person) {
+                let first = self.rng.range(self.now, at);
+                self.at(first, Event::Person);
+            }
+            self.at(at, Event::Apply(number));
+        }
+        number
+    }
+
+    /// The same change sent again while the first one is made or under way is one that was not observed first (S6).
+    fn judge_repetition(&mut self, request: Request) {
+        let cmdlet = matches!(request, Request::Dnssec | Request::Dane);
+        let granted = if cmdlet { 16 * MINUTE } else { 30 * SECOND };
+        let now = self.now;
+        let mut found = None;
+        for sent in self.requests.iter().rev() {
+            if sent.request.kind() != request.kind() {
+                continue;
+            }
+            if sent.request != request || sent.lost || sent.conflict {
+                break;
+            }
+            match sent.applied {
+                Some(at) if !self.meddled => found = Some(("already made", at)),
+                None if now < sent.sent + granted => found = Some(("under way", sent.sent)),
+                _ => {}
+            }
+            break;
+        }
+        if let Some((how, at)) = found {
+            self.oracle.violation(
+                now,
+                "S6",
+                format!(
+                    "{} was sent again although it was {how} since {at} ms",
+                    KINDS[request.kind()]
+                ),
+            );
+        }
+    }
+
+    /// A request reaches its service.
+    pub(super) fn apply(&mut self, number: u32) {
+        let Some(sent) = self.requests.get(number as usize).copied() else {
+            return;
+        };
+        let mut conflict = false;
+        let before = (
+            self.primary,
+            self.signing,
+            self.registry,
+            self.dnssec,
+            self.dane,
+        );
+        match sent.request {
+            Request::Mx { before, after } => {
+                if self.unguarded || (self.primary.set, self.primary.ttl) == before {
+                    self.write(after);
+                } else if self.scenario.manual_provider && self.primary.set == before.0 {
+                    // A person who is to write a set does not mind that its TTL is another by now.
+                    self.write(after);
+                } else if self.scenario.manual_provider && self.foreign.is_some() {
+                    self.later(10 * MINUTE, Event::Apply(number));
+                    return;
+                } else {
+                    conflict = true;
+                }
+            }
+            Request::Sign => {
+                if self.signing.is_none() {
+                    self.signing = Some(self.now);
+                    self.primary.key = KEY;
+                    self.spread();
+                }
+            }
+            Request::Ds(key) => {
+                if self.registry != key {
+                    self.registry = key;
+                    self.measured.delegation = self.now;
+                    let handed = self.now
+                        + self
+                            .rng
+                            .range(self.scenario.registrar / 2, self.scenario.registrar);
+                    let batch = self.scenario.batch.max(1);
+                    let published = (handed / batch + 1) * batch;
+                    for server in 0..self.parent.len() {
+                        let at = published + self.rng.range(0, 2 * MINUTE);
+                        self.at(
+                            at,
+                            Event::ParentServes(u8::try_from(server).unwrap_or(0), key),
+                        );
+                    }
+                }
+            }
+            Request::Dnssec => {
+                if !self.dnssec {
+                    self.dnssec = true;
+                    self.named_from = self.now;
+                    if self.fires(self.scenario.faults.exchange) {
+                        self.named_from += self.rng.range(MINUTE, 20 * MINUTE);
+                    }
+                    self.measured.enabling = sent.sent;
+                    let ready = self.rng.range(self.scenario.ready / 4, self.scenario.ready);
+                    self.later(ready / 4, Event::NewHost(1));
+                    self.later(ready / 2, Event::NewHost(2));
+                    self.later(ready, Event::NewHost(3));
+                }
+            }
+            Request::Dane => {
+                if !self.dane {
+                    self.dane = true;
+                    self.measured.tlsa = self.now;
+                    let after = self.rng.range(self.scenario.tlsa / 2, self.scenario.tlsa);
+                    self.later(after, Event::Tlsa);
+                    if self.fires(self.scenario.faults.tlsa_early) {
+                        self.unfit_until = self.now + after + self.rng.range(MINUTE, 30 * MINUTE);
+                        self.oracle.unfit_is_theirs = true;
+                    }
+                }
+            }
+        }
+        let after = (
+            self.primary,
+            self.signing,
+            self.registry,
+            self.dnssec,
+            self.dane,
+        );
+        let now = self.now;
+        if let Some(sent) = self.requests.get_mut(number as usize) {
+            sent.conflict = conflict;
+            if !conflict {
+                sent.applied = Some(now);
+                sent.changed = before != after;
+            }
+        }
+        if self.servers.iter().all(|served| *served == self.primary) {
+            // Already everywhere: nothing changed, or there is one server that is the primary.
+            self.seen_everywhere();
+        }
+    }
+
+    /// The MX RRset changes at the provider.
+    pub(super) fn write(&mut self, after: (SetId, u32)) {
+        self.primary.set = after.0;
+        self.primary.ttl = after.1;
+        let records = self.sets.get(after.0);
+        let mut hosts: Vec<_> = records.iter().map(|(_, host)| *host).collect();
+        hosts.sort_unstable();
+        hosts.dedup();
+        if records.is_empty() || hosts.len() != records.len() {
+            let what = format!("the MX set {records:?} is not well formed");
+            self.oracle.violation(self.now, "I5", what);
+        }
+        if let Some((foreign, _)) = self.foreign
+            && foreign != after
+        {
+            self.oracle.violation(
+                self.now,
+                "S1",
+                "a person's MX set was overwritten".to_owned(),
+            );
+        }
+        self.spread();
+    }
+}

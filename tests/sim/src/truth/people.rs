@@ -1,0 +1,109 @@
+//! What people do: edit records, publish a policy, sign by hand, put right what stopped a run.
+
+use super::{BACKUP, Event, NEW, PolicyText, Truth};
+use crate::scenario::SECOND;
+
+/// The names of the hosts, by number.
+pub const NAMES: [&str; 4] = [
+    "contoso-com.mail.protection.outlook.com",
+    "contoso-com2.mail.protection.outlook.com",
+    "contoso-com.o-v1.mx.microsoft",
+    "backup.example.net",
+];
+
+impl Truth {
+    /// A person lists a host of their own.
+    pub(super) fn person_edits(&mut self) {
+        if self.foreign.is_some() || self.claimed.is_some() || !self.sick() {
+            return;
+        }
+        let was = (self.primary.set, self.primary.ttl);
+        let mut records = self.sets.get(was.0).to_vec();
+        records.push((90, BACKUP));
+        let now = (self.sets.id(records), was.1);
+        self.write(now);
+        self.foreign = Some((now, was));
+        self.meddled = true;
+    }
+
+    /// A person changes the TTL alone.
+    pub(super) fn person_edits_ttl(&mut self) {
+        if self.foreign.is_some() || self.claimed.is_some() || !self.sick() {
+            return;
+        }
+        let ttl = self.rng.pick(&[120, 900, 7200]);
+        self.meddled = true;
+        self.write((self.primary.set, ttl));
+    }
+
+    /// A person puts right what stopped the run, as far as it is theirs.
+    pub fn put_right(&mut self) {
+        if let Some((foreign, was)) = self.foreign.take()
+            && (self.primary.set, self.primary.ttl) == foreign
+        {
+            self.write(was);
+        }
+        // Set right before the next process starts: that one sees no jump.
+        self.clock_off = 0;
+        self.clock_jumped = 0;
+    }
+
+    /// The web server gets a policy that admits the new host too; the record follows.
+    pub(super) fn publish_policy(&mut self) {
+        let mut text = self.policies[usize::from(self.policy_served)].clone();
+        text.patterns.push(NAMES[usize::from(NEW)].to_owned());
+        self.policies.push(text);
+        self.policy_served = u16::try_from(self.policies.len() - 1).unwrap_or(0);
+        let after = self.rng.range(SECOND, 30 * SECOND);
+        self.later(after, Event::PolicyRecord);
+    }
+
+    /// Asked to publish a policy.
+    pub fn ask_for_policy(&mut self) {
+        if self.policy_under_way
+            || self.admits(&self.policies[usize::from(self.policy_served)], NEW)
+        {
+            return;
+        }
+        self.policy_under_way = true;
+        self.measured.policy = self.now;
+        let after = self
+            .rng
+            .range(self.scenario.people / 4, self.scenario.people);
+        self.later(after, Event::Policy);
+    }
+
+    /// Asked to sign the zone.
+    pub fn ask_for_signing(&mut self) {
+        if self.signing.is_some()
+            || self
+                .requests
+                .iter()
+                .any(|sent| sent.request == super::Request::Sign)
+        {
+            return;
+        }
+        let after = self
+            .rng
+            .range(self.scenario.people / 4, self.scenario.people);
+        let fate = super::Fate {
+            applied: Some(self.now + after),
+            answered: self.now,
+            answer: super::Answer::ByHand,
+        };
+        self.send(super::Request::Sign, fate, false);
+    }
+
+    /// Whether a policy admits a host: a wildcard stands for one label.
+    #[must_use]
+    pub fn admits(&self, policy: &PolicyText, host: super::HostId) -> bool {
+        let name = NAMES[usize::from(host)];
+        policy
+            .patterns
+            .iter()
+            .any(|pattern| match pattern.strip_prefix("*.") {
+                Some(parent) => name.split_once('.').is_some_and(|(_, rest)| rest == parent),
+                None => pattern == name,
+            })
+    }
+}
