@@ -7,9 +7,10 @@ use rollout::finding::Finding;
 use rollout::kernel::{Host, KeyId, MxSet, ZoneKeys};
 use rollout::world::{
     Action, AddressFacts, Answer, Arrives, Chain, ConnectorFacts, Delivery, DomainFlags,
-    ExchangeFacts, Fact, Facts, FeatureState, HostFacts, Listing, MxRrset, Needs, ParentFacts,
-    ParentServer, PolicyFacts, PolicyMode, Profile, ProviderFacts, ServerFacts, SigningFacts,
-    SmtpOutcome, TenantFacts, TlsaFacts, VantageFacts, Verdict, VerdictFacts, ZoneFacts,
+    ExchangeFacts, Fact, Facts, FeatureState, HostFacts, Listing, MxRrset, Needs, OnFile,
+    ParentFacts, ParentServer, PolicyFacts, PolicyMode, Profile, ProviderFacts, ServerFacts,
+    SigningFacts, SmtpOutcome, TenantFacts, TlsaFacts, VantageFacts, Verdict, VerdictFacts,
+    ZoneFacts,
 };
 
 use crate::caches::{Looked, Resolver};
@@ -129,6 +130,9 @@ impl Sim {
             }
             Action::EnableDnssec => Request::Dnssec,
             Action::EnableDane => Request::Dane,
+            Action::WithdrawDs { .. } | Action::UnsignZone => {
+                unreachable!("no move takes DNSSEC away")
+            }
         }
     }
 
@@ -245,6 +249,7 @@ impl Sim {
             negative_ttl: self.truth.scenario.negative,
             largest_ttl: largest.unwrap_or(0),
             delegation_differs: Vec::new(),
+            split_between: Vec::new(),
             out_of_reach: Vec::new(),
             publishes_cds: false,
         }
@@ -274,6 +279,7 @@ impl Sim {
             });
         ParentFacts {
             zone: Host::new("com"),
+            scans_after: None,
             servers: servers.collect(),
             negative_ttl: s.parent_negative,
         }
@@ -449,6 +455,7 @@ impl Sim {
             },
             largest_ttl: s.lists_largest.then_some(s.largest),
             registrar: !s.manual_ds,
+            on_file: OnFile::NotAsked,
             announces: false,
         }
     }
