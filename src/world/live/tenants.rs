@@ -19,7 +19,10 @@ const FAILURE: Duration = Duration::from_secs(5);
 
 /// The tenants that this process works on, each under one identity. Clones share.
 #[derive(Clone, Debug, Default)]
-pub struct Tenants(Arc<Mutex<Vec<(Side, Arc<Tenant>)>>>);
+pub struct Tenants(Arc<Mutex<Vec<Known>>>);
+
+/// A tenant, and the part of a domain file by which it is known.
+type Known = (Side, Arc<Tenant>);
 
 impl Tenants {
     /// The tenant of this part of a domain file: all of it decides whom is asked, and as whom. Secrets are references in it.

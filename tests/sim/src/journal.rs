@@ -278,11 +278,11 @@ impl Sim {
                         continue;
                     };
                     if let Some(gate) = &planned.gate
-                        && !self
+                        && self
                             .log
                             .gates
                             .get(&gate.name)
-                            .is_some_and(|passed| passed <= at)
+                            .is_none_or(|passed| passed > at)
                     {
                         found.push((
                             "gate",

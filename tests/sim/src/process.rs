@@ -215,6 +215,10 @@ pub fn start(
 }
 
 /// What a process came to when it was driven on.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "made once for each life of a process, and taken apart at once"
+)]
 pub enum Driven {
     /// It ended by itself.
     Ended(Left),

@@ -5,6 +5,7 @@
 //! engine does depends only on what it can see and remember, so each such state is walked once, however many states of
 //! the caches go with it.
 
+use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::Arc;
 
@@ -270,8 +271,8 @@ impl Explorer {
             let mut add =
                 |to: State, label: String, parents: &mut HashMap<State, (State, String)>| {
                     found.transitions += 1;
-                    if !parents.contains_key(&to) {
-                        parents.insert(to, (state, label));
+                    if let Entry::Vacant(new) = parents.entry(to) {
+                        new.insert((state, label));
                         queue.push_back(to);
                     }
                 };
@@ -380,10 +381,8 @@ impl Explorer {
         for sent in &sim.truth.requests {
             let again = sent.applied.is_some() && !sent.changed;
             if Some(sent.request) == engine.flight || sent.conflict || again {
-                wrong.get_or_insert(format!(
-                    "S6: {:?} was sent again without need",
-                    sent.request
-                ));
+                let again = || format!("S6: {:?} was sent again without need", sent.request);
+                wrong.get_or_insert_with(again);
             }
         }
         let sent = sim
