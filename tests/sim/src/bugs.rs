@@ -9,7 +9,6 @@ use jiff::{SignedDuration, Timestamp};
 use rollout::clock::Clock;
 use rollout::engine::store::{IntentId, StoreError};
 use rollout::engine::{Journal, Note, Signals};
-use rollout::kernel::ZoneKeys;
 use rollout::playbook::{Goal, PlannedStep};
 use rollout::step::{Memory, Setup};
 use rollout::world::{
@@ -45,41 +44,40 @@ macro_rules! bugs {
 
 bugs! {
     "new-ttl" 40 "the wait after a change is that of the TTL served now",
-    "memory-forgets-caches" 200 "what caches hold is forgotten whenever a process ends",
-    "trusts-the-api" 200 "a write counts as visible when the API took it",
-    "first-server-speaks" 200 "the first server that answers speaks for all",
-    "fastest-server-speaks" 200 "a change counts as visible when one server has it",
-    "first-key-speaks" 300 "one signed server means that all are signed",
-    "first-parent-speaks" 300 "one server of the parent speaks for all",
-    "ds-too-early" 60 "the DS does not wait for unsigned answers to expire",
-    "zone-ttl-ignored" 100 "only the TTL of the MX set counts for unsigned answers, and it is taken for small",
-    "negative-ttl-ignored" 100 "a cached proof of no TLSA counts for nothing",
-    "parent-negative-ignored" 200 "a cached proof of no DS counts for nothing",
+    "memory-forgets-caches" 10 "what caches hold is forgotten whenever a process ends",
+    "trusts-the-api" 30 "a write counts as visible when the API took it",
+    "first-server-speaks" 30 "the first server that answers speaks for all",
+    "fastest-server-speaks" 40 "a change counts as visible when one server has it",
+    "first-parent-speaks" 10 "one server of the parent speaks for all",
+    "ds-too-early" 15 "the DS does not wait for unsigned answers to expire",
+    "zone-ttl-ignored" 15 "only the TTL of the MX set counts for unsigned answers, and it is taken for small",
+    "negative-ttl-ignored" 25 "a cached proof of no TLSA counts for nothing",
+    "parent-negative-ignored" 10 "a cached proof of no DS counts for nothing",
     "floor-ignored" 300 "resolvers that raise small TTLs are forgotten",
-    "legacy-retired-early" 40 "the legacy host may go when it is no longer listed",
-    "claim-too-early" 40 "protection is claimed without the final proof",
-    "blind-resend" 100 "an effect without an answer is made again at once",
-    "unknown-is-none" 100 "an effect without an answer counts as not made",
-    "no-compare-and-set" 400 "a record set is written whatever it is",
-    "foreign-edit-overwritten" 200 "what a person wrote is taken for a server that lags, and overwritten",
-    "lease-ignored" 100 "a process goes on after another one took over",
+    "legacy-retired-early" 10 "the legacy host may go when it is no longer listed",
+    "claim-too-early" 10 "protection is claimed without the final proof",
+    "blind-resend" 60 "an effect without an answer is made again at once",
+    "unknown-is-none" 80 "an effect without an answer counts as not made",
+    "no-compare-and-set" 100 "a record set is written whatever it is",
+    "foreign-edit-overwritten" 30 "what a person wrote is taken for a server that lags, and overwritten",
+    "lease-ignored" 50 "a process goes on after another one took over",
     "intent-after-effect" 10 "the intent is written down after the effect",
     "no-intent" 10 "no intent is written down at all",
     "no-outcome" 10 "no outcome is written down",
     "no-way-back" 10 "the way back is not written down",
     "memory-before-intent" 20 "a killed process forgets the effect that was under way",
-    "mta-sts-ignored" 60 "no MTA-STS policy is ever seen",
-    "wildcard-covers-all" 200 "a wildcard in a policy covers any number of labels",
-    "rejecting-host-listed" 200 "a host that refuses for good counts as taking mail",
+    "mta-sts-ignored" 10 "no MTA-STS policy is ever seen",
+    "wildcard-covers-all" 40 "a wildcard in a policy covers any number of labels",
+    "rejecting-host-listed" 400 "a host that refuses for good counts as taking mail",
     "tlsa-not-checked" 300 "certificates count as fitting",
     "could-not-tell-is-none" 200 "a policy that could not be read is none",
-    "silent-server-passed-over" 300 "a server that does not answer counts for nothing",
+    "silent-server-passed-over" 400 "a server that does not answer counts for nothing",
     "clock-not-watched" 400 "a clock that was set is not noticed",
     "gates-ignored" 10 "nobody is asked at gates",
     "wrong-key" 20 "the DS names another key",
     "set-not-replaced-as-one" 20 "a record set is emptied before it is written anew",
-    "order-ignored" 40 "the swap does not wait for what it needs",
-    "new-host-guessed" 200 "the new host is added without being proven",
+    "order-ignored" 10 "the swap does not wait for what it needs",
+    "new-host-guessed" 40 "the new host is added without being proven",
 }
 
 /// The bug of a name.
@@ -493,16 +491,6 @@ impl LyingWorld {
                 if let Some(first) = zone.servers.iter().find(|s| has(&s.mx)).cloned() {
                     for server in &mut zone.servers {
                         server.mx = first.mx.clone();
-                    }
-                }
-            }
-            "first-key-speaks" => {
-                let signed = |answer: &Answer<ZoneKeys>| {
-                    matches!(answer.got(), Some((ZoneKeys::Signed(_), _)))
-                };
-                if let Some(first) = zone.servers.iter().find(|s| signed(&s.keys)).cloned() {
-                    for server in &mut zone.servers {
-                        server.keys = first.keys.clone();
                     }
                 }
             }
