@@ -202,7 +202,9 @@ impl Budget {
     fn with<T>(&self, file: &str, work: impl FnOnce(&mut Book) -> T) -> T {
         let mut books = self.books.lock().unwrap_or_else(PoisonError::into_inner);
         let book = books.entry(file.to_owned()).or_default();
-        let Some(folder) = &self.folder else {
+        // A folder is made for those who keep state anyway: whoever only looks leaves nothing behind.
+        let kept_beside = |folder: &&PathBuf| folder.parent().is_some_and(Path::is_dir);
+        let Some(folder) = self.folder.as_ref().filter(kept_beside) else {
             return work(book);
         };
         match locked(folder, file) {
@@ -266,7 +268,12 @@ pub(crate) struct Spent {
 impl Account {
     /// Spends one request, or says how long to wait; then nothing was spent. `now` in milliseconds since 1970.
     pub(crate) fn spend(&self, call: Call, zone: Option<&str>, now: i64) -> Result<(), Spent> {
-        if self.budget.unlimited {
+        let kept = || {
+            let folder = self.budget.folder.as_ref();
+            folder.is_none_or(|folder| folder.join(&self.file).is_file())
+        };
+        // Where nothing is limited only a pause that the vendor asked for counts, and that was kept then.
+        if self.budget.unlimited || self.limits.is_empty() && !kept() {
             return Ok(());
         }
         self.budget

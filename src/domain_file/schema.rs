@@ -3,7 +3,7 @@
 use schemars::generate::SchemaSettings;
 use serde_json::{Map, Value as Json, json};
 
-use super::DomainFile;
+use super::{DEFAULT_PLAYBOOK, DomainFile};
 use crate::playbook::{BUILTIN, ParameterType, Playbook, builtin};
 
 /// The schema, as `rollout schema domain` prints it. Draft 7, which editors know best.
@@ -44,8 +44,14 @@ fn rule(playbook: &Playbook) -> Json {
             (name.clone(), property)
         })
         .collect();
+    // Only the default playbook is meant where none is named.
+    let named = if playbook.name == DEFAULT_PLAYBOOK {
+        json!([])
+    } else {
+        json!(["playbook"])
+    };
     json!({
-        "if": {"properties": {"playbook": {"const": playbook.name}}},
+        "if": {"properties": {"playbook": {"const": playbook.name}}, "required": named},
         "then": {"properties": {
             "settings": {"properties": settings, "additionalProperties": false},
             "approve": {"anyOf": [{"const": "all"}, {"items": {"enum": playbook.gates()}}]}

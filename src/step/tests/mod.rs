@@ -8,6 +8,7 @@ mod mx;
 mod preflight;
 mod unknown;
 mod verdict;
+mod way_back;
 
 use jiff::Timestamp;
 

@@ -1,0 +1,147 @@
+//! The way back: the record set that was there, byte for byte; and DNSSEC only in the order that breaks nothing (S4).
+
+use super::*;
+use crate::engine::decide;
+use crate::kernel::{KeyId, ZoneKeys};
+use crate::playbook::PlannedStep;
+use crate::world::ParentFacts;
+
+const RESTORE: Goal = Goal::RestoreMx { ttl: 60 };
+
+fn planned(goal: Goal) -> PlannedStep {
+    PlannedStep {
+        id: STEP.into(),
+        goal,
+        needs: vec![],
+        gate: None,
+    }
+}
+
+fn decided(case: &Case, goal: Goal) -> Next {
+    decide(&planned(goal), &case.context())
+}
+
+#[test]
+fn from_every_stage_the_original_records_come_back_and_then_their_ttl() {
+    let original = rrset(&[(0, LEGACY)], 3600);
+    for stage in [
+        &[(0, LEGACY), (20, NEW)][..],
+        &[(0, NEW), (30, LEGACY)],
+        &[(0, NEW)],
+    ] {
+        let mut case = Case::moved_to(stage);
+        case.memory.original = Some(original.clone());
+        let Action::WriteMx { before, after } = acts(&decided(&case, RESTORE)).clone() else {
+            panic!("{stage:?}")
+        };
+        assert_eq!(before, case.expected());
+        assert_eq!((&after.set, after.ttl), (&original.set, 60), "{stage:?}");
+        case.wrote(&[(0, LEGACY)], 60);
+        waits_naming(&case.next(RESTORE), WaitFor::Visible, &["still serves"]);
+        case.see(&[(0, LEGACY)], 60);
+        is_done(&case.next(RESTORE));
+        let verify = Goal::VerifyMx {
+            expect: Expect::Original,
+            soak: std::time::Duration::ZERO,
+        };
+        is_done(&case.next(verify));
+        let Action::WriteMx { after, .. } = acts(&decided(&case, Goal::RestoreTtl)).clone() else {
+            panic!("{stage:?}")
+        };
+        assert_eq!(after, original);
+    }
+}
+
+#[test]
+fn a_later_stage_is_not_the_original_one() {
+    let case = Case::moved_to(&[(0, LEGACY), (20, NEW)]);
+    let verify = Goal::VerifyMx {
+        expect: Expect::Original,
+        soak: std::time::Duration::ZERO,
+    };
+    assert!(matches!(case.next(verify), Next::Wait(_)));
+    let mut blind = Case::moved_to(&[(0, LEGACY)]);
+    blind.memory.original = None;
+    blocked_by(&blind.next(RESTORE), "mx.no-original");
+}
+
+fn parent(case: &mut Case) -> &mut ParentFacts {
+    match &mut case.facts.parent {
+        Fact::Known { value, .. } => value,
+        other => panic!("{other:?}"),
+    }
+}
+
+fn serve_ds(case: &mut Case, ds: &[&str], ttl: u32) {
+    let ds: std::collections::BTreeSet<_> = ds.iter().map(|key| KeyId((*key).into())).collect();
+    for server in &mut parent(case).servers {
+        server.ds = Answer::Got {
+            value: ds.clone(),
+            ttl,
+        };
+    }
+}
+
+fn look(case: &mut Case, second: i64) {
+    case.now = at(second);
+    if let Fact::Known { at: seen, .. } = &mut case.facts.parent {
+        *seen = at(second);
+    }
+    if let Fact::Known { at: seen, .. } = &mut case.facts.zone {
+        *seen = at(second);
+    }
+    case.absorb();
+}
+
+#[test]
+fn s4_no_unsigning_before_the_ds_and_its_ttl_are_gone() {
+    let mut case = Case::new(&Start {
+        signed: true,
+        delegated: true,
+        ..Start::default()
+    });
+    serve_ds(&mut case, &[KEY], 3600);
+    look(&mut case, 100);
+    assert!(
+        !matches!(decided(&case, Goal::UnsignZone), Next::Act(_)),
+        "the DS is there"
+    );
+    let Action::WithdrawDs { ds } = acts(&decided(&case, Goal::WithdrawDs)).clone() else {
+        panic!()
+    };
+    assert_eq!(ds, [KeyId(KEY.into())]);
+    case.record(&Action::WithdrawDs { ds }, &done());
+    waits_naming(
+        &case.next(Goal::WithdrawDs),
+        WaitFor::Visible,
+        &["still serves"],
+    );
+    serve_ds(&mut case, &[], 900);
+    look(&mut case, 200);
+    is_done(&case.next(Goal::WithdrawDs));
+    // Caches hold the DS for its TTL from when the last server was seen without it.
+    let waits = decided(&case, Goal::UnsignZone);
+    assert_eq!(wait(&waits).until, Some(at(200 + 3605)), "{waits:?}");
+    look(&mut case, 200 + 3604);
+    assert!(matches!(decided(&case, Goal::UnsignZone), Next::Wait(_)));
+    look(&mut case, 200 + 3605);
+    assert_eq!(acts(&decided(&case, Goal::UnsignZone)), &Action::UnsignZone);
+    for server in &mut case.zone().servers {
+        server.keys = Answer::Got {
+            value: ZoneKeys::Unsigned,
+            ttl: 3600,
+        };
+    }
+    is_done(&case.next(Goal::UnsignZone));
+}
+
+#[test]
+fn s7_a_parent_that_could_not_be_asked_is_not_without_ds() {
+    let mut case = Case::new(&Start {
+        signed: true,
+        delegated: true,
+        ..Start::default()
+    });
+    case.facts.parent = could_not_tell();
+    blocked_by(&case.next(Goal::WithdrawDs), "dns.parent");
+}
