@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use rollout_providers::{FieldValue, Info, Name, Options, Provider, RecordType, Zone, registry};
+use rollout_providers::{FieldValue, Name, Provider, RecordType, Zone, registry};
 
 use super::super::init::pair;
 use super::super::lab::Running;
@@ -12,7 +12,7 @@ use crate::dns::Dns;
 use crate::domain_file::environment::Environment;
 use crate::domain_file::{self, DomainFile, SecretRef};
 use crate::surroundings::Surroundings;
-use crate::world::live::{OpenError, remember};
+use crate::world::live::{OpenError, dns_provider, microsoft_of, provider_options, remember};
 
 /// What every `dns` command is told.
 #[derive(Debug, clap::Args)]
@@ -100,8 +100,13 @@ type Opened = (Box<dyn Provider>, Surroundings, Option<Running>);
 fn of_file(app: &App, path: &Path, keep: bool) -> Result<Opened, CliError> {
     let file: DomainFile = domain_file::load(path).map_err(Box::new)?.file;
     let laboratory = Running::of(&file, keep)?;
-    let info = info(&file.dns.provider)?;
-    let provider = open(app, info, &file.dns.values()?)?;
+    // Only a provider that takes the sign-in at Microsoft needs it, and says so where it is not there.
+    let microsoft = microsoft_of(&file, &app.redactor, app.at_terminal()).unwrap_or_else(|error| {
+        tracing::warn!(%error, "the sign-in at Microsoft cannot be used");
+        None
+    });
+    let options = provider_options(microsoft.as_ref(), app.state_folder().as_deref());
+    let provider = dns_provider(&file, &app.redactor, options)?;
     Ok((provider, Surroundings::of(&file), laboratory))
 }
 
@@ -110,7 +115,8 @@ fn of_arguments(
     slug: &str,
     given: &[(String, String)],
 ) -> Result<Box<dyn Provider>, CliError> {
-    let info = info(slug)?;
+    let info =
+        rollout_providers::find(slug).ok_or_else(|| OpenError::UnknownProvider(slug.to_owned()))?;
     let mut fields = BTreeMap::new();
     for (key, text) in given {
         let field = info
@@ -136,24 +142,14 @@ fn of_arguments(
         );
     }
     let fields = info.completed(fields, |variable| std::env::var(variable).ok());
-    Ok(open(app, info, &fields)?)
-}
-
-fn info(slug: &str) -> Result<&'static Info, OpenError> {
-    rollout_providers::find(slug).ok_or_else(|| OpenError::UnknownProvider(slug.to_owned()))
-}
-
-fn open(
-    app: &App,
-    info: &Info,
-    fields: &BTreeMap<String, FieldValue>,
-) -> Result<Box<dyn Provider>, OpenError> {
     for value in fields.values() {
         if let FieldValue::Secret(secret) = value {
             remember(&app.redactor, secret);
         }
     }
-    Ok(info.open(fields, Options::default())?)
+    // What is spent of a quota counts for runs as well.
+    let options = provider_options(None, app.state_folder().as_deref());
+    Ok(info.open(&fields, options).map_err(OpenError::from)?)
 }
 
 /// The name that is meant, as zone files write names.
