@@ -165,6 +165,8 @@ fn commands() -> Vec<(&'static str, Vec<&'static str>)> {
         ("doctor", "{folder}/certificate.yml"),
         ("apply", "{file} --yes --no-wait"),
         ("apply", "{folder}/tsig.yml --yes --no-wait"),
+        ("rollback", "{file} --yes --no-wait"),
+        ("rollback", "{file} --dnssec --dry-run"),
         ("resume", "--no-wait"),
         ("status", ""),
         ("why", "{domain}"),
