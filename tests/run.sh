@@ -40,12 +40,15 @@ step "documentation"
 RUSTDOCFLAGS="-D warnings" cargo doc --locked --workspace --no-deps
 
 step "licences, bans, sources, advisories"
-# Beside the build, so that whoever keeps target/ between runs keeps it too. About 2.5 minutes on 2 cores.
+# Beside the build, so that whoever keeps target/ between runs keeps it too. Not optimised: it reads files, and builds in
+# 1.5 minutes on 2 cores instead of 3.5.
 tools="$PWD/target/tools"
 PATH="$PATH:$tools/bin"
 if ! cargo deny --version >/dev/null 2>&1; then
-  cargo install --locked --root "$tools" cargo-deny
+  cargo install --debug --locked --root "$tools" cargo-deny
 fi
+# The graph is of all targets; a build fetched the crates of this one only.
+cargo fetch --locked
 cargo deny --locked --offline check licenses bans sources
 # The database is a repository at GitHub. Without it nothing is known, which is not the same as nothing found.
 if cargo deny fetch db >/dev/null 2>&1; then
