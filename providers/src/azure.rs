@@ -14,7 +14,7 @@ use serde_json::{Map, Value, json};
 
 use self::wire::{Page, SetProperties, WireSet, WireSigning, WireZone, decode, encode, explain, group_of};
 use crate::{
-    Access, Call, Capabilities, Change, Counts, Delegation, Error, Field, Info, KeyError, Kind, Limit, Name, Outcome, Provider,
+    Access, Call, Capabilities, Change, Counts, Delegation, Error, Field, HandsOver, Info, KeyError, Kind, Limit, Name, Outcome, Provider,
     RecordType, Result, Right, Rrset, ShownBy, Signer, Signing, TTL_MAX, Token, Tokens, Writes, Zone,
     auth::{Bearer, Issuer},
     guard::{self, Verdict},
@@ -253,7 +253,7 @@ impl Provider for Azure {
         let nameservers =
             nameservers.map_err(|error| Error::new(INFO.slug, &operation, Kind::Protocol, error.to_string()))?;
         let (apex, writes) = (apex.clone(), INFO.capabilities.writes);
-        Ok(Zone { id: group, apex, nameservers, ttl: 1..=TTL_MAX, writes, notes: Vec::new() })
+        Ok(Zone { id: group, apex, nameservers, ttl: 1..=TTL_MAX, writes, hands_over: HandsOver::Never, notes: Vec::new() })
     }
 
     async fn read(&self, zone: &Zone, name: &Name, rtype: RecordType) -> Result<Option<Rrset>> {

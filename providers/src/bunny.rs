@@ -9,7 +9,7 @@ use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::{Value, json};
 
 use crate::{
-    Access, Call, Capabilities, Change, Delegation, Error, Field, Info, Kind, Name, Outcome, Provider, RecordData, RecordType,
+    Access, Call, Capabilities, Change, Delegation, Error, Field, HandsOver, Info, Kind, Name, Outcome, Provider, RecordData, RecordType,
     Result, Right, Rrset, ShownBy, Signer, Signing, TTL_MAX, Writes, Zone, guard,
     http::{Explained, Http, Request},
     stepwise::{self, Held, SingleRecords},
@@ -281,7 +281,7 @@ impl Provider for Bunny {
             nameservers: nameservers.collect(),
             ttl: 0..=TTL_MAX,
             writes: INFO.capabilities.writes,
-            notes: Vec::new(),
+            hands_over: HandsOver::Never, notes: Vec::new(),
         })
     }
 

@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use self::api::{Batch, Body, Delete, Dnssec, Patch, Post, Records, VerifyToken, WireDnssec, WireRecord, Zones};
 use crate::{
-    Access, Call, Capabilities, Change, Counts, Delegation, Error, Field, Info, Kind, Limit, Name, Outcome, Provider, RecordData,
+    Access, Call, Capabilities, Change, Counts, Delegation, Error, Field, HandsOver, Info, Kind, Limit, Name, Outcome, Provider, RecordData,
     RecordType, Result, Right, Rrset, ShownBy, Signer, Signing, Standing, Writes, Zone,
     guard::{self, Verdict},
     http::{Http, checked_base},
@@ -187,6 +187,7 @@ impl Provider for Cloudflare {
             nameservers,
             ttl: if enterprise { 30 } else { 60 }..=86_400,
             writes: INFO.capabilities.writes,
+            hands_over: HandsOver::Never,
             notes,
         })
     }
@@ -324,7 +325,7 @@ mod tests {
             nameservers: vec![],
             ttl: 60..=86_400,
             writes: Writes::Stepwise,
-            notes: vec![],
+            hands_over: HandsOver::Never, notes: vec![],
         };
         let batch = serde_json::to_value(batch(&zone, live, &change)).unwrap();
         assert_eq!(

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use crate::{
-    Access, Call, Capabilities, Change, Counts, Delegation, DelegationKey, Dnskey, Ds, Error, Field, Info, Kind, Limit, Name,
+    Access, Call, Capabilities, Change, Counts, Delegation, DelegationKey, Dnskey, Ds, Error, Field, HandsOver, Info, Kind, Limit, Name,
     Outcome, Provider, RecordData, RecordType, Result, Right, Rrset, ShownBy, Signer, Signing, Writes, Zone,
     guard::{self, Verdict},
     http::{Explained, Http, Request},
@@ -163,7 +163,7 @@ impl Provider for Desec {
             nameservers: Vec::new(),
             ttl: found.minimum_ttl..=TTL_MOST,
             writes: INFO.capabilities.writes,
-            notes: Vec::new(),
+            hands_over: HandsOver::Never, notes: Vec::new(),
         })
     }
 
@@ -252,7 +252,7 @@ mod tests {
                 nameservers: vec![],
                 ttl: 60..=TTL_MOST,
                 writes: Writes::Atomic,
-                notes: vec![],
+                hands_over: HandsOver::Never, notes: vec![],
             };
             let mut body = encode(&zone, &Change::create(set.clone()));
             prop_assert_eq!(&body[0]["subname"], "");

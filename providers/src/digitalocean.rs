@@ -11,7 +11,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::{
-    Access, Call, Capabilities, Change, Counts, Delegation, Error, Field, Info, Kind, Limit, Name, Outcome, Provider, RecordData,
+    Access, Call, Capabilities, Change, Counts, Delegation, Error, Field, HandsOver, Info, Kind, Limit, Name, Outcome, Provider, RecordData,
     RecordType, Result, Right, Rrset, ShownBy, TTL_MAX, Writes, Zone,
     guard,
     http::{Explained, Http, Request},
@@ -265,7 +265,7 @@ impl Provider for DigitalOcean {
             nameservers: Vec::new(),
             ttl: 30..=TTL_MAX,
             writes: INFO.capabilities.writes,
-            notes: Vec::new(),
+            hands_over: HandsOver::Never, notes: Vec::new(),
         })
     }
 
@@ -299,7 +299,7 @@ mod tests {
                 nameservers: vec![],
                 ttl: 30..=TTL_MAX,
                 writes: Writes::Stepwise,
-                notes: vec![],
+                hands_over: HandsOver::Never, notes: vec![],
             };
             for value in set.values().iter().filter(|value| unfit(value).is_none()) {
                 let mut body = encode("@", set.ttl(), value);

@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use tokio::sync::OnceCell;
 
 use crate::{
-    Access, Call, Capabilities, Change, Counts, Delegation, Error, Field, Info, Kind, Limit, Name, Outcome, Provider, RecordData,
+    Access, Call, Capabilities, Change, Counts, Delegation, Error, Field, HandsOver, Info, Kind, Limit, Name, Outcome, Provider, RecordData,
     RecordType, Registrar, Result, Right, Rrset, ShownBy, Signer, TTL_MAX, Takes, Writes, Zone, guard,
     http::{Explained, Http, Request},
     stepwise::{self, Held, SingleRecords},
@@ -300,11 +300,7 @@ impl Provider for Dnsimple {
         if found.secondary {
             return fail(Kind::Rejected, "DNSimple has only a copy of this zone (secondary); change it at its primary".to_owned());
         }
-        let mut notes = vec![
-            "Where the domain is registered at DNSimple, too, signing publishes the DS by itself as soon as all name servers \
-             serve the signed zone, without waiting until unsigned answers have left the caches."
-                .to_owned(),
-        ];
+        let mut notes = Vec::new();
         if found.active == Some(false) {
             notes.push(format!("DNSimple does not resolve the zone {apex}: its service is switched off there."));
         }
@@ -314,6 +310,7 @@ impl Provider for Dnsimple {
             nameservers: Vec::new(),
             ttl: 0..=TTL_MAX,
             writes: INFO.capabilities.writes,
+            hands_over: HandsOver::IfRegisteredThere,
             notes,
         })
     }

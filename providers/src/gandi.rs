@@ -12,12 +12,11 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::json;
 
 use crate::{
-    Access, Call, Capabilities, Change, Counts, Delegation, DelegationKey, DigestType, Dnskey, Ds, Error, Field, Info, KeyError,
+    Access, Call, Capabilities, Change, Counts, Delegation, DelegationKey, DigestType, Dnskey, Ds, Error, Field, HandsOver, Info, KeyError,
     Kind, Limit, Name, Outcome, Provider, RecordData, RecordType, Registrar, Result, Right, Rrset, ShownBy, Signer, Signing,
     Takes, Writes, Zone,
     guard::{self, Verdict},
     http::{Explained, Http, Request, next_page},
-    stepwise::halfway,
     text,
 };
 
@@ -259,7 +258,7 @@ impl Provider for Gandi {
             nameservers: servers.map_err(|error| self.http.unread(&nameservers, error))?,
             ttl: 300..=2_592_000,
             writes: INFO.capabilities.writes,
-            notes: Vec::new(),
+            hands_over: HandsOver::Never, notes: Vec::new(),
         })
     }
 
@@ -344,7 +343,7 @@ impl Signer for Gandi {
         let keys = self.keys(zone, &operation).await?;
         for (at, key) in keys.iter().enumerate() {
             let request = self.request(Call::WriteSigning, &operation, Method::DELETE, &zone.id, &["keys", &key.id]);
-            self.http.send(&request).await.map_err(|error| halfway(error, at))?;
+            self.http.send(&request).await.map_err(|error| guard::halfway(error, at))?;
         }
         Ok(if keys.is_empty() { Outcome::Unchanged } else { Outcome::Done })
     }
@@ -368,7 +367,7 @@ impl Registrar for Gandi {
         if keys.is_empty() {
             for (at, id) in ids.iter().enumerate() {
                 let request = self.filed(Call::WriteDelegation, &operation, Method::DELETE, apex, &[&id.to_string()]);
-                self.http.send(&request).await.map_err(|error| halfway(error, at))?;
+                self.http.send(&request).await.map_err(|error| guard::halfway(error, at))?;
             }
             return Ok(Outcome::Done);
         }
@@ -401,7 +400,7 @@ mod tests {
                 nameservers: vec![],
                 ttl: 300..=2_592_000,
                 writes: Writes::Atomic,
-                notes: vec![],
+                hands_over: HandsOver::Never, notes: vec![],
             };
             let wire = serde_json::to_value(encode(&set)).unwrap();
             let wire: WireSet = serde_json::from_value(wire).unwrap();

@@ -14,7 +14,7 @@ use tokio::sync::OnceCell;
 
 use self::ds::WireDs;
 use crate::{
-    Access, Call, Capabilities, Change, Counts, Delegation, DelegationKey, Ds, Error, Field, Info, Kind, Limit, Name, Outcome,
+    Access, Call, Capabilities, Change, Counts, Delegation, DelegationKey, Ds, Error, Field, HandsOver, Info, Kind, Limit, Name, Outcome,
     Provider, RecordData, RecordType, Registrar, Result, Right, Rrset, ShownBy, Takes, Writes, Zone,
     guard::{self, Verdict},
     http::{Explained, Http, Request},
@@ -280,6 +280,7 @@ impl Provider for GoDaddy {
             nameservers,
             ttl: 600..=604_800,
             writes: INFO.capabilities.writes,
+            hands_over: HandsOver::Never,
             notes,
         })
     }
@@ -352,7 +353,7 @@ impl Registrar for GoDaddy {
         // The old ones go only when the new ones are on file: the parent must never be without.
         let begun = Instant::now();
         while !add.is_empty() {
-            let (live, busy) = self.on_file(apex, &operation).await.map_err(guard::midway)?;
+            let (live, busy) = self.on_file(apex, &operation).await.map_err(|error| guard::halfway(error, 1))?;
             if !busy && add.iter().all(|ds| live.contains(ds)) {
                 break;
             }
@@ -363,7 +364,7 @@ impl Registrar for GoDaddy {
             tokio::time::sleep(PAUSE).await;
         }
         let removed = self.tell(apex, &operation, Method::DELETE, &remove).await;
-        removed.map_err(|error| if add.is_empty() { error } else { guard::midway(error) })?;
+        removed.map_err(|error| guard::halfway(error, usize::from(!add.is_empty())))?;
         Ok(Outcome::Done)
     }
 }

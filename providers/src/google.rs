@@ -20,7 +20,7 @@ use self::{
     wire::{Page, WireKey, WireOperation, WireSet, WireZone, decode, encode, explain},
 };
 use crate::{
-    Access, Call, Capabilities, Change, Delegation, Error, Field, Info, Kind, Name, Outcome, Provider, RecordType, Registrar,
+    Access, Call, Capabilities, Change, Delegation, Error, Field, HandsOver, Info, Kind, Name, Outcome, Provider, RecordType, Registrar,
     Result, Right, Rrset, ShownBy, Signer, Signing, TTL_MAX, Takes, Writes, Zone,
     auth::Bearer,
     guard::{self, Verdict},
@@ -247,7 +247,7 @@ impl Provider for Google {
         let nameservers =
             nameservers.map_err(|error| Error::new(INFO.slug, &operation, Kind::Protocol, error.to_string()))?;
         let (apex, writes) = (apex.clone(), INFO.capabilities.writes);
-        Ok(Zone { id: zone.name, apex, nameservers, ttl: 0..=TTL_MAX, writes, notes: Vec::new() })
+        Ok(Zone { id: zone.name, apex, nameservers, ttl: 0..=TTL_MAX, writes, hands_over: HandsOver::Never, notes: Vec::new() })
     }
 
     async fn read(&self, zone: &Zone, name: &Name, rtype: RecordType) -> Result<Option<Rrset>> {

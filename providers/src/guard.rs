@@ -180,18 +180,22 @@ pub(crate) async fn confirm_within(
     }
 }
 
-/// An error after a part of the change was taken: what is live is neither what it was nor what it shall be, so nobody may
-/// believe that nothing happened.
-pub(crate) fn midway(error: Error) -> Error {
-    if error.is_conflict() || error.is_unknown() {
-        return error;
-    }
+/// An error after `taken` requests were taken: something was changed, so the whole cannot simply be tried again. A record that
+/// is gone was removed by somebody else since it was looked at.
+pub(crate) fn halfway(error: Error, taken: usize) -> Error {
+    let kind = match error.kind {
+        Kind::NotFound | Kind::Conflict => Kind::Conflict,
+        _ if taken > 0 => Kind::Unknown,
+        kind => kind,
+    };
+    let message = match taken {
+        0 => error.message,
+        1 => format!("one request was taken, then: {}", error.message),
+        _ => format!("{taken} requests were taken, then: {}", error.message),
+    };
     Error {
-        kind: Kind::Unknown,
-        message: format!(
-            "a part of the change was made, then it stopped: {}",
-            error.message
-        ),
+        kind,
+        message,
         ..error
     }
 }
@@ -402,18 +406,25 @@ mod tests {
     }
 
     #[test]
-    fn half_a_change_is_never_called_nothing() {
-        let error = |kind| midway(Error::new("x", "change it", kind, "words"));
+    fn what_fails_halfway_is_never_passing() {
+        let error = |kind| Error::new("x", "y", kind, "no");
         for kind in [
             Kind::Transient,
             Kind::Throttled(None),
-            Kind::Rejected,
             Kind::Auth,
+            Kind::Rejected,
+            Kind::Unknown,
         ] {
-            assert_eq!(error(kind).kind, Kind::Unknown, "{kind:?}");
+            assert_eq!(halfway(error(kind), 0).kind, kind);
+            let later = halfway(error(kind), 2);
+            assert_eq!(
+                (later.kind, later.message.as_str()),
+                (Kind::Unknown, "2 requests were taken, then: no")
+            );
         }
-        assert!(error(Kind::Conflict).is_conflict());
-        assert_eq!(error(Kind::Unknown).message, "words");
+        for kind in [Kind::NotFound, Kind::Conflict] {
+            assert!(halfway(error(kind), 0).is_conflict() && halfway(error(kind), 1).is_conflict());
+        }
     }
 
     #[test]

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::{
-    Access, Call, Capabilities, Change, Counts, Delegation, Error, Field, Info, Kind, Limit, Name, Outcome, Provider, RecordData,
+    Access, Call, Capabilities, Change, Counts, Delegation, Error, Field, HandsOver, Info, Kind, Limit, Name, Outcome, Provider, RecordData,
     RecordType, Result, Right, Rrset, ShownBy, TTL_MAX, Writes, Zone,
     guard::{self, Verdict},
     http::{Explained, Http, Request},
@@ -240,7 +240,7 @@ impl Hetzner {
             tokio::time::sleep(pause).await;
             pause = (pause * 2).min(LONGEST_PAUSE);
             let ask = self.http.get(Call::Read, &request.operation, &["actions", &id.to_string()]);
-            answer = self.http.json(&ask).await.map_err(guard::midway);
+            answer = self.http.json(&ask).await.map_err(|error| guard::halfway(error, 1));
         }
     }
 
@@ -261,16 +261,16 @@ impl Hetzner {
         }
         if after.ttl() >= before.ttl() {
             records(live).await?;
-            return if after.ttl() == before.ttl() { Ok(()) } else { ttl().await.map_err(guard::midway) };
+            return if after.ttl() == before.ttl() { Ok(()) } else { ttl().await.map_err(|error| guard::halfway(error, 1)) };
         }
         ttl().await?;
         // An action has passed since the last look.
-        let now = self.live(zone, set.0, set.1).await.map_err(guard::midway)?;
+        let now = self.live(zone, set.0, set.1).await.map_err(|error| guard::halfway(error, 1))?;
         if now.0.as_ref().map(Rrset::values) != Some(before.values()) {
             let message = "somebody else changed the records while the TTL was lowered; they were left alone";
             return Err(Error::new(INFO.slug, operation.clone(), Kind::Conflict, message));
         }
-        records(now).await.map_err(guard::midway)
+        records(now).await.map_err(|error| guard::halfway(error, 1))
     }
 }
 
@@ -332,6 +332,7 @@ impl Provider for Hetzner {
             nameservers,
             ttl: 60..=TTL_MAX,
             writes: INFO.capabilities.writes,
+            hands_over: HandsOver::Never,
             notes,
         })
     }

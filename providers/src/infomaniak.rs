@@ -9,7 +9,7 @@ use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::{Value, json};
 
 use crate::{
-    Access, Call, Capabilities, Change, Delegation, Error, Field, Info, Kind, Name, Outcome, Provider, RecordData, RecordType,
+    Access, Call, Capabilities, Change, Delegation, Error, Field, HandsOver, Info, Kind, Name, Outcome, Provider, RecordData, RecordType,
     Result, Right, Rrset, ShownBy, Signer, Signing, TTL_MAX, Writes, Zone, guard,
     http::{Explained, Http, Request},
     stepwise::{self, Held, SingleRecords},
@@ -282,11 +282,8 @@ impl Provider for Infomaniak {
             nameservers: found.nameservers.iter().filter_map(|name| Name::parse(name).ok()).collect(),
             ttl: 0..=TTL_MAX,
             writes: INFO.capabilities.writes,
-            notes: vec![
-                "Infomaniak signs only domains that are registered there, too, and then publishes the DS by itself, without \
-                 waiting until unsigned answers have left the caches."
-                    .to_owned(),
-            ],
+            hands_over: HandsOver::Always,
+            notes: Vec::new(),
         })
     }
 

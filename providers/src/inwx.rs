@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 
 use self::rpc::{Loose, Rpc, SignIn};
 use crate::{
-    Access, Call, Capabilities, Change, Delegation, Error, Field, Info, Kind, Name, Outcome, Provider, RecordData, RecordType,
+    Access, Call, Capabilities, Change, Delegation, Error, Field, HandsOver, Info, Kind, Name, Outcome, Provider, RecordData, RecordType,
     Registrar, Result, Right, Rrset, ShownBy, Signer, TTL_MAX, Takes, Writes, Zone,
     auth::{Bearer, totp},
     guard,
@@ -221,11 +221,8 @@ impl Provider for Inwx {
             nameservers: nameservers.collect(),
             ttl: 0..=TTL_MAX,
             writes: INFO.capabilities.writes,
-            notes: vec![
-                "INWX signs only domains that are registered there, too, and then publishes the DS by itself, without waiting \
-                 until unsigned answers have left the caches."
-                    .to_owned(),
-            ],
+            hands_over: HandsOver::Always,
+            notes: Vec::new(),
         })
     }
 

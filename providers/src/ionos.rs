@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::{
-    Access, Call, Capabilities, Change, Delegation, Error, Field, Info, Kind, Name, Outcome, Provider, RecordData, RecordType,
+    Access, Call, Capabilities, Change, Delegation, Error, Field, HandsOver, Info, Kind, Name, Outcome, Provider, RecordData, RecordType,
     Result, Right, Rrset, ShownBy, TTL_MAX, Writes, Zone,
     guard::{self, Verdict},
     http::{Explained, Http},
@@ -220,7 +220,7 @@ impl Provider for Ionos {
             nameservers: Vec::new(),
             ttl: TTL_LEAST..=TTL_MAX,
             writes: INFO.capabilities.writes,
-            notes: Vec::new(),
+            hands_over: HandsOver::Never, notes: Vec::new(),
         })
     }
 
@@ -246,7 +246,7 @@ impl Provider for Ionos {
             match self.http.send(&self.http.request(Call::Write, &operation, Method::DELETE, &path)).await {
                 // Somebody else was faster.
                 Err(error) if error.kind == Kind::NotFound => {}
-                Err(error) => return Err(if done == 0 { error } else { guard::midway(error) }),
+                Err(error) => return Err(guard::halfway(error, done)),
                 Ok(_) => {}
             }
         }

@@ -90,7 +90,7 @@ pub use key::{DigestType, Dnskey, Ds, KeyError};
 pub use name::{Name, NameError};
 pub use parents::{Announced, Scan, scan_of, scans};
 pub use provider::{
-    Call, Counter, Options, Outcome, Provider, Registrar, Signer, Signing, Writes, Zone,
+    Call, Counter, HandsOver, Options, Outcome, Provider, Registrar, Signer, Signing, Writes, Zone,
 };
 pub use record::{RecordData, RecordError, RecordType, Rrset, TTL_MAX};
 pub use registry::{

@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 
 use crate::{
-    Access, Capabilities, Change, Delegation, DelegationKey, Ds, Error, Info, Instructions, Kind, Name, Outcome, Provider,
+    Access, Capabilities, Change, Delegation, DelegationKey, Ds, Error, HandsOver, Info, Instructions, Kind, Name, Outcome, Provider,
     RecordType, Registrar, Result, Rrset, Signer, Signing, TTL_MAX, Writes, Zone, guard,
 };
 
@@ -53,7 +53,7 @@ impl Provider for Manual {
             nameservers: Vec::new(),
             ttl: 0..=TTL_MAX,
             writes: INFO.capabilities.writes,
-            notes: Vec::new(),
+            hands_over: HandsOver::Never, notes: Vec::new(),
         })
     }
 

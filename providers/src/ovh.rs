@@ -23,7 +23,7 @@ use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::{Value, json};
 
 use crate::{
-    Access, Call, Capabilities, Change, Delegation, Error, Field, Info, Kind, Name, Outcome, Provider, RecordData, RecordType,
+    Access, Call, Capabilities, Change, Delegation, Error, Field, HandsOver, Info, Kind, Name, Outcome, Provider, RecordData, RecordType,
     Registrar, Result, Right, Rrset, ShownBy, Signer, Standing, TTL_MAX, Takes, Writes, Zone,
     guard,
     http::{Explained, Http, Request},
@@ -348,21 +348,15 @@ impl Provider for Ovh {
             Ok(nameservers) => nameservers,
             Err(error) => return fail(Kind::Protocol, error.to_string()),
         };
-        let mut notes = Vec::new();
-        if self.hands_over_itself(Call::Zone, &operation, apex).await? {
-            notes.push(format!(
-                "OVHcloud is the registrar of {apex}, too, with its own name servers: once the zone is signed, it gives the DS \
-                 to the registry by itself and need not wait until unsigned answers are gone from caches. Lower the TTLs of the \
-                 zone first, and wait for as long as they were."
-            ));
-        }
+        let hands_over = if self.hands_over_itself(Call::Zone, &operation, apex).await? { HandsOver::Always } else { HandsOver::Never };
         Ok(Zone {
             id: apex.to_string(),
             apex: apex.clone(),
             nameservers,
             ttl: 60..=TTL_MAX,
             writes: INFO.capabilities.writes,
-            notes,
+            hands_over,
+            notes: Vec::new(),
         })
     }
 

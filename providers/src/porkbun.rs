@@ -18,7 +18,7 @@ use serde_json::{Value, json};
 
 use self::wire::{Live, WireDs, WireRecord, decode, encode, explain};
 use crate::{
-    Access, Call, Capabilities, Change, Counts, Delegation, DelegationKey, Ds, Error, Field, Info, Kind, Limit, Name, Outcome,
+    Access, Call, Capabilities, Change, Counts, Delegation, DelegationKey, Ds, Error, Field, HandsOver, Info, Kind, Limit, Name, Outcome,
     Provider, RecordData, RecordType, Registrar, Result, Right, Rrset, ShownBy, Standing, TTL_MAX, Takes, Writes, Zone,
     guard::{self, Verdict},
     http::{Http, Request},
@@ -181,7 +181,7 @@ impl Porkbun {
     async fn send(&self, requests: &[Request]) -> Result<()> {
         for (done, request) in requests.iter().enumerate() {
             let sent = self.ask::<IgnoredAny>(request).await;
-            sent.map_err(|error| if done == 0 { error } else { guard::midway(error) })?;
+            sent.map_err(|error| guard::halfway(error, done))?;
         }
         Ok(())
     }
@@ -237,6 +237,7 @@ impl Provider for Porkbun {
             nameservers,
             ttl: TTL_LEAST..=TTL_MAX,
             writes: INFO.capabilities.writes,
+            hands_over: HandsOver::Never,
             notes,
         })
     }

@@ -9,7 +9,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::{
-    Access, Call, Capabilities, Change, Delegation, DelegationKey, Ds, Error, Field, Info, Instructions, Kind, Name,
+    Access, Call, Capabilities, Change, Delegation, DelegationKey, Ds, Error, Field, HandsOver, Info, Instructions, Kind, Name,
     Outcome, Provider, RecordData, RecordType, Registrar, Result, Right, Rrset, ShownBy, Signer, Signing, TTL_MAX, Writes, Zone,
     guard::{self, Verdict},
     http::{Explained, Http, Request},
@@ -270,7 +270,7 @@ impl Provider for PowerDns {
                  that go by the serial will not fetch them. Set it: pdnsutil set-meta {apex} SOA-EDIT-API DEFAULT."
             ));
         }
-        Ok(Zone { id: apex.fqdn(), apex: apex.clone(), nameservers, ttl: 0..=TTL_MAX, writes: INFO.capabilities.writes, notes })
+        Ok(Zone { id: apex.fqdn(), apex: apex.clone(), nameservers, ttl: 0..=TTL_MAX, writes: INFO.capabilities.writes, hands_over: HandsOver::Never, notes })
     }
 
     async fn read(&self, zone: &Zone, name: &Name, rtype: RecordType) -> Result<Option<Rrset>> {

@@ -140,8 +140,25 @@ pub struct Zone {
     pub ttl: RangeInclusive<u32>,
     /// How well a write is guarded.
     pub writes: Writes,
+    /// Whether signing the zone brings the DS to the parent without being asked.
+    pub hands_over: HandsOver,
     /// Sentences a person should read before changing this zone.
     pub notes: Vec<String>,
+}
+
+/// Whether a provider brings the DS to the parent by itself once it signs a zone, at a time of its own.
+///
+/// Such a DS does not wait until answers without signatures have left the caches.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum HandsOver {
+    /// No: somebody has to bring it there, or the zone only announces it.
+    #[default]
+    Never,
+    /// Where the domain is registered there, too, which its API does not say here.
+    IfRegisteredThere,
+    /// Yes.
+    Always,
 }
 
 /// How well a provider guards a write against somebody else's at the same moment.

@@ -18,7 +18,7 @@ use secrecy::ExposeSecret;
 
 use self::exchange::{Exchange, Question, Server};
 use crate::{
-    Access, Call, Capabilities, Change, Delegation, DelegationKey, Error, Field, Info, Instructions, Kind, Name,
+    Access, Call, Capabilities, Change, Delegation, DelegationKey, Error, Field, HandsOver, Info, Instructions, Kind, Name,
     Outcome, Provider, RecordType, Result, Right, Rrset, ShownBy, Signer, Signing, TTL_MAX, Writes, Zone,
     guard::{self, Verdict},
 };
@@ -255,7 +255,7 @@ impl Provider for Rfc2136 {
             nameservers,
             ttl: 0..=TTL_MAX,
             writes: INFO.capabilities.writes,
-            notes: Vec::new(),
+            hands_over: HandsOver::Never, notes: Vec::new(),
         })
     }
 

@@ -19,7 +19,7 @@ use self::{
     wire::{WireChanges, WireHostedZone, WireSet, WireSets, WireZones},
 };
 use crate::{
-    Access, Call, Capabilities, Change, Counts, Delegation, Error, Field, Info, Kind, Limit, Name, Outcome, Provider, RecordType,
+    Access, Call, Capabilities, Change, Counts, Delegation, Error, Field, HandsOver, Info, Kind, Limit, Name, Outcome, Provider, RecordType,
     Registrar, Result, Right, Rrset, ShownBy, Signer, TTL_MAX, Takes, Writes, Zone,
     auth::{SigV4, canonical_query},
     guard::{self, Verdict},
@@ -286,7 +286,7 @@ impl Provider for Route53 {
         let id = zone.id.trim_start_matches("/hostedzone/").to_owned();
         let request = self.request(Call::Zone, &operation, Method::GET, &["hostedzone", &id]);
         let nameservers = wire::nameservers(self.xml(&request).await?).map_err(|why| self.http.unread(&request, why))?;
-        Ok(Zone { id, apex: apex.clone(), nameservers, ttl: 0..=TTL_MAX, writes: INFO.capabilities.writes, notes: Vec::new() })
+        Ok(Zone { id, apex: apex.clone(), nameservers, ttl: 0..=TTL_MAX, writes: INFO.capabilities.writes, hands_over: HandsOver::Never, notes: Vec::new() })
     }
 
     async fn read(&self, zone: &Zone, name: &Name, rtype: RecordType) -> Result<Option<Rrset>> {

@@ -129,69 +129,27 @@ pub(crate) async fn write<V: SingleRecords>(
     let mut taken = 0;
     for (held, value) in steps.change.into_iter().chain(stale) {
         let answer = vendor.update(zone, held.record, set, &value).await;
-        answer.map_err(|error| halfway(error, taken))?;
+        answer.map_err(|error| guard::halfway(error, taken))?;
         taken += 1;
     }
     for value in &steps.add {
         let answer = vendor.add(zone, set, value).await;
-        answer.map_err(|error| halfway(error, taken))?;
+        answer.map_err(|error| guard::halfway(error, taken))?;
         taken += 1;
     }
     for held in steps.delete {
         let answer = vendor.remove(zone, held.record, set).await;
-        answer.map_err(|error| halfway(error, taken))?;
+        answer.map_err(|error| guard::halfway(error, taken))?;
         taken += 1;
     }
     let published = vendor.publish(zone, change).await;
-    published.map_err(|error| halfway(error, taken))?;
+    published.map_err(|error| guard::halfway(error, taken))?;
     guard::confirm(vendor, zone, change).await
-}
-
-/// An error after `taken` requests were taken: something was changed, so the whole cannot simply be tried again. A record that
-/// is gone was removed by somebody else since it was looked at.
-pub(crate) fn halfway(error: Error, taken: usize) -> Error {
-    let kind = match error.kind {
-        Kind::NotFound | Kind::Conflict => Kind::Conflict,
-        _ if taken > 0 => Kind::Unknown,
-        kind => kind,
-    };
-    let message = match taken {
-        0 => error.message,
-        1 => format!("one request was taken, then: {}", error.message),
-        _ => format!("{taken} requests were taken, then: {}", error.message),
-    };
-    Error {
-        kind,
-        message,
-        ..error
-    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn what_fails_halfway_is_never_passing() {
-        let error = |kind| Error::new("x", "y", kind, "no");
-        for kind in [
-            Kind::Transient,
-            Kind::Throttled(None),
-            Kind::Auth,
-            Kind::Rejected,
-            Kind::Unknown,
-        ] {
-            assert_eq!(halfway(error(kind), 0).kind, kind);
-            let later = halfway(error(kind), 2);
-            assert_eq!(
-                (later.kind, later.message.as_str()),
-                (Kind::Unknown, "2 requests were taken, then: no")
-            );
-        }
-        for kind in [Kind::NotFound, Kind::Conflict] {
-            assert!(halfway(error(kind), 0).is_conflict() && halfway(error(kind), 1).is_conflict());
-        }
-    }
 
     #[test]
     fn records_that_differ_in_ttl_are_one_set_with_the_largest() {

@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::{
-    Access, Call, Capabilities, Change, Counts, Delegation, DelegationKey, DigestType, Dnskey, Ds, Error, Field, Info, Kind,
+    Access, Call, Capabilities, Change, Counts, Delegation, DelegationKey, DigestType, Dnskey, Ds, Error, Field, HandsOver, Info, Kind,
     Limit, Name, Outcome, Provider, RecordData, RecordType, Registrar, Result, Right, Rrset, ShownBy, TTL_MAX, Takes, Token,
     Writes, Zone,
     auth::{Bearer, Issuer, secret_header, sign_sha512},
@@ -314,7 +314,7 @@ impl Provider for TransIp {
             nameservers: Vec::new(),
             ttl: 0..=TTL_MAX,
             writes: INFO.capabilities.writes,
-            notes: Vec::new(),
+            hands_over: HandsOver::Never, notes: Vec::new(),
         })
     }
 

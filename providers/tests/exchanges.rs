@@ -26,8 +26,8 @@ use aws_lc_rs::{
 };
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use rollout_providers::{
-    Budget, Change, DelegationKey, FieldValue, Options, Outcome, Provider, Result, Token, Tokens,
-    Zone, find,
+    Budget, Change, DelegationKey, FieldValue, HandsOver, Options, Outcome, Provider, Result,
+    Token, Tokens, Zone, find,
 };
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -275,10 +275,15 @@ async fn call(provider: &dyn Provider, call: &Value) -> Result<Value> {
                 id,
                 nameservers,
                 ttl,
+                hands_over,
                 notes,
                 ..
             } = zone;
-            json!({ "id": id, "nameservers": nameservers, "ttl": [ttl.start(), ttl.end()], "notes": notes })
+            let mut shown = json!({ "id": id, "nameservers": nameservers, "ttl": [ttl.start(), ttl.end()], "notes": notes });
+            if hands_over != HandsOver::Never {
+                shown["hands-over"] = json!(hands_over);
+            }
+            shown
         }
         ["read", rtype, name] => {
             json!(

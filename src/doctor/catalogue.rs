@@ -161,6 +161,9 @@ rules! {
     PROVIDER_RIGHTS: "provider.rights", Provider, &["provider.access"], "the provider's interface",
         "each right that the provider's credentials need, as far as anything but a write shows it",
         "a rollout that may not write a record would stand half-way";
+    REGISTRAR_ACCESS: "registrar.access", Provider, &["secret.readable"], "the registrar's interface",
+        "the registrar takes the credentials, and they see which DS records it has on file for the domain",
+        "the DS that ties the zone to its parent is brought there";
 
     REACH_HTTPS: "reach.https", Reach, &[], "Microsoft 365 URLs and IP address ranges",
         "HTTPS to sign-in, Graph, Exchange Online and the DNS provider's interface",

@@ -27,6 +27,8 @@ pub struct View {
     pub microsoft: MicrosoftView,
     /// The DNS provider.
     pub provider: ProviderView,
+    /// The registrar, where the file names one.
+    pub registrar: Option<RegistrarView>,
     /// HTTPS to each service.
     pub https: Vec<HttpsView>,
     /// Each resolver of the file.
@@ -148,6 +150,17 @@ pub struct ProviderView {
     pub signing: Asked<(), rollout_providers::Error>,
     /// Whether the zone can be listed.
     pub listing: Asked<bool, rollout_providers::Error>,
+}
+
+/// What the registrar's credentials let one see.
+#[derive(Debug, Clone)]
+pub struct RegistrarView {
+    /// What it declares; `None` when there is no such provider.
+    pub info: Option<&'static Info>,
+    /// The domain that was asked for.
+    pub apex: String,
+    /// Whether it says which DS records it has on file.
+    pub on_file: Asked<(), rollout_providers::Error>,
 }
 
 /// HTTPS to one service, and its clock.

@@ -103,6 +103,12 @@ rules! {
     PROVIDER_ANNOUNCES: "provider.announces", Warning, "RFC 7344; RFC 8078 section 3",
         "a registry that scans for it publishes the DS without being asked, past the gate `ds`; registries wait some days before they do",
         "if the DS must wait for your word, do not start before you could give it";
+    PROVIDER_HANDS_OVER: "provider.hands-over", Warning, "RFC 4035 section 5.2 (with a DS, answers without signatures are bogus)",
+        "the DS can be live while caches still hold answers without signatures, past the gate `ds`: a validating resolver behind such a cache fails until they are gone, at the latest after the zone's largest TTL",
+        "lower the TTLs of the zone's records first, wait as long as the largest of them was, and start then";
+    PROVIDER_NOTE: "provider.note", Warning, "the DNS provider's API",
+        "a change may not come to be seen in DNS as it should, and the run would wait for it",
+        "settle it at the provider before the first change";
     REGISTRAR_REFUSED: "registrar.refused", Blocker, "the registrar's API",
         "the DS could not be brought to the parent when its time has come",
         "check the credential and its rights in the domain file's `registrar:` section, and that the domain is in that account";

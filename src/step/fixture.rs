@@ -239,6 +239,8 @@ impl Start {
                 registrar: true,
                 on_file: crate::world::OnFile::NotAsked,
                 announces: false,
+                hands_over: rollout_providers::HandsOver::Never,
+                notes: vec![],
             }),
             clock_jumped: None,
         }

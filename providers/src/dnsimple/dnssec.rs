@@ -10,7 +10,6 @@ use super::{Dnsimple, INFO, Wire, WireRecord, shown};
 use crate::{
     Call, DelegationKey, DigestType, Dnskey, Ds, Error, KeyError, Kind, Name, Outcome, Registrar, Result, Signer, Signing, Zone,
     guard::{self, Verdict},
-    stepwise::halfway,
     text,
 };
 
@@ -180,13 +179,13 @@ impl Registrar for Dnsimple {
         for body in &bodies {
             let below = ["domains", apex.as_str(), "ds_records"];
             let answer = self.send(Call::WriteDelegation, &operation, Method::POST, &below, Some(body)).await;
-            answer.map_err(|error| halfway(error, taken))?;
+            answer.map_err(|error| guard::halfway(error, taken))?;
             taken += 1;
         }
         for (id, _) in on_file.iter().filter(|(_, ds)| !after.contains(ds)) {
             let below = ["domains", apex.as_str(), "ds_records", &id.to_string()];
             let answer = self.send(Call::WriteDelegation, &operation, Method::DELETE, &below, None).await;
-            answer.map_err(|error| halfway(error, taken))?;
+            answer.map_err(|error| guard::halfway(error, taken))?;
             taken += 1;
         }
         Ok(Outcome::Done)

@@ -8,7 +8,6 @@ use super::{INFO, Inwx, rpc::Loose};
 use crate::{
     Call, DelegationKey, DigestType, Dnskey, Ds, Error, Kind, Name, Outcome, Registrar, Result, Signer, Signing, Zone,
     guard::{self, Verdict},
-    stepwise::halfway,
     text,
 };
 
@@ -202,7 +201,7 @@ impl Registrar for Inwx {
             .chain(gone.map(|(id, _)| ("dnssec.deletednskey", json!({ "key": id }))));
         for (taken, (method, params)) in steps.enumerate() {
             let answer = self.tell(Call::WriteDelegation, &operation, method, params).await;
-            answer.map_err(|error| halfway(error, taken))?;
+            answer.map_err(|error| guard::halfway(error, taken))?;
         }
         Ok(Outcome::Done)
     }

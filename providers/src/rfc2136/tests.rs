@@ -121,7 +121,7 @@ async fn provider(script: Script) -> (Box<dyn Provider>, Zone) {
         ("key-secret".to_owned(), FieldValue::Secret("YSBzZWNyZXQgb2YgdGhpcnR5LXR3byBvY3RldHMuLi4=".to_owned().into())),
     ]);
     let options = Options { timeout: Duration::from_secs(2), ..Options::default() };
-    let zone = Zone { id: apex().fqdn(), apex: apex(), nameservers: vec![], ttl: 0..=86_400, writes: Writes::Guarded, notes: vec![] };
+    let zone = Zone { id: apex().fqdn(), apex: apex(), nameservers: vec![], ttl: 0..=86_400, writes: Writes::Guarded, hands_over: crate::HandsOver::Never, notes: vec![] };
     (INFO.open(&fields, options).unwrap(), zone)
 }
 

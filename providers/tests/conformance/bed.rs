@@ -13,8 +13,8 @@ use std::{
 
 use async_trait::async_trait;
 use rollout_providers::{
-    Budget, Counter, DelegationKey, FieldValue, Name, Options, Outcome, Provider, RecordData,
-    RecordType, Rrset, Token, Tokens, Zone, find,
+    Budget, Counter, DelegationKey, FieldValue, HandsOver, Name, Options, Outcome, Provider,
+    RecordData, RecordType, Rrset, Token, Tokens, Zone, find,
 };
 use secrecy::{ExposeSecret, SecretString};
 
@@ -80,9 +80,9 @@ pub trait Bed: Send + Sync {
         true
     }
 
-    /// How many sentences a person should read of every zone there.
-    fn notes(&self) -> usize {
-        0
+    /// Whether signing a zone there brings the DS to the parent.
+    fn hands_over(&self) -> HandsOver {
+        HandsOver::Never
     }
 
     /// Whether the vendor can hold the set at all. Most take whatever DNS takes.

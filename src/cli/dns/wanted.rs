@@ -315,6 +315,7 @@ mod tests {
             nameservers: vec![],
             ttl: 60..=86_400,
             writes: Writes::Atomic,
+            hands_over: rollout_providers::HandsOver::Never,
             notes: vec![],
         };
         let refused = |owner: &str, ttl, values: &[RecordData]| {

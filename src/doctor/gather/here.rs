@@ -50,15 +50,16 @@ fn references(file: &DomainFile) -> Vec<(String, &SecretRef, bool)> {
             );
         }
     }
-    all.extend(
-        file.dns
-            .fields
-            .iter()
-            .filter_map(|(key, field)| match field {
-                Field::Secret(secret) => Some((format!("dns.{key}"), secret, true)),
-                Field::Text(_) => None,
-            }),
-    );
+    let registrar = file
+        .registrar
+        .iter()
+        .map(|named| ("registrar", &named.fields));
+    for (section, fields) in [("dns", &file.dns.fields)].into_iter().chain(registrar) {
+        all.extend(fields.iter().filter_map(|(key, field)| match field {
+            Field::Secret(secret) => Some((format!("{section}.{key}"), secret, true)),
+            Field::Text(_) => None,
+        }));
+    }
     all
 }
 

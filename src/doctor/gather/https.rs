@@ -1,5 +1,6 @@
 //! HTTPS to each service, without credentials: any answer shows the way, and its `Date` the time there.
 
+use std::collections::BTreeMap;
 use std::error::Error as _;
 use std::time::Duration;
 
@@ -8,7 +9,7 @@ use jiff::{SignedDuration, Timestamp};
 use reqwest::{Client, Url};
 
 use crate::doctor::view::HttpsView;
-use crate::domain_file::{DomainFile, Microsoft};
+use crate::domain_file::{DomainFile, Field, Microsoft};
 
 const CONNECT: Duration = Duration::from_secs(10);
 const ANSWER: Duration = Duration::from_secs(20);
@@ -22,19 +23,25 @@ pub(super) async fn look(file: &DomainFile) -> Vec<HttpsView> {
             ("Exchange Online", api.exchange()),
         ]);
     }
-    let info = rollout_providers::find(&file.dns.provider);
-    let default = info.and_then(|info| {
-        let field = info.fields.iter().find(|field| field.key == "url")?;
-        field.default
-    });
-    if let (Some(info), Some(url)) = (info, file.dns.text("url").or(default)) {
-        services.push((info.title, url.to_owned()));
+    services.extend(interface(&file.dns.provider, &file.dns.fields));
+    if let Some(registrar) = &file.registrar {
+        services.extend(interface(&registrar.provider, &registrar.fields));
     }
     join_all(services.into_iter().filter_map(|(service, address)| {
         let url = Url::parse(&address).ok()?;
         matches!(url.scheme(), "http" | "https").then(|| one(service, url))
     }))
     .await
+}
+
+/// The interface of a provider, where it is one over HTTPS.
+fn interface(slug: &str, fields: &BTreeMap<String, Field>) -> Option<(&'static str, String)> {
+    let info = rollout_providers::find(slug)?;
+    let field = info.fields.iter().find(|field| field.key == "url")?;
+    match fields.get("url") {
+        Some(Field::Text(url)) => Some((info.title, url.clone())),
+        _ => Some((info.title, field.default?.to_owned())),
+    }
 }
 
 async fn one(service: &str, url: Url) -> HttpsView {

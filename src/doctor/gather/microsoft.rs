@@ -1,5 +1,7 @@
 //! Signing in, what the tokens say of themselves, and one reading call for each right.
 
+use std::time::Duration;
+
 use uuid::Uuid;
 
 use super::{PATIENCE, PERSON, in_time, within};
@@ -10,17 +12,34 @@ use crate::microsoft::{Claims, Microsoft, MicrosoftSettings};
 use crate::redact::Redactor;
 use crate::world::live::{AtTerminal, microsoft_settings};
 
-/// `lost`: the secret cannot be read, which is said elsewhere.
-pub(super) async fn look(
+/// Microsoft's services, not asked yet, and who asks them.
+pub(super) struct Connected {
+    pub microsoft: Microsoft,
+    identity: Identity,
+}
+
+impl Connected {
+    /// A person takes longer than a service.
+    pub(super) const fn patience(&self) -> Duration {
+        if self.identity.delegated {
+            PERSON
+        } else {
+            PATIENCE
+        }
+    }
+}
+
+/// `lost`: the secret cannot be read, which is said elsewhere. Without a connection there is the view of why.
+pub(super) fn connect(
     file: &DomainFile,
     redactor: &Redactor,
     person: AtTerminal,
     lost: bool,
-) -> MicrosoftView {
+) -> Result<Connected, MicrosoftView> {
     let api = match &file.microsoft {
         Side::Api(api) => api,
-        Side::Pwsh(_) => return MicrosoftView::ByModule,
-        Side::Manual { .. } => return MicrosoftView::ByHand,
+        Side::Pwsh(_) => return Err(MicrosoftView::ByModule),
+        Side::Manual { .. } => return Err(MicrosoftView::ByHand),
     };
     let graph_host = api.cloud.hosts()[1];
     if lost {
@@ -33,21 +52,33 @@ pub(super) async fn look(
             delegated: false,
             graph: graph_host,
         };
-        return MicrosoftView::Api(Box::new(unasked(identity, "secret.readable")));
+        return Err(MicrosoftView::Api(Box::new(unasked(
+            identity,
+            "secret.readable",
+        ))));
     }
     let settings = match microsoft_settings(file, redactor, person) {
         Ok(Some(settings)) => settings,
-        Ok(None) => return MicrosoftView::ByHand,
-        Err(error) => return MicrosoftView::Unusable(error.to_string()),
+        Ok(None) => return Err(MicrosoftView::ByHand),
+        Err(error) => return Err(MicrosoftView::Unusable(error.to_string())),
     };
-    let microsoft = match Microsoft::connect(&settings) {
-        Ok(microsoft) => microsoft,
-        Err(error) => return MicrosoftView::Unusable(error.to_string()),
-    };
-    let identity = identity(&settings, graph_host);
-    MicrosoftView::Api(Box::new(
-        ask(&microsoft, identity, file.domain.as_str()).await,
-    ))
+    match Microsoft::connect(&settings) {
+        Ok(microsoft) => Ok(Connected {
+            microsoft,
+            identity: identity(&settings, graph_host),
+        }),
+        Err(error) => Err(MicrosoftView::Unusable(error.to_string())),
+    }
+}
+
+pub(super) async fn look(
+    connected: &Result<Connected, MicrosoftView>,
+    domain: &str,
+) -> MicrosoftView {
+    match connected {
+        Ok(connected) => MicrosoftView::Api(Box::new(ask(connected, domain).await)),
+        Err(view) => view.clone(),
+    }
 }
 
 fn identity(settings: &MicrosoftSettings, graph: &'static str) -> Identity {
@@ -74,15 +105,13 @@ fn unasked(identity: Identity, because: &'static str) -> ApiView {
     }
 }
 
-async fn ask(microsoft: &Microsoft, identity: Identity, domain: &str) -> ApiView {
-    let mut view = unasked(identity, "sign-in.graph");
-    // A person takes longer than a service.
-    let time = if view.identity.delegated {
-        PERSON
-    } else {
-        PATIENCE
-    };
-    let signed_in = in_time(time, async { Ok::<_, ()>(microsoft.claims().await) }).await;
+async fn ask(connected: &Connected, domain: &str) -> ApiView {
+    let microsoft = &connected.microsoft;
+    let mut view = unasked(connected.identity.clone(), "sign-in.graph");
+    let signed_in = in_time(connected.patience(), async {
+        Ok::<_, ()>(microsoft.claims().await)
+    })
+    .await;
     (view.graph_token, view.exchange_token) = match signed_in {
         Asked::Said(Ok(Some([graph, exchange]))) => (Asked::Said(graph), Asked::Said(exchange)),
         Asked::Late(time) => (Asked::Late(time), Asked::Late(time)),

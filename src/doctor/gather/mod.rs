@@ -14,7 +14,7 @@ use crate::dns::Dns;
 use crate::domain_file::DomainFile;
 use crate::redact::Redactor;
 use crate::surroundings::{Surroundings, SurroundingsError};
-use crate::world::live::AtTerminal;
+use crate::world::live::{AtTerminal, provider_options};
 
 /// Long enough for a slow service, short enough for somebody who waits at a terminal.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -45,9 +45,22 @@ pub async fn gather(
             .iter()
             .any(|secret| secret.trouble.is_some() && secret.key.starts_with(prefix))
     };
-    let (microsoft, provider, clocks, resolvers, servers, mail, mta_sts) = tokio::join!(
-        microsoft::look(file, redactor, person, lost("microsoft.")),
-        provider::look(file, redactor, &dns, lost("dns.")),
+    let folder = person.state_folder.clone();
+    let connected = microsoft::connect(file, redactor, person, lost("microsoft."));
+    let services = provider::Services {
+        redactor,
+        options: provider_options(
+            connected.as_ref().ok().map(|known| &known.microsoft),
+            folder.as_deref(),
+        ),
+        // A provider that takes Microsoft's tokens waits for the same person.
+        patience: connected
+            .as_ref()
+            .map_or(PATIENCE, microsoft::Connected::patience),
+    };
+    let (microsoft, (provider, registrar), clocks, resolvers, servers, mail, mta_sts) = tokio::join!(
+        microsoft::look(&connected, domain),
+        provider::look(file, &services, &dns, lost("dns."), lost("registrar.")),
         https::look(file),
         reach::resolvers(&dns),
         reach::servers(&dns, domain),
@@ -60,6 +73,7 @@ pub async fn gather(
         state: here::state(state),
         microsoft,
         provider,
+        registrar,
         https: clocks,
         resolvers,
         servers,

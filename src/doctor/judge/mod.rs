@@ -28,6 +28,7 @@ pub fn judge(view: &View) -> Vec<Check> {
         }
     }
     checks.extend(provider::judge(&view.provider));
+    checks.extend(view.registrar.as_ref().map(provider::registrar));
     checks.extend(reach::judge(view));
     debug_assert!(checks.is_sorted_by_key(|check| Area::ALL.iter().position(|a| *a == check.area)));
     checks

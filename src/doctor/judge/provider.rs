@@ -3,9 +3,9 @@
 use rollout_providers::{Info, Kind, ShownBy};
 
 use super::{capital, late, list};
-use crate::doctor::catalogue::{PROVIDER_ACCESS, PROVIDER_RIGHTS};
+use crate::doctor::catalogue::{PROVIDER_ACCESS, PROVIDER_RIGHTS, REGISTRAR_ACCESS, Rule};
 use crate::doctor::check::{Check, Mend, State};
-use crate::doctor::view::{Asked, ProviderView};
+use crate::doctor::view::{Asked, ProviderView, RegistrarView};
 
 pub(super) fn judge(view: &ProviderView) -> Vec<Check> {
     let Some(info) = view.info else {
@@ -40,29 +40,61 @@ fn access(view: &ProviderView, info: &Info) -> Check {
             view,
             info,
         ),
-        Asked::Said(Err(error)) => {
-            let unclear = error.is_temporary() || error.kind == Kind::Protocol;
-            let check = if unclear {
-                PROVIDER_ACCESS.could_not_tell(words(error))
-            } else {
-                PROVIDER_ACCESS.failed(words(error))
-            };
-            if unclear {
-                return check;
-            }
-            let mend = match error.kind {
-                Kind::NotFound => Mend::new(
-                    "Whoever administers the zone",
-                    format!(
-                        "gives credentials of the account that holds {}, or corrects dns.zone.",
-                        view.apex
-                    ),
-                ),
-                _ => make(info),
-            };
-            check.mend(mend)
-        }
+        Asked::Said(Err(error)) => refused(&PROVIDER_ACCESS, error, info, || {
+            format!(
+                "gives credentials of the account that holds {}, or corrects dns.zone.",
+                view.apex
+            )
+        }),
     }
+}
+
+/// The registrar that the domain file names.
+pub(super) fn registrar(view: &RegistrarView) -> Check {
+    let Some(info) = view.info else {
+        return REGISTRAR_ACCESS
+            .failed("There is no such registrar.")
+            .mend(Mend::new(
+                "Whoever wrote the domain file",
+                "names one that `rollout providers` lists as registrar.",
+            ));
+    };
+    let check = match &view.on_file {
+        Asked::Not(because) => REGISTRAR_ACCESS.not_checked(because),
+        Asked::Late(time) => REGISTRAR_ACCESS.could_not_tell(late(*time)),
+        Asked::Said(Ok(())) => REGISTRAR_ACCESS
+            .passed(format!(
+                "{} takes the credentials and shows the DS that it has on file for {}.",
+                info.title, view.apex
+            ))
+            .remark("Could not tell without writing: whether the credentials may set it."),
+        Asked::Said(Err(error)) if error.is_unsupported() => REGISTRAR_ACCESS
+            .could_not_tell(words(error))
+            .remark("What it has on file cannot be read there; a rollout sets it all the same."),
+        Asked::Said(Err(error)) => refused(&REGISTRAR_ACCESS, error, info, || {
+            format!(
+                "gives credentials of the account in which {} is registered, or corrects registrar.provider.",
+                view.apex
+            )
+        }),
+    };
+    check.about(info.slug)
+}
+
+/// An error of the interface; `elsewhere` says what to do where the account does not hold what was asked for.
+fn refused(
+    rule: &Rule,
+    error: &rollout_providers::Error,
+    info: &Info,
+    elsewhere: impl Fn() -> String,
+) -> Check {
+    if error.is_temporary() || error.kind == Kind::Protocol {
+        return rule.could_not_tell(words(error));
+    }
+    rule.failed(words(error)).mend(match error.kind {
+        Kind::NotFound => Mend::new("Whoever administers the zone", elsewhere()),
+        _ => make(info),
+    })
 }
 
 /// What the provider said; which one it is, is said before.

@@ -224,6 +224,14 @@ pub(crate) fn provider(slug: &str) -> ProviderView {
     }
 }
 
+pub(crate) fn registrar(slug: &str) -> RegistrarView {
+    RegistrarView {
+        info: rollout_providers::find(slug),
+        apex: DOMAIN.to_owned(),
+        on_file: Asked::Said(Ok(())),
+    }
+}
+
 pub(crate) fn refused(kind: rollout_providers::Kind) -> rollout_providers::Error {
     rollout_providers::Error::new("cloudflare", "find the zone contoso.com", kind, "no")
 }
@@ -247,6 +255,7 @@ pub(crate) fn healthy() -> View {
         },
         microsoft: MicrosoftView::Api(Box::new(api())),
         provider: provider("powerdns"),
+        registrar: Some(registrar("gandi")),
         https: vec![https("Sign-in", 0), https("Graph", 1), https("Exchange", 0)],
         resolvers: vec![ResolverView {
             name: "one".to_owned(),

@@ -162,6 +162,12 @@ fn one_failure_hides_no_other_check() {
 }
 
 #[test]
+fn a_registrar_is_looked_at_only_where_one_is_named() {
+    let checks = judged(|view| view.registrar = None);
+    assert!(checks.iter().all(|check| check.id != "registrar.access"));
+}
+
+#[test]
 fn roles_have_the_ids_that_microsoft_publishes() {
     assert_eq!(DIRECTORY_ROLES[1], GLOBAL_ADMINISTRATOR);
     assert_eq!(DIRECTORY_ROLES[2], GLOBAL_READER);

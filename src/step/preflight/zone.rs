@@ -1,5 +1,7 @@
 //! The zone, its delegation, the resolvers and the DNS provider.
 
+use rollout_providers::HandsOver;
+
 use crate::kernel::{Host, ZoneKeys};
 use crate::step::{Context, Finding, Severity, catalogue, sign_zone, write_mx};
 use crate::world::{Answer, Chain, Fact, OnFile, SigningFacts, ZoneFacts};
@@ -238,6 +240,20 @@ pub(super) fn provider(cx: &Context<'_>, found: &mut Vec<Finding>) {
             "{} announces the DS by CDS as soon as the zone is signed",
             provider.provider
         )));
+    }
+    let condition = match provider.hands_over {
+        HandsOver::Never => None,
+        HandsOver::IfRegisteredThere => Some(", if the domain is registered there, too"),
+        HandsOver::Always => Some(""),
+    };
+    if !signed && let Some(condition) = condition {
+        found.push(catalogue::PROVIDER_HANDS_OVER.found(format!(
+            "{} brings the DS to the parent by itself as soon as the zone is signed{condition}",
+            provider.provider
+        )));
+    }
+    for note in &provider.notes {
+        found.push(catalogue::PROVIDER_NOTE.found(note));
     }
     if let SigningFacts::Nowhere { instead } = &provider.signing
         && unsigned

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use rollout_providers::HandsOver;
+
 use super::super::catalogue::{self, ALL};
 use super::super::{Alarm, preflight};
 use super::*;
@@ -196,6 +198,9 @@ const ROWS: &[Row] = &[
     ("provider.unreachable", |c| c.facts.provider = could_not_tell(), |c| c.facts.provider = refused()),
     ("provider.differs", |c| value(&mut c.facts.provider).mx = Some(rrset(&[(5, LEGACY)], 3600)), |c| value(&mut c.facts.provider).mx = Some(rrset(&[(0, LEGACY)], 60))),
     ("provider.announces", |c| value(&mut c.facts.provider).announces = true, same),
+    ("provider.hands-over", |c| value(&mut c.facts.provider).hands_over = HandsOver::IfRegisteredThere, |c| { value(&mut c.facts.provider).hands_over = HandsOver::Always; signed(c); }),
+    ("provider.hands-over", |c| value(&mut c.facts.provider).hands_over = HandsOver::Always, same),
+    ("provider.note", |c| value(&mut c.facts.provider).notes = vec!["served elsewhere".into()], same),
     ("registrar.refused", |c| value(&mut c.facts.provider).on_file = OnFile::Refused { why: "no such domain".into() }, |c| value(&mut c.facts.provider).on_file = OnFile::Known { ds: vec![] }),
     ("registrar.unreachable", |c| value(&mut c.facts.provider).on_file = OnFile::CouldNotTell { why: "no answer".into() }, same),
     ("registrar.has-ds", has_ds, |c| { has_ds(c); signed(c); }),

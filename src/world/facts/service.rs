@@ -213,4 +213,10 @@ pub struct ProviderFacts {
     /// being told.
     #[serde(default)]
     pub announces: bool,
+    /// Whether signing alone brings the DS to the parent, at a time of the provider's own.
+    #[serde(default)]
+    pub hands_over: rollout_providers::HandsOver,
+    /// Sentences of the provider's about this zone, for a person.
+    #[serde(default)]
+    pub notes: Vec<String>,
 }

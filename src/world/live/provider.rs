@@ -170,6 +170,8 @@ impl Hosting {
             announces: info.capabilities.signs
                 && info.capabilities.delegation == rollout_providers::Delegation::Announced
                 && self.provider.registrar().is_none(),
+            hands_over: zone.hands_over,
+            notes: zone.notes,
         })
     }
 

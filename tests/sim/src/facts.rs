@@ -457,6 +457,8 @@ impl Sim {
             registrar: !s.manual_ds,
             on_file: OnFile::NotAsked,
             announces: false,
+            hands_over: Default::default(),
+            notes: Vec::new(),
         }
     }
 

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, net::SocketAddr};
 
-use rollout_providers::{DelegationKey, FieldValue, RecordData, Rrset};
+use rollout_providers::{DelegationKey, FieldValue, HandsOver, RecordData, Rrset};
 use serde_json::{Value, json};
 use wiremock::{Request, ResponseTemplate};
 
@@ -37,7 +37,7 @@ impl Vendor for Dnsimple {
     const REGISTRAR: bool = true;
     const KEEPS: bool = true;
     const NAMESERVERS: bool = false;
-    const NOTES: usize = 1;
+    const HANDS_OVER: HandsOver = HandsOver::IfRegisteredThere;
 
     fn fields(&self, address: SocketAddr) -> BTreeMap<String, FieldValue> {
         BTreeMap::from([

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, net::SocketAddr};
 
-use rollout_providers::{FieldValue, RecordData, Rrset};
+use rollout_providers::{FieldValue, HandsOver, RecordData, Rrset};
 use serde_json::{Value, json};
 use wiremock::{Request, ResponseTemplate};
 
@@ -44,7 +44,7 @@ fn success(data: Value) -> Value {
 
 impl Vendor for Infomaniak {
     const SLUG: &'static str = "infomaniak";
-    const NOTES: usize = 1;
+    const HANDS_OVER: HandsOver = HandsOver::Always;
 
     fn fields(&self, address: SocketAddr) -> BTreeMap<String, FieldValue> {
         BTreeMap::from([

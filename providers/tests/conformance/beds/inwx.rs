@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, net::SocketAddr};
 
 use aws_lc_rs::hmac;
-use rollout_providers::{DelegationKey, FieldValue, RecordData, Rrset};
+use rollout_providers::{DelegationKey, FieldValue, HandsOver, RecordData, Rrset};
 use serde_json::{Value, json};
 use wiremock::{Request, ResponseTemplate};
 
@@ -42,7 +42,7 @@ fn param<'a>(params: &'a Value, key: &str) -> Result<&'a str, Refusal> {
 impl Vendor for Inwx {
     const SLUG: &'static str = "inwx";
     const REGISTRAR: bool = true;
-    const NOTES: usize = 1;
+    const HANDS_OVER: HandsOver = HandsOver::Always;
 
     fn fields(&self, address: SocketAddr) -> BTreeMap<String, FieldValue> {
         let secret = |text: &str| FieldValue::Secret(text.to_owned().into());

@@ -8,7 +8,7 @@ use std::{
 
 use async_trait::async_trait;
 use reqwest::Url;
-use rollout_providers::{DelegationKey, FieldValue, Name, RecordType, Rrset};
+use rollout_providers::{DelegationKey, FieldValue, HandsOver, Name, RecordType, Rrset};
 use serde_json::{Value, json};
 use wiremock::{Mock, MockServer, Request, Respond, ResponseTemplate, matchers::any};
 
@@ -29,8 +29,8 @@ pub trait Vendor: Send + 'static {
     const NAMESERVERS: bool = true;
     /// Whether `largest_ttl` can list.
     const LISTS: bool = true;
-    /// How many sentences a person should read of every zone there.
-    const NOTES: usize = 0;
+    /// Whether signing a zone there brings the DS to the parent.
+    const HANDS_OVER: HandsOver = HandsOver::Never;
 
     /// The fields to reach it at `address`.
     fn fields(&self, address: SocketAddr) -> BTreeMap<String, FieldValue>;
@@ -184,8 +184,8 @@ impl<V: Vendor> Bed for FakeBed<V> {
         V::NAMESERVERS
     }
 
-    fn notes(&self) -> usize {
-        V::NOTES
+    fn hands_over(&self) -> HandsOver {
+        V::HANDS_OVER
     }
 
     fn holds(&self, set: &Rrset) -> bool {

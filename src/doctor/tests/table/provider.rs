@@ -8,6 +8,13 @@ fn cloudflare(view: &mut View) -> &mut ProviderView {
     &mut view.provider
 }
 
+fn ask_registrar(view: &mut View, on_file: Asked<(), rollout_providers::Error>) {
+    view.registrar = Some(RegistrarView {
+        on_file,
+        ..registrar("gandi")
+    });
+}
+
 pub(super) const PROVIDER: &[Row] = &[
     (|_| (), "provider.access", Passed, "takes the credentials"),
     (
@@ -128,5 +135,58 @@ pub(super) const PROVIDER: &[Row] = &[
         "provider.rights",
         CouldNotTell,
         "because provider.access",
+    ),
+    (
+        |v| {
+            v.registrar = Some(RegistrarView {
+                info: None,
+                ..registrar("gandi")
+            })
+        },
+        "registrar.access",
+        Failed,
+        "as registrar",
+    ),
+    (
+        |v| v.registrar = Some(registrar("gandi")),
+        "registrar.access",
+        Passed,
+        "on file for contoso.com",
+    ),
+    (
+        |v| ask_registrar(v, Asked::Said(Err(refused(Kind::Auth)))),
+        "registrar.access",
+        Failed,
+        "makes credentials with",
+    ),
+    (
+        |v| ask_registrar(v, Asked::Said(Err(refused(Kind::NotFound)))),
+        "registrar.access",
+        Failed,
+        "in which contoso.com is registered",
+    ),
+    (
+        |v| ask_registrar(v, Asked::Said(Err(refused(Kind::Transient)))),
+        "registrar.access",
+        CouldNotTell,
+        "no",
+    ),
+    (
+        |v| ask_registrar(v, Asked::Said(Err(refused(Kind::Unsupported)))),
+        "registrar.access",
+        CouldNotTell,
+        "sets it all the same",
+    ),
+    (
+        |v| ask_registrar(v, Asked::Late(Duration::from_secs(60))),
+        "registrar.access",
+        CouldNotTell,
+        "within 60 s",
+    ),
+    (
+        |v| ask_registrar(v, Asked::Not("secret.readable")),
+        "registrar.access",
+        CouldNotTell,
+        "because secret.readable",
     ),
 ];
