@@ -193,14 +193,7 @@ impl Run {
         // Which hosts to ask is known only once the MX set is.
         for _ in 0..2 {
             let now = clock.now();
-            let mut hosts: Vec<_> = memory
-                .caches
-                .mx
-                .possible(now)
-                .flat_map(|v| v.value.hosts().cloned())
-                .chain(memory.new_host.clone())
-                .filter(|host| !host.as_str().is_empty())
-                .collect();
+            let mut hosts: Vec<_> = memory.hosts(now).collect();
             hosts.sort();
             hosts.dedup();
             let needs = if facts == Facts::default() {

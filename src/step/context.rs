@@ -75,16 +75,9 @@ impl<'a> Context<'a> {
         self.stage_of(&self.zone()?.agreed_mx()?.set)
     }
 
-    /// Every host that a cached MX set may name, and the new one.
+    /// The hosts that count now, as [`Memory::hosts`](super::Memory::hosts) has them.
     pub fn hosts(&self) -> impl Iterator<Item = Host> + use<'a> {
-        let now = self.now;
-        self.memory
-            .caches
-            .mx
-            .possible(now)
-            .flat_map(|version| version.value.hosts().cloned())
-            .chain(self.memory.new_host.clone())
-            .filter(|host| !host.as_str().is_empty())
+        self.memory.hosts(self.now)
     }
 
     /// What every step that touches the MX set needs: the zone, the policy, and every host a cache may name.

@@ -83,6 +83,9 @@ pub struct Memory {
     pub patience_why: BTreeMap<String, String>,
     /// Whether what is needed to go back is in the journal.
     pub way_back_kept: bool,
+    /// Whether this is the way back, which ends in [`original`](Self::original).
+    #[serde(default)]
+    pub restoring: bool,
     /// Since when a step has been waiting for others to do or to serve something.
     pub expected_since: BTreeMap<String, Timestamp>,
     /// Since when a mail host has been away: its name gone, without address, silent, or refusing the domain.
@@ -393,9 +396,24 @@ impl Memory {
                 .filter(|(name, _)| name == WRITE_MX)
                 .collect(),
             way_back_kept: self.way_back_kept,
+            restoring: true,
             away_since: self.away_since,
             ..Self::default()
         }
+    }
+
+    /// Every host that a cached MX set may name, the new one, and on the way back those that it leads to, whose caches may
+    /// have forgotten them long since.
+    pub fn hosts(&self, now: Timestamp) -> impl Iterator<Item = Host> + use<'_> {
+        let original = self.original.as_ref().filter(|_| self.restoring);
+        self.caches
+            .mx
+            .possible(now)
+            .flat_map(|version| version.value.hosts())
+            .chain(&self.new_host)
+            .chain(original.into_iter().flat_map(|mx| mx.set.hosts()))
+            .filter(|host| !host.as_str().is_empty())
+            .cloned()
     }
 
     /// The stage of a set, as far as the run knows the hosts.

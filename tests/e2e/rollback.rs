@@ -1,18 +1,9 @@
-//! The way back, from every step of the move: it ends in the record set that was there, byte for byte.
+//! The way back, from every stage of the move: it ends in the record set that was there, byte for byte.
 
 use crate::kill::bench::{Domain, LONG, bench};
 
-/// Every step after which the MX record set or the tenant is another than before.
-const STEPS: [&str; 8] = [
-    "lower-ttl",
-    "add-mx",
-    "verify-added",
-    "swap-mx",
-    "verify-swapped",
-    "remove-mx",
-    "enable-dane",
-    "final-proof",
-];
+/// A step of each stage of the MX record set, and the last; `real::back` goes back from all of them, one after the other.
+const STEPS: [&str; 4] = ["lower-ttl", "verify-added", "verify-swapped", "final-proof"];
 
 impl Domain<'_> {
     /// How many DS records the parent has.
@@ -31,8 +22,7 @@ fn walk_until(domain: &Domain<'_>, step: &str) {
 }
 
 #[test]
-#[ignore = "eight walks side by side take minutes"]
-fn from_every_step_it_ends_in_the_original_record_set_and_no_mail_is_lost() {
+fn from_every_stage_it_ends_in_the_original_record_set_and_no_mail_is_lost() {
     let names: Vec<String> = (0..STEPS.len()).map(|n| format!("back{n}.com")).collect();
     let bench = bench(&names.iter().map(String::as_str).collect::<Vec<_>>());
     std::thread::scope(|scope| {

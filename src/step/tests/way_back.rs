@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::engine::decide;
-use crate::kernel::{KeyId, ZoneKeys};
+use crate::kernel::{Host, KeyId, ZoneKeys};
 use crate::playbook::PlannedStep;
 use crate::world::ParentFacts;
 
@@ -144,4 +144,18 @@ fn s7_a_parent_that_could_not_be_asked_is_not_without_ds() {
     });
     case.facts.parent = could_not_tell();
     blocked_by(&case.next(Goal::WithdrawDs), "dns.parent");
+}
+
+/// Caches may have forgotten the original hosts long since; the way back asks them all the same, before it relies on them.
+#[test]
+fn the_hosts_it_leads_to_are_asked_whatever_caches_hold() {
+    let mut case = Case::moved_to(&[(0, NEW)]);
+    case.now = at(100_000);
+    let asked = |case: &Case| {
+        let hosts = crate::step::needs(RESTORE, &case.context()).hosts;
+        hosts.contains(&Host::new(LEGACY))
+    };
+    assert!(!asked(&case), "the caches still hold it");
+    case.memory = std::mem::take(&mut case.memory).for_the_way_back();
+    assert!(asked(&case));
 }

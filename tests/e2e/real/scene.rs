@@ -127,20 +127,35 @@ impl Scene {
             {"name": name, "type": "MX", "ttl": 2, "changetype": "REPLACE", "records": records}
         ]})
         .to_string();
+        let answer = self.powerdns("PATCH", &body);
+        assert!(answer.starts_with("HTTP/1.1 204"), "{answer}");
+    }
+
+    /// The zone as PowerDNS's API gives it.
+    pub fn powerdns_zone(&self) -> serde_json::Value {
+        let answer = self.powerdns("GET", "");
+        assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+        let (_, body) = answer.split_once("\r\n\r\n").unwrap();
+        serde_json::from_str(body).unwrap()
+    }
+
+    /// A request about the zone to PowerDNS's API, past `rollout`.
+    fn powerdns(&self, method: &str, body: &str) -> String {
         let powerdns = &self.internet.powerdns;
         let host = powerdns.api_url.trim_start_matches("http://");
         let mut stream = std::net::TcpStream::connect(host).unwrap();
         write!(
             stream,
-            "PATCH /api/v1/servers/localhost/zones/{name} HTTP/1.1\r\nHost: {host}\r\nX-API-Key: {}\r\n\
+            "{method} /api/v1/servers/localhost/zones/{}. HTTP/1.1\r\nHost: {host}\r\nX-API-Key: {}\r\n\
              Content-Type: application/json\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}",
+            self.domain,
             powerdns.api_key,
             body.len()
         )
         .unwrap();
         let mut answer = String::new();
         stream.read_to_string(&mut answer).unwrap();
-        assert!(answer.starts_with("HTTP/1.1 204"), "{answer}");
+        answer
     }
 
     /// Requests to APIs so far, by kind. Of BIND only updates are known: reading it is DNS.
