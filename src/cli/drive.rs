@@ -9,8 +9,9 @@ use tokio::sync::watch;
 
 use super::hand::AtTerminal;
 use super::prompt::Prompt;
-use super::{App, CliError, Exit, Session};
+use super::{App, CliError, Exit, Session, rollback};
 use crate::clock::SystemClock;
+use crate::domain_file::OnFailure;
 use crate::engine::plan::Plan;
 use crate::engine::run::{Left, Run};
 use crate::engine::store::{
@@ -40,6 +41,14 @@ impl Waiting {
         Self {
             wait: true,
             no_wait: false,
+        }
+    }
+
+    /// As was decided already.
+    fn chosen(wait: bool) -> Self {
+        Self {
+            wait,
+            no_wait: !wait,
         }
     }
 
@@ -143,7 +152,26 @@ impl Drive<'_> {
         drop(observer);
         let planned = self.planned(id).await;
         self.report(id, &left, planned);
-        Ok(Exit::of_ending(&left.ending))
+        let exit = Exit::of_ending(&left.ending);
+        if !self.goes_back(&left) {
+            return Ok(exit);
+        }
+        let waiting = Waiting::chosen(self.options.wait);
+        let back = rollback::by_itself(self.app, &self.session.path, world, self.stop, waiting);
+        // The way back is driven from here, too.
+        Box::pin(back).await
+    }
+
+    /// Whether the domain file wants the way back now: a step that was good loses mail.
+    fn goes_back(&self, left: &Left) -> bool {
+        let Ending::Blocked { pending, .. } = &left.ending else {
+            return false;
+        };
+        self.session.file.on_failure == OnFailure::Rollback
+            && self.session.playbook.name != rollback::MX
+            && pending
+                .keys()
+                .any(|step| left.memory.turned_bad.contains_key(step))
     }
 
     /// Puts approvals that were given beforehand into the memory and the journal. What a person refused since stays

@@ -1,9 +1,10 @@
 //! `rollout rollback`: the way back, planned and shown first, then walked like any run.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 use serde_json::json;
+use tokio::sync::watch;
 
 use super::drive::{Approvals, Drive};
 use super::lab::Running;
@@ -15,9 +16,10 @@ use crate::engine::store::{self, NewRun, Owner, SqliteStore, StoreReader};
 use crate::output::Line;
 use crate::output::terminal::{Asker as _, is_yes};
 use crate::step::Memory;
+use crate::world::World;
 
 /// The playbook of the way back.
-const MX: &str = "rollback";
+pub(super) const MX: &str = "rollback";
 /// The playbook that takes DNSSEC away.
 const DNSSEC: &str = "rollback-dnssec";
 
@@ -43,6 +45,46 @@ pub struct Args {
 pub(super) async fn run(app: &App, args: Args) -> Result<Exit, CliError> {
     let playbook = if args.dnssec { DNSSEC } else { MX };
     let session = Session::load(&args.file, &app.redactor)?.walking(playbook)?;
+    let stop = stop::listen(app.console.clone());
+    let _laboratory = Running::of(&session.file, !args.dry_run)?;
+    let mut world = app.open(&session)?;
+    go_back(app, &session, &mut world, &args, stop).await
+}
+
+/// What the domain file wants when a change turned bad while it soaked: `on_failure: rollback`.
+pub(super) async fn by_itself(
+    app: &App,
+    file: &Path,
+    world: &mut dyn World,
+    stop: watch::Receiver<bool>,
+    waiting: drive::Waiting,
+) -> Result<Exit, CliError> {
+    let session = Session::load(file, &app.redactor)?.walking(MX)?;
+    app.console.result(Line::from(format!(
+        "What was seen to work loses mail now: going back, as the domain file of {} says (on_failure: rollback).",
+        session.domain()
+    )));
+    let args = Args {
+        file: file.to_owned(),
+        dnssec: false,
+        dry_run: false,
+        waiting,
+        yes: true,
+    };
+    // Back is not where the run was to lead.
+    Ok(go_back(app, &session, world, &args, stop)
+        .await?
+        .and(Exit::Failed))
+}
+
+async fn go_back(
+    app: &App,
+    session: &Session,
+    world: &mut dyn World,
+    args: &Args,
+    stop: watch::Receiver<bool>,
+) -> Result<Exit, CliError> {
+    let playbook = session.playbook.name.as_str();
     let reader = app.reader()?;
     let unfinished = reader.unfinished(session.domain()).await?;
     let under_way = unfinished
@@ -61,27 +103,24 @@ pub(super) async fn run(app: &App, args: Args) -> Result<Exit, CliError> {
         return Ok(Exit::Done);
     }
     let owner = Owner::this_process();
-    let stop = stop::listen(app.console.clone());
     let prompt = Prompt::new(&app.console, &stop);
-    let _laboratory = Running::of(&session.file, !args.dry_run)?;
-    let mut world = app.open(&session)?;
     let mut looked = memory.clone();
-    let made = plan::make(&session, &mut world, &mut looked).await;
-    plan::show(app, &session, &made);
-    if let Some(exit) = before_start(app, &args, &made, prompt.clone())? {
+    let made = plan::make(session, world, &mut looked).await;
+    plan::show(app, session, &made);
+    if let Some(exit) = before_start(app, args, &made, prompt.clone())? {
         return Ok(exit);
     }
     let store = app.store().await?;
     if let Some(run) = unfinished.filter(|_| !under_way) {
         give_up(&store, &owner, &run).await?;
     }
-    let mut run = Run::claim_or_start(&store, &owner, new_run(&session, &args, &made)).await?;
+    let mut run = Run::claim_or_start(&store, &owner, new_run(session, args, &made)).await?;
     if run.memory == Memory::default() {
         run.memory = looked;
     }
     Drive {
         app,
-        session: &session,
+        session,
         store: &store,
         owner: &owner,
         approvals: Approvals::All,
@@ -89,7 +128,7 @@ pub(super) async fn run(app: &App, args: Args) -> Result<Exit, CliError> {
         prompt,
         stop,
     }
-    .walk(run, &mut world)
+    .walk(run, world)
     .await
 }
 

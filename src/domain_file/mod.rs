@@ -84,12 +84,32 @@ pub struct DomainFile {
     /// Gates answered beforehand: a list of their names, or all.
     #[serde(default, skip_serializing_if = "Approve::is_empty")]
     pub approve: Approve,
+    /// What is done when a change that was seen to work turns bad while it soaks: mail of some senders is lost.
+    #[serde(default, skip_serializing_if = "OnFailure::is_stop")]
+    pub on_failure: OnFailure,
     /// Allowances that the DNS does not tell, how often to look, estimates for plans.
     #[serde(default)]
     pub timing: Timing,
     /// This file belongs to an embedded laboratory that is kept in this folder.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub laboratory: Option<Place>,
+}
+
+/// What is done when a change turns bad while it soaks.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum OnFailure {
+    /// The run stops and says so; a person decides.
+    #[default]
+    Stop,
+    /// The run goes back to the MX record set that was there before, as `rollout rollback --yes` does.
+    Rollback,
+}
+
+impl OnFailure {
+    const fn is_stop(&self) -> bool {
+        matches!(self, Self::Stop)
+    }
 }
 
 fn default_playbook() -> String {

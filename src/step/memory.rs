@@ -15,7 +15,7 @@ use crate::world::{
 
 use super::legacy::Standing;
 use super::reply::Refusal;
-use super::{Setup, Stage};
+use super::{Next, Setup, Stage, WaitFor};
 
 /// The suffix of every MX host with DNSSEC at Exchange Online.
 pub(super) const NEW_ZONE: &str = "mx.microsoft";
@@ -92,6 +92,9 @@ pub struct Memory {
     pub away_since: BTreeMap<Host, Timestamp>,
     /// Since when a step has seen what it wants to see, without interruption.
     pub good_since: BTreeMap<String, Timestamp>,
+    /// Since when each step that was good is known to lose mail, until it is good again.
+    #[serde(default)]
+    pub turned_bad: BTreeMap<String, Timestamp>,
 }
 
 impl Memory {
@@ -399,6 +402,25 @@ impl Memory {
             restoring: true,
             away_since: self.away_since,
             ..Self::default()
+        }
+    }
+
+    /// Takes in how a step stands now: soaking, or known to lose mail, or neither.
+    pub fn stands(&mut self, step: &str, next: &Next, now: Timestamp) {
+        match next {
+            Next::Wait(wait) if wait.kind == WaitFor::Soak => {
+                self.good_since.entry(step.to_owned()).or_insert(now);
+                self.turned_bad.remove(step);
+            }
+            Next::Done(_) => {
+                self.turned_bad.remove(step);
+            }
+            other => {
+                let was_good = self.good_since.remove(step).is_some();
+                if was_good && other.loses_mail() {
+                    self.turned_bad.insert(step.to_owned(), now);
+                }
+            }
         }
     }
 

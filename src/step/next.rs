@@ -76,7 +76,23 @@ pub enum Question {
     },
 }
 
+/// The finding of a host that refuses mail for good.
+pub(super) const HOST_REJECTS: &str = "host.rejects";
+/// The finding of a kind of sender whose mail does not arrive.
+pub(super) const SENDER_LOSES_MAIL: &str = "sender.loses-mail";
+
 impl Next {
+    /// Whether it is known that mail is lost: not merely waited for, could not be told, or stopped for another reason.
+    #[must_use]
+    pub fn loses_mail(&self) -> bool {
+        let Self::Blocked(findings) = self else {
+            return false;
+        };
+        findings
+            .iter()
+            .any(|finding| [HOST_REJECTS, SENDER_LOSES_MAIL].contains(&finding.id.as_str()))
+    }
+
     /// Blocked by one finding.
     #[must_use]
     pub fn blocked(finding: Finding) -> Self {

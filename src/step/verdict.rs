@@ -1,5 +1,6 @@
 //! What steps make of the verdict on the whole domain: the same that `rollout verify` gives.
 
+use super::next::SENDER_LOSES_MAIL;
 use super::{Context, Finding, Next, Severity, Wait, WaitFor};
 use crate::world::{Arrives, Fact, Profile, Verdict, VerdictFacts};
 
@@ -32,7 +33,7 @@ pub(super) fn arrives(cx: &Context<'_>) -> Result<(), Box<Next>> {
         match sender.arrives {
             Arrives::No => found.push(
                 Finding::blocker(
-                    "sender.loses-mail",
+                    SENDER_LOSES_MAIL,
                     format!("mail from {name} senders does not arrive: {}", sender.why),
                     "senders of this kind are out there, and their mail waits or bounces",
                     "see `rollout verify` for the cause; the run goes on when it is mended",

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::next::HOST_REJECTS;
 use super::{Context, Finding, Next, Stage, Wait, WaitFor, legacy, verdict, write_mx};
 use crate::kernel::Accepts;
 use crate::playbook::Expect;
@@ -56,7 +57,20 @@ pub(super) fn next(cx: &Context<'_>, expect: Expect, soak: Duration) -> Next {
             away = Some((host, since));
             continue;
         }
-        if cx.memory.actors.get(host).accepts != Accepts::Yes {
+        let accepts = cx.memory.actors.get(host).accepts;
+        // Silence may pass, and senders try again; a refusal returns mail now.
+        if accepts == Accepts::Rejects && cx.memory.good_since.contains_key(cx.step) {
+            return Next::blocked(Finding::blocker(
+                HOST_REJECTS,
+                format!(
+                    "{host} took mail for {} and refuses it for good now",
+                    cx.setup.domain
+                ),
+                "senders return such mail at once instead of trying again (RFC 5321 section 4.2.1)",
+                "find out at the host's side what changed; until then `rollout rollback` brings the mail back to where it went before",
+            ));
+        }
+        if accepts != Accepts::Yes {
             return Next::wait(
                 WaitFor::Service,
                 format!("{host} was not seen taking mail"),

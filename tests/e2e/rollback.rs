@@ -63,3 +63,47 @@ fn from_every_stage_it_ends_in_the_original_record_set_and_no_mail_is_lost() {
         }
     });
 }
+
+/// `on_failure: rollback`: the new host takes mail, and within the soak refuses it.
+#[test]
+fn what_turns_bad_in_its_soak_is_taken_back_where_the_file_says_so() {
+    let bench = bench(&["stop.com", "back.com"]);
+    for (name, setting) in [("stop.com", ""), ("back.com", "on_failure: rollback\n")] {
+        let domain = Domain::new(&bench, name);
+        let original = domain.mx();
+        let file = std::fs::read_to_string(&domain.file).unwrap();
+        let file = file.replace("swapped_soak: 0", "swapped_soak: 120");
+        assert!(file.contains("swapped_soak: 120"), "{file}");
+        std::fs::write(&domain.file, file + setting).unwrap();
+        let life = domain.apply(&["--yes", "--wait"]);
+        let started = std::time::Instant::now();
+        // The plan names the soak before; the walk stands in it.
+        let soaks = |text: &str| {
+            let done = text.split_once("swap-mx done");
+            done.is_some_and(|(_, after)| after.contains("soaking since"))
+        };
+        while !soaks(&life.text()) {
+            assert!(started.elapsed() < LONG, "{}", life.text());
+            std::thread::sleep(std::time::Duration::from_millis(100));
+        }
+        let swapped = domain.mx();
+        assert!(swapped.contents.len() == 2, "{swapped:?}");
+        bench.lab.change_faults(|faults| {
+            faults.new_host_refuses.insert(name.to_owned());
+        });
+        let ended = life.end(LONG);
+        assert_eq!(ended.code(), Some(1), "{ended:?}");
+        assert!(ended.text.contains("host.rejects"), "{ended:?}");
+        let wanted = if setting.is_empty() {
+            swapped
+        } else {
+            original
+        };
+        assert_eq!(domain.mx(), wanted, "{ended:?}");
+        assert_eq!(
+            ended.text.contains("(on_failure: rollback)"),
+            !setting.is_empty(),
+            "{ended:?}"
+        );
+    }
+}

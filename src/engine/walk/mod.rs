@@ -14,7 +14,7 @@ use super::journal::Journal;
 use super::store::IntentId;
 use crate::clock::Clock;
 use crate::playbook::PlannedStep;
-use crate::step::{self, Context, Finding, Memory, Next, Setup, WaitFor};
+use crate::step::{self, Context, Finding, Memory, Next, Setup};
 use crate::world::{Facts, Needs, World};
 
 pub use words::{Ending, Observer, Options, Pending, Silent, WalkError};
@@ -215,12 +215,7 @@ impl Walk<'_> {
                 next = Next::blocked(finding.clone());
             }
             self.mark_overdue(&step.id, &mut next, now);
-            let soaking = matches!(&next, Next::Wait(wait) if wait.kind == WaitFor::Soak);
-            if soaking {
-                self.memory.good_since.entry(step.id.clone()).or_insert(now);
-            } else if !matches!(next, Next::Done(_)) {
-                self.memory.good_since.remove(&step.id);
-            }
+            self.memory.stands(&step.id, &next, now);
             if course.said.get(&step.id) != Some(&next) {
                 self.say(now, step, &next).await?;
                 course.said.insert(step.id.clone(), next.clone());

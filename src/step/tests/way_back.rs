@@ -4,7 +4,7 @@ use super::*;
 use crate::engine::decide;
 use crate::kernel::{Host, KeyId, ZoneKeys};
 use crate::playbook::PlannedStep;
-use crate::world::ParentFacts;
+use crate::world::{Chain, ParentFacts, SmtpOutcome};
 
 const RESTORE: Goal = Goal::RestoreMx { ttl: 60 };
 
@@ -158,4 +158,55 @@ fn the_hosts_it_leads_to_are_asked_whatever_caches_hold() {
     assert!(!asked(&case), "the caches still hold it");
     case.memory = std::mem::take(&mut case.memory).for_the_way_back();
     assert!(asked(&case));
+}
+
+/// What was good and loses mail now is remembered, for the way back by itself; silence, and what never was good, is not.
+#[test]
+fn a_change_that_turns_bad_while_it_soaks_is_told_apart() {
+    let soak = Goal::VerifyMx {
+        expect: Expect::Swapped,
+        soak: std::time::Duration::from_secs(3600),
+    };
+    let smtp = |outcome: SmtpOutcome| {
+        let mut facts = host(Chain::Secure, records());
+        facts.addresses[0].smtp = outcome;
+        facts
+    };
+    let refused = || SmtpOutcome::Rejected {
+        reply: "550 5.7.1 no".into(),
+    };
+    let look = |case: &mut Case, outcome: SmtpOutcome, seconds: i64| {
+        case.now = at(10 + seconds);
+        let mut facts = smtp(outcome);
+        facts.probed_at = Some(case.now);
+        case.facts.hosts.insert(Host::new(NEW), known(facts));
+        case.absorb();
+        let next = decided(case, soak);
+        case.memory.stands(STEP, &next, case.now);
+        next
+    };
+    let accepted = || SmtpOutcome::Accepted { web_pki: true };
+    let mut case = Case::moved_to(&[(0, NEW), (30, LEGACY)]);
+    assert!(
+        !look(&mut case, refused(), 0).loses_mail(),
+        "it never was good"
+    );
+    waits_naming(&look(&mut case, accepted(), 5), WaitFor::Soak, &["soaking"]);
+    let silent = look(&mut case, SmtpOutcome::Closed, 10);
+    assert!(!silent.loses_mail() && case.memory.turned_bad.is_empty());
+    waits_naming(
+        &look(&mut case, accepted(), 15),
+        WaitFor::Soak,
+        &["soaking"],
+    );
+    blocked_by(&look(&mut case, refused(), 20), "host.rejects");
+    assert_eq!(case.memory.turned_bad.get(STEP), Some(&at(30)));
+    look(&mut case, refused(), 25);
+    assert!(case.memory.turned_bad.contains_key(STEP), "it still is");
+    waits_naming(
+        &look(&mut case, accepted(), 30),
+        WaitFor::Soak,
+        &["soaking"],
+    );
+    assert!(case.memory.turned_bad.is_empty(), "it is good again");
 }

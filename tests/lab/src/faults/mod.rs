@@ -35,6 +35,8 @@ pub struct Faults {
     pub bogus_zones: BTreeSet<String>,
     /// Domains whose legacy host has gone: its name no longer exists and its servers refuse the domain.
     pub legacy_gone: BTreeSet<String>,
+    /// Domains that the new hosts refuse for good.
+    pub new_host_refuses: BTreeSet<String>,
     /// Mail hosts accept connections and then say nothing.
     pub port_25_hangs: bool,
     /// Mail hosts do not offer STARTTLS.

@@ -141,8 +141,14 @@ impl MailHost {
 
     /// Whether this host takes mail for the domain.
     pub(crate) fn accepts(&self, domain: &str) -> bool {
-        let gone = self.world.faults().legacy_gone.contains(domain);
-        accepts(&self.world.state(), self.role, domain, gone)
+        let faults = self.world.faults();
+        let refused = match self.role {
+            MailRole::Legacy => faults.legacy_gone.contains(domain),
+            MailRole::New => faults.new_host_refuses.contains(domain),
+            MailRole::Gateway => false,
+        };
+        drop(faults);
+        !refused && accepts(&self.world.state(), self.role, domain)
     }
 }
 
@@ -153,14 +159,12 @@ async fn wait(delay: Duration) {
     }
 }
 
-fn accepts(state: &State, role: MailRole, domain: &str, legacy_gone: bool) -> bool {
+fn accepts(state: &State, role: MailRole, domain: &str) -> bool {
     let Some(known) = state.domains.get(domain) else {
         return false;
     };
     match role {
-        MailRole::Legacy => {
-            (known.accepted() || known.kind == DomainKind::NotInTenant) && !legacy_gone
-        }
+        MailRole::Legacy => known.accepted() || known.kind == DomainKind::NotInTenant,
         MailRole::New => known.new_host().is_some(),
         MailRole::Gateway => matches!(known.kind, DomainKind::Gateway | DomainKind::Unverified),
     }
