@@ -21,6 +21,9 @@ const MX: &str = "rollback";
 /// The playbook that takes DNSSEC away.
 const DNSSEC: &str = "rollback-dnssec";
 
+/// The playbook that turns inbound DANE off.
+const DANE: &str = "dane-off";
+
 /// Arguments of `rollback`.
 #[derive(Debug, clap::Args)]
 pub struct Args {
@@ -30,6 +33,9 @@ pub struct Args {
     /// Take the DS and then the signatures of the zone away instead; the MX record set stays as it is
     #[arg(long)]
     dnssec: bool,
+    /// Turn inbound DANE off instead, as first aid where senders refuse the host; nothing else has to be right for it
+    #[arg(long, conflicts_with = "dnssec")]
+    dane: bool,
     /// Show the way back and change nothing
     #[arg(long)]
     dry_run: bool,
@@ -41,7 +47,11 @@ pub struct Args {
 }
 
 pub(super) async fn run(app: &App, args: Args) -> Result<Exit, CliError> {
-    let playbook = if args.dnssec { DNSSEC } else { MX };
+    let playbook = match (args.dnssec, args.dane) {
+        (true, _) => DNSSEC,
+        (_, true) => DANE,
+        _ => MX,
+    };
     let session = Session::load(&args.file, &app.redactor)?.walking(playbook)?;
     let reader = app.reader()?;
     let unfinished = reader.unfinished(session.domain()).await?;
@@ -53,7 +63,7 @@ pub(super) async fn run(app: &App, args: Args) -> Result<Exit, CliError> {
         Some(memory) => memory.for_the_way_back(),
         None => Memory::default(),
     };
-    if !args.dnssec && !memory.way_back_kept {
+    if playbook == MX && !memory.way_back_kept {
         app.console.result(Line::from(format!(
             "No run has changed the MX record set of {}: there is nothing to go back to.",
             session.domain()
@@ -68,7 +78,7 @@ pub(super) async fn run(app: &App, args: Args) -> Result<Exit, CliError> {
     let mut looked = memory.clone();
     let made = plan::make(&session, &mut world, &mut looked).await;
     plan::show(app, &session, &made);
-    if let Some(exit) = before_start(app, &args, &made, prompt.clone())? {
+    if let Some(exit) = before_start(app, &session, &args, &made, prompt.clone())? {
         return Ok(exit);
     }
     let store = app.store().await?;
@@ -111,11 +121,12 @@ async fn kept(reader: &dyn StoreReader, domain: &str) -> Result<Option<Memory>, 
 /// Some exit code when nothing is to be changed.
 fn before_start(
     app: &App,
+    session: &Session,
     args: &Args,
     made: &Plan,
     prompt: Option<Prompt>,
 ) -> Result<Option<Exit>, CliError> {
-    if made.blocked() {
+    if plan::forbids(session, made) {
         return Ok(Some(Exit::of_plan(made, false)));
     }
     if args.dry_run || !made.changes() {
@@ -129,7 +140,12 @@ fn before_start(
             "nobody is there to be asked; to go back as shown, say --yes".to_owned(),
         ));
     };
-    let answer = prompt.ask(&Line::at(0).strong("Go back? [y/N]"));
+    let question = if args.dane {
+        "Turn DANE off? [y/N]"
+    } else {
+        "Go back? [y/N]"
+    };
+    let answer = prompt.ask(&Line::at(0).strong(question));
     if answer.is_some_and(|answer| is_yes(&answer)) {
         return Ok(None);
     }
@@ -153,7 +169,7 @@ fn new_run(session: &Session, args: &Args, made: &Plan) -> NewRun {
         playbook_text: session.playbook_text.clone(),
         settings: json!({
             "domain_file": session.file,
-            "flags": {"yes": args.yes, "dnssec": args.dnssec},
+            "flags": {"yes": args.yes, "dnssec": args.dnssec, "dane": args.dane},
             "planned": drive::Planned::of(made),
         }),
     }

@@ -12,6 +12,7 @@ mod load;
 mod order;
 mod parameter;
 mod schema;
+mod scope;
 #[cfg(test)]
 mod tests;
 
@@ -26,6 +27,7 @@ pub use kind::StepKind;
 pub use load::{from_text, load};
 pub use parameter::{Parameter, ParameterType, Parameters, SettingError, Value};
 pub use schema::schema;
+pub use scope::Scope;
 
 /// How much the steps overlap.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
@@ -110,6 +112,11 @@ impl Playbook {
         names
     }
 
+    /// Whether all of it is first aid: then it starts whatever else is broken.
+    pub fn is_first_aid(&self) -> bool {
+        self.steps.iter().all(|step| step.kind.is_first_aid())
+    }
+
     /// The parameters with their defaults.
     pub fn defaults(&self) -> Parameters {
         let values = self.parameters.iter().filter_map(|(name, parameter)| {
@@ -126,6 +133,9 @@ impl Playbook {
         let mut planned = Vec::with_capacity(self.steps.len());
         for step in &self.steps {
             let mut goal = Goal::new(step.kind, |name| self.given(step, name, parameters));
+            if let Goal::Preflight { scope } = &mut goal {
+                *scope = Scope::of(&self.steps);
+            }
             let mut needs = step.needs.clone();
             if schedule == Schedule::Cautious {
                 if let Goal::LowerTtl { until, .. } = &mut goal {
