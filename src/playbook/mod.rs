@@ -8,6 +8,7 @@ mod builtin;
 mod check;
 mod goal;
 pub mod kind;
+pub mod lint;
 mod load;
 mod order;
 mod parameter;
