@@ -81,7 +81,7 @@ pub fn lower_bound(
         bound.policy = bound.enable + estimates.visible + setup.timing.lifetime(ttl);
     }
     if has(StepKind::Delegate) {
-        bound.delegation = delegation(setup, facts, estimates);
+        bound.delegation = delegation(setup, facts, estimates, has(StepKind::FinalProof));
     }
     bound
 }
@@ -90,8 +90,8 @@ fn new_host(facts: &Facts) -> Option<Host> {
     facts.exchange.known()?.expected_mx.clone()
 }
 
-/// Signing, expiry of unsigned answers, the DS, and its parent's negative TTL.
-fn delegation(setup: &Setup, facts: &Facts, estimates: Estimates) -> Duration {
+/// Signing, expiry of unsigned answers, the DS, and, where protection is claimed in the end, its parent's negative TTL.
+fn delegation(setup: &Setup, facts: &Facts, estimates: Estimates, claims: bool) -> Duration {
     if matches!(
         &facts.chain,
         Fact::Known {
@@ -102,7 +102,12 @@ fn delegation(setup: &Setup, facts: &Facts, estimates: Estimates) -> Duration {
         return Duration::ZERO;
     }
     let negative = facts.parent.known().map_or(0, |p| p.negative_ttl);
-    let from_ds = estimates.delegation + setup.timing.lifetime(negative);
+    let denied = if claims {
+        setup.timing.lifetime(negative)
+    } else {
+        Duration::ZERO
+    };
+    let from_ds = estimates.delegation + denied;
     let Some(zone) = facts.zone.known() else {
         return from_ds;
     };

@@ -148,6 +148,7 @@ fn each_unsafe_playbook_has_its_complaint_at_its_line() {
         (steps(&["restore-mx", "restore-ttl"]), &["restore-mx: T4: nothing looks whether mail still arrives"]),
         (steps(&["restore-mx", ORIGINAL]), &["restore-mx: T1: nothing gives the MX record set its own TTL"]),
         (steps(&["restore-mx", ORIGINAL, "restore-ttl", "withdraw-ds"]), &["withdraw-ds: S4: withdraw-ds takes DNSSEC away in a playbook that takes the MX back"]),
+        (steps(&["restore-ttl"]), &["restore-ttl: T1: restore-ttl does not wait for restore-mx"]),
         (steps(&["disable-dane"]), &["disable-dane: T4: nothing looks whether"]),
         (steps(&["preflight", "enable-dnssec", "prove-host", "disable-dane", "verify-no-tlsa"]), &["disable-dane: S2: disable-dane is of a way back"]),
     ];

@@ -6,6 +6,9 @@ use crate::kernel::Host;
 use crate::playbook::{Gate, PlannedStep};
 use crate::world::{Chain, HostFacts, TlsaFacts};
 
+/// What a test makes of a world.
+type Change = fn(&mut Case);
+
 const GATEWAY: &str = "mx.filter.example";
 
 fn gateway() -> Case {
@@ -27,7 +30,7 @@ fn leg(case: &mut Case) -> &mut HostFacts {
 #[test]
 fn the_gateways_leg_is_right_only_when_its_tlsa_records_match_everywhere() {
     is_done(&gateway().next(Goal::ProveGateway));
-    let rows: [(&str, fn(&mut Case)); 6] = [
+    let rows: [(&str, Change); 6] = [
         ("gateway.no-tlsa", |c| {
             leg(c).tlsa = TlsaFacts::Absent { negative_ttl: 60 }
         }),

@@ -12,8 +12,10 @@ use crate::world::{
     HostFacts, Listing, OnFile, PolicyMode, SigningFacts, SmtpOutcome, TenantFacts, VantageFacts,
 };
 
+/// What a test makes of a world.
+type Change = fn(&mut Case);
 /// A world that has the finding, and one beside it that has it not.
-type Row = (&'static str, fn(&mut Case), fn(&mut Case));
+type Row = (&'static str, Change, Change);
 
 fn same(_: &mut Case) {}
 
@@ -269,7 +271,7 @@ const ROWS: &[Row] = &[
 ];
 
 /// The findings of playbooks that are about less than a move: a world that has it, and one beside it.
-const SCOPED: &[(&str, Scope, fn(&mut Case), fn(&mut Case))] = &[
+const SCOPED: &[(&str, Scope, Change, Change)] = &[
     ("mx.not-new", DANE, same, |c| mx(c, &[(0, NEW)])),
     ("mx.not-gateway", GATEWAY, same, |c| {
         mx(c, &[(0, "mx.filter.example")])
@@ -352,8 +354,8 @@ fn every_finding_has_a_world_with_it_and_a_neighbour_without() {
 /// Each playbook asks for what its steps need, and hears of nothing else.
 #[test]
 fn a_playbook_is_not_stopped_by_what_none_of_its_steps_needs() {
-    let gateway: fn(&mut Case) = |c| mx(c, &[(0, "mx.filter.example")]);
-    let cases: [(Scope, fn(&mut Case), bool); 12] = [
+    let gateway: Change = |c| mx(c, &[(0, "mx.filter.example")]);
+    let cases: [(Scope, Change, bool); 12] = [
         (Scope::Dnssec, |c| c.facts.exchange = refused(), false),
         (Scope::Dnssec, |c| c.facts.tenant = could_not_tell(), false),
         (Scope::Dnssec, |c| mx(c, &[(0, ".")]), false),
