@@ -90,7 +90,12 @@ pub(super) fn run(app: &App, args: &Args) -> Result<Exit, CliError> {
                 }
             }
             app.console.result(page);
-            app.console.object(&object(&playbook));
+            let waits = linted.longest.iter().map(|longest| {
+                json!({"step": longest.step, "seconds": longest.wait.as_secs(), "held": longest.held})
+            });
+            let mut object = object(&playbook);
+            object["longest_waits"] = waits.collect();
+            app.console.object(&object);
         }
     }
     Ok(Exit::Done)

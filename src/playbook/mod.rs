@@ -1,8 +1,8 @@
 //! Playbooks: which step comes after which, and where people must agree.
 //!
 //! A playbook only orders. Whether a change is safe at a given moment is the kernel's to decide, and no playbook can
-//! talk it out of that. What is checked here is that the order makes sense: known kinds, known needs, no cycle,
-//! arguments of the right type and range.
+//! talk it out of that. What is checked on loading is that the order makes sense: known kinds, known needs, no cycle,
+//! arguments of the right type and range. [`lint`] holds it against the kernel beforehand, for who writes one.
 
 mod builtin;
 mod check;
