@@ -154,7 +154,7 @@ fn before_start(
     if made.blocked() || !app.console.quiet() {
         plan::show(app, session, made);
     }
-    if made.blocked() {
+    if plan::forbids(session, made) {
         return Some(Exit::of_plan(made, false));
     }
     if let Some(mut prompt) = prompt

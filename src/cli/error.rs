@@ -20,6 +20,9 @@ pub enum CliError {
     /// A file that people write has mistakes.
     #[error(transparent)]
     Rejected(#[from] Box<Rejected>),
+    /// A playbook makes sense, and some of its lines are not safe.
+    #[error(transparent)]
+    Unsafe(Box<Rejected>),
     /// The arguments do not fit together, or name something that does not exist.
     #[error("{0}")]
     Usage(String),
@@ -99,7 +102,8 @@ impl CliError {
             | Self::Run(RunError::Store(error) | RunError::Walk(WalkError::Store(error))) => {
                 of_store(error)
             }
-            Self::Refused(_)
+            Self::Unsafe(_)
+            | Self::Refused(_)
             | Self::Run(_)
             | Self::File { .. }
             | Self::Stale(_)
@@ -111,6 +115,7 @@ impl CliError {
     pub fn id(&self) -> &'static str {
         match self {
             Self::Rejected(_) => "file.rejected",
+            Self::Unsafe(_) => "playbook.unsafe",
             Self::Usage(_) => "usage",
             Self::Microsoft { .. } => "microsoft",
             Self::Open(_) => "configuration",
@@ -137,7 +142,7 @@ impl CliError {
         if let Self::Provider(error) = self {
             object["provider"] = json!(error);
         }
-        if let Self::Rejected(rejected) = self {
+        if let Self::Rejected(rejected) | Self::Unsafe(rejected) = self {
             object["file"] = json!(rejected.file());
             object["mistakes"] = Value::Array(rejected.mistakes().map(|m| json!(m)).collect());
             let look = console.error_look();

@@ -144,6 +144,11 @@ pub(super) async fn make(session: &Session, world: &mut dyn World, memory: &mut 
     .await
 }
 
+/// Whether a plan forbids its run. First aid starts all the same: what is broken may be what it is for.
+pub(super) fn forbids(session: &Session, plan: &Plan) -> bool {
+    plan.blocked() && !session.playbook.is_first_aid()
+}
+
 /// Shows a plan to people and programs.
 pub(super) fn show(app: &App, session: &Session, plan: &Plan) {
     app.console.result(shown::page(plan, &session.steps));

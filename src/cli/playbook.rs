@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use serde_json::json;
 
 use super::{App, CliError, Exit};
-use crate::output::{Line, Page, Tone};
+use crate::output::{Line, Page, Tone, time};
+use crate::playbook::lint::{self, Unfit};
 use crate::playbook::{self, BUILTIN, Playbook};
 
 /// Arguments of `playbook`.
@@ -24,7 +25,7 @@ enum What {
         /// Its name
         name: String,
     },
-    /// Check a playbook of your own
+    /// Check a playbook of your own: whether it makes sense, and whether each line is safe
     Check {
         /// Its file
         file: PathBuf,
@@ -59,12 +60,16 @@ pub(super) fn run(app: &App, args: &Args) -> Result<Exit, CliError> {
             }
         }
         What::Check { file } => {
-            let playbook = playbook::load(file).map_err(Box::new)?;
+            let linted = lint::lint_file(file).map_err(|unfit| match unfit {
+                Unfit::Mistaken(rejected) => CliError::Rejected(Box::new(rejected)),
+                Unfit::Unsafe(rejected) => CliError::Unsafe(Box::new(rejected)),
+            })?;
+            let playbook = linted.playbook;
             let mut page = Page::new();
             page.push(
                 Line::at(0)
                     .strong(&playbook.name)
-                    .tone(Tone::Good, " is a playbook: ")
+                    .tone(Tone::Good, " is a playbook, and safe: ")
                     .plain(&playbook.title),
             );
             for step in &playbook.steps {
@@ -76,9 +81,21 @@ pub(super) fn run(app: &App, args: &Args) -> Result<Exit, CliError> {
                 let gate = gate.map_or_else(String::new, |gate| format!(" gate {}", gate.name));
                 let line = Line::at(2).strong(&step.id);
                 page.push(line.dim(needs).tone(Tone::Warn, gate));
+                if let Some(longest) = linted.longest.iter().find(|one| one.step == step.id) {
+                    page.push(Line::at(4).dim(format!(
+                        "waits for caches: {} at most, where every TTL is a week, for those that hold {}",
+                        time::duration(longest.wait),
+                        longest.held
+                    )));
+                }
             }
             app.console.result(page);
-            app.console.object(&object(&playbook));
+            let waits = linted.longest.iter().map(|longest| {
+                json!({"step": longest.step, "seconds": longest.wait.as_secs(), "held": longest.held})
+            });
+            let mut object = object(&playbook);
+            object["longest_waits"] = waits.collect();
+            app.console.object(&object);
         }
     }
     Ok(Exit::Done)

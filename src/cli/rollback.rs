@@ -23,6 +23,9 @@ pub(super) const MX: &str = "rollback";
 /// The playbook that takes DNSSEC away.
 const DNSSEC: &str = "rollback-dnssec";
 
+/// The playbook that turns inbound DANE off.
+const DANE: &str = "dane-off";
+
 /// Arguments of `rollback`.
 #[derive(Debug, clap::Args)]
 pub struct Args {
@@ -32,6 +35,9 @@ pub struct Args {
     /// Take the DS and then the signatures of the zone away instead; the MX record set stays as it is
     #[arg(long)]
     dnssec: bool,
+    /// Turn inbound DANE off instead, as first aid where senders refuse the host; nothing else has to be right for it
+    #[arg(long, conflicts_with = "dnssec")]
+    dane: bool,
     /// Show the way back and change nothing
     #[arg(long)]
     dry_run: bool,
@@ -43,7 +49,11 @@ pub struct Args {
 }
 
 pub(super) async fn run(app: &App, args: Args) -> Result<Exit, CliError> {
-    let playbook = if args.dnssec { DNSSEC } else { MX };
+    let playbook = match (args.dnssec, args.dane) {
+        (true, _) => DNSSEC,
+        (_, true) => DANE,
+        _ => MX,
+    };
     let session = Session::load(&args.file, &app.redactor)?.walking(playbook)?;
     let stop = stop::listen(app.console.clone());
     let _laboratory = Running::of(&session.file, !args.dry_run)?;
@@ -67,6 +77,7 @@ pub(super) async fn by_itself(
     let args = Args {
         file: file.to_owned(),
         dnssec: false,
+        dane: false,
         dry_run: false,
         waiting,
         yes: true,
@@ -92,10 +103,14 @@ async fn go_back(
         .is_some_and(|run| run.playbook == playbook);
     let memory = match kept(&reader, session.domain()).await? {
         Some(memory) if under_way => memory,
-        Some(memory) => memory.for_the_way_back(),
+        // The hosts of before count only where the way leads to them.
+        Some(memory) => Memory {
+            restoring: playbook == MX,
+            ..memory.for_the_way_back()
+        },
         None => Memory::default(),
     };
-    if !args.dnssec && !memory.way_back_kept {
+    if playbook == MX && !memory.way_back_kept {
         app.console.result(Line::from(format!(
             "No run has changed the MX record set of {}: there is nothing to go back to.",
             session.domain()
@@ -107,7 +122,7 @@ async fn go_back(
     let mut looked = memory.clone();
     let made = plan::make(session, world, &mut looked).await;
     plan::show(app, session, &made);
-    if let Some(exit) = before_start(app, args, &made, prompt.clone())? {
+    if let Some(exit) = before_start(app, session, args, &made, prompt.clone())? {
         return Ok(exit);
     }
     let store = app.store().await?;
@@ -150,11 +165,12 @@ async fn kept(reader: &dyn StoreReader, domain: &str) -> Result<Option<Memory>, 
 /// Some exit code when nothing is to be changed.
 fn before_start(
     app: &App,
+    session: &Session,
     args: &Args,
     made: &Plan,
     prompt: Option<Prompt>,
 ) -> Result<Option<Exit>, CliError> {
-    if made.blocked() {
+    if plan::forbids(session, made) {
         return Ok(Some(Exit::of_plan(made, false)));
     }
     if args.dry_run || !made.changes() {
@@ -168,7 +184,12 @@ fn before_start(
             "nobody is there to be asked; to go back as shown, say --yes".to_owned(),
         ));
     };
-    let answer = prompt.ask(&Line::at(0).strong("Go back? [y/N]"));
+    let question = if args.dane {
+        "Turn DANE off? [y/N]"
+    } else {
+        "Go back? [y/N]"
+    };
+    let answer = prompt.ask(&Line::at(0).strong(question));
     if answer.is_some_and(|answer| is_yes(&answer)) {
         return Ok(None);
     }
@@ -192,7 +213,7 @@ fn new_run(session: &Session, args: &Args, made: &Plan) -> NewRun {
         playbook_text: session.playbook_text.clone(),
         settings: json!({
             "domain_file": session.file,
-            "flags": {"yes": args.yes, "dnssec": args.dnssec},
+            "flags": {"yes": args.yes, "dnssec": args.dnssec, "dane": args.dane},
             "planned": drive::Planned::of(made),
         }),
     }

@@ -32,7 +32,7 @@ fn a_session_knows_its_steps_and_every_secret() {
     let redactor = Redactor::new();
     let session = Session::load(&file, &redactor).unwrap();
     assert_eq!(session.domain(), "contoso.com");
-    assert_eq!(session.steps[0].goal, playbook::Goal::Preflight);
+    assert_eq!(session.steps[0].goal, playbook::Goal::PREFLIGHT);
     assert!(session.path.is_absolute());
     assert_eq!(session.setup.settle, Duration::from_secs(30));
     assert_eq!(session.setup.timing.margin, Duration::from_secs(15));

@@ -3,7 +3,7 @@
 //! Order is data, safety is code: whatever a playbook says, a change passes here before it is made.
 
 use crate::kernel::{Change, Delegation, Rule, Verdict, Violation, ZoneKeys, publish};
-use crate::playbook::{Goal, PlannedStep};
+use crate::playbook::{Goal, PlannedStep, StepKind};
 use crate::step::{self, Alarm, Context, Finding, Next, Question, Stage, Wait, WaitFor};
 use crate::world::Action;
 
@@ -13,7 +13,7 @@ pub fn decide(step: &PlannedStep, cx: &Context<'_>) -> Next {
     // Waits end at absolute instants, so nothing is concluded from a clock that cannot be trusted (T5).
     // Preflight reports it among its other findings.
     if let Some(seconds) = cx.facts.clock_jumped
-        && step.goal != Goal::Preflight
+        && step.goal.kind() != StepKind::Preflight
     {
         return Next::blocked(Finding::clock_jumped(seconds));
     }
@@ -65,7 +65,28 @@ fn undisturbed(step: &PlannedStep, cx: &Context<'_>, alarm: Option<&Alarm>) -> N
     }
     match step::next(step.goal, cx) {
         Next::Act(action) => guard(step, cx, action, alarm),
+        Next::Done(what) if step.goal.kind().is_a_persons_word() => vouched(step, cx, what),
         other => other,
+    }
+}
+
+/// What only a person can see is as they say: at the step's gate, which the check of playbooks asks for.
+fn vouched(step: &PlannedStep, cx: &Context<'_>, what: String) -> Next {
+    let Some(gate) = &step.gate else {
+        return Next::blocked(Finding::blocker(
+            "gate.missing",
+            format!("step {} has no gate, so nobody can vouch for it", step.id),
+            "a person's word is all it rests on",
+            "give the step a gate in the playbook",
+        ));
+    };
+    match cx.memory.approvals.get(&gate.name) {
+        Some(approval) => Next::Done(format!("{} vouches for it: {what}", approval.by)),
+        None => Next::Ask(Question::Approve {
+            gate: gate.name.clone(),
+            about: gate.about.clone(),
+            effect: what,
+        }),
     }
 }
 
@@ -117,7 +138,7 @@ fn verdict(cx: &Context<'_>, action: &Action, alarm: Option<&Alarm>) -> Verdict 
         Action::WithdrawDs { .. } => (Change::Delegation(Delegation::Insecure), None),
         Action::UnsignZone => (Change::Keys(ZoneKeys::Unsigned), None),
         // Cmdlets change no record of the domain; S5 is judged by the step itself.
-        Action::EnableDnssec | Action::EnableDane => return Verdict::Now,
+        Action::EnableDnssec | Action::EnableDane | Action::DisableDane => return Verdict::Now,
     };
     publish(
         &cx.memory.caches,

@@ -747,7 +747,7 @@ async fn t5_a_clock_that_jumped_is_a_finding_at_any_step_and_nothing_is_done_on_
         let mut watcher = Watcher::default();
         // Preflight is asked anew by every process; here it is behind, as in a run that goes on waiting.
         let mut steps = stage.steps.clone();
-        steps.retain(|s| s.goal != Goal::Preflight);
+        steps.retain(|s| s.goal != Goal::PREFLIGHT);
         for step in &mut steps {
             step.needs.retain(|need| need != "preflight");
         }

@@ -31,5 +31,5 @@ pub use caches::{
 pub use history::{History, Sighting, Version};
 pub use invariant::{Rule, Violation, check};
 pub use reliance::{Reliance, reliance};
-pub use rules::{Because, Change, Verdict, claim, publish, retire};
+pub use rules::{Because, Change, Verdict, claim, forgotten, publish, retire};
 pub use timing::{LowerBound, Timing, utc};

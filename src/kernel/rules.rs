@@ -131,6 +131,26 @@ pub fn retire(caches: &Caches, host: &Host, now: Timestamp) -> Verdict {
     })
 }
 
+/// May it be said that nobody holds TLSA records of this host any more: a sender that does may refuse to deliver to it (I3).
+#[must_use]
+pub fn forgotten(caches: &Caches, host: &Host, now: Timestamp) -> Verdict {
+    earliest(caches, now, |at| {
+        caches
+            .tlsa
+            .get(host)
+            .into_iter()
+            .flat_map(|tlsa| tlsa.possible(at))
+            .filter(|version| matches!(version.value, TlsaSet::Records(_)))
+            .map(|_| Violation {
+                rule: Rule::NoTlsaMismatch,
+                subject: host.to_string(),
+                detail: format!("TLSA records of {host} are still served"),
+                could_not_tell: false,
+            })
+            .collect()
+    })
+}
+
 /// May the domain be called protected by DANE (I7)?
 ///
 /// Only when it holds for *every* combination: each MX set lists protected hosts alone, the delegation is

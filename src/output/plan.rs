@@ -174,6 +174,9 @@ fn what(action: &Action) -> String {
         Action::EnableDane => {
             "runs Enable-SmtpDaneInbound; Microsoft publishes TLSA records".to_owned()
         }
+        Action::DisableDane => {
+            "runs Disable-SmtpDaneInbound; Microsoft withdraws the TLSA records".to_owned()
+        }
     }
 }
 

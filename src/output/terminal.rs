@@ -10,7 +10,7 @@ use super::messages;
 use super::page::{Line, Page, Tone};
 use super::progress::Countdowns;
 use crate::engine::{Observer, Pending};
-use crate::playbook::{Goal, PlannedStep};
+use crate::playbook::{Goal, PlannedStep, StepKind};
 use crate::step::{Approval, Memory, Next, Question, Setup};
 use crate::world::{Action, Estimates, Outcome};
 
@@ -110,7 +110,7 @@ impl Observer for Terminal {
     fn step(&mut self, at: Timestamp, step: &PlannedStep, next: &Next) {
         self.countdowns.end(&step.id);
         // Preflight tells what is worth knowing.
-        let quick = matches!(next, Next::Done(_)) && step.goal != Goal::Preflight;
+        let quick = matches!(next, Next::Done(_)) && step.goal.kind() != StepKind::Preflight;
         if quick && !self.moved.contains(&step.id) {
             self.there.push(step.id.clone());
             return;

@@ -4,11 +4,28 @@ use super::Playbook;
 use super::load::from_text;
 
 /// The built-in playbooks: name and text. The same text can be copied and edited as the user's own.
-pub const BUILTIN: [(&str, &str); 3] = [
+pub const BUILTIN: [(&str, &str); 8] = [
     (
         "exchange-dane",
         include_str!("../../playbooks/exchange-dane.yml"),
     ),
+    (
+        "mx-microsoft-only",
+        include_str!("../../playbooks/mx-microsoft-only.yml"),
+    ),
+    (
+        "dnssec-only",
+        include_str!("../../playbooks/dnssec-only.yml"),
+    ),
+    (
+        "gateway-inline",
+        include_str!("../../playbooks/gateway-inline.yml"),
+    ),
+    (
+        "gateway-parallel",
+        include_str!("../../playbooks/gateway-parallel.yml"),
+    ),
+    ("dane-off", include_str!("../../playbooks/dane-off.yml")),
     ("rollback", include_str!("../../playbooks/rollback.yml")),
     (
         "rollback-dnssec",

@@ -149,6 +149,9 @@ impl Checker<'_> {
                     self.report(Code::Contradiction, &way, Part::Value, &format!("the gate {} stands at a step above\ngive each gate its own name, so that an approval is for one thing", quoted(&gate.name)));
                 }
             }
+            if step.gate.is_none() && step.kind.is_a_persons_word() {
+                self.report(Code::MissingKey, &at("step"), Part::Value, "confirm needs a gate: a person's word is all it rests on\nadd gate: { name: ..., about: ... }, and say in about what the person has to have done or seen");
+            }
             self.arguments(index, step);
         }
     }

@@ -5,6 +5,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::kind::{ArgumentDefault, StepKind};
+use super::scope::Scope;
 
 /// When a step that changes a record set counts as done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -35,7 +36,11 @@ pub enum Expect {
 #[serde(tag = "step", rename_all = "kebab-case")]
 pub enum Goal {
     /// See [`StepKind::Preflight`].
-    Preflight,
+    Preflight {
+        /// What the playbook's steps are about, and so what is asked for.
+        #[serde(default)]
+        scope: Scope,
+    },
     /// See [`StepKind::LowerTtl`].
     LowerTtl {
         /// TTL in seconds.
@@ -96,6 +101,14 @@ pub enum Goal {
     WithdrawDs,
     /// See [`StepKind::UnsignZone`].
     UnsignZone,
+    /// See [`StepKind::DisableDane`].
+    DisableDane,
+    /// See [`StepKind::VerifyNoTlsa`].
+    VerifyNoTlsa,
+    /// See [`StepKind::ProveGateway`].
+    ProveGateway,
+    /// See [`StepKind::Confirm`].
+    Confirm,
 }
 
 /// A resolved argument: a number in range, or one of the choices.
@@ -106,10 +119,13 @@ pub(super) enum Given {
 }
 
 impl Goal {
+    /// The preflight of a whole move: it asks for everything.
+    pub const PREFLIGHT: Self = Self::Preflight { scope: Scope::Move };
+
     /// The kind of this goal.
     pub const fn kind(self) -> StepKind {
         match self {
-            Self::Preflight => StepKind::Preflight,
+            Self::Preflight { .. } => StepKind::Preflight,
             Self::LowerTtl { .. } => StepKind::LowerTtl,
             Self::SignZone => StepKind::SignZone,
             Self::Delegate => StepKind::Delegate,
@@ -128,6 +144,10 @@ impl Goal {
             Self::RestoreTtl => StepKind::RestoreTtl,
             Self::WithdrawDs => StepKind::WithdrawDs,
             Self::UnsignZone => StepKind::UnsignZone,
+            Self::DisableDane => StepKind::DisableDane,
+            Self::VerifyNoTlsa => StepKind::VerifyNoTlsa,
+            Self::ProveGateway => StepKind::ProveGateway,
+            Self::Confirm => StepKind::Confirm,
         }
     }
 
@@ -158,7 +178,7 @@ impl Goal {
             _ => "",
         };
         match kind {
-            StepKind::Preflight => Self::Preflight,
+            StepKind::Preflight => Self::PREFLIGHT,
             StepKind::LowerTtl => Self::LowerTtl {
                 ttl: number("ttl"),
                 until: if word("until") == "expired" {
@@ -197,6 +217,10 @@ impl Goal {
             StepKind::RestoreTtl => Self::RestoreTtl,
             StepKind::WithdrawDs => Self::WithdrawDs,
             StepKind::UnsignZone => Self::UnsignZone,
+            StepKind::DisableDane => Self::DisableDane,
+            StepKind::VerifyNoTlsa => Self::VerifyNoTlsa,
+            StepKind::ProveGateway => Self::ProveGateway,
+            StepKind::Confirm => Self::Confirm,
         }
     }
 }

@@ -53,6 +53,14 @@ pub enum StepKind {
     WithdrawDs,
     /// No authoritative server serves signatures of the zone. A way back.
     UnsignZone,
+    /// Inbound SMTP DANE is off at Microsoft. First aid.
+    DisableDane,
+    /// No TLSA records of the domain's host are served, or in a cache. First aid.
+    VerifyNoTlsa,
+    /// Each MX host of a gateway has TLSA records that match its certificate on every address.
+    ProveGateway,
+    /// A person has done, or seen, what nobody can see from here.
+    Confirm,
 }
 
 /// The type of a step's argument, with the bounds that hold for everyone.
@@ -111,7 +119,7 @@ const SOAK: ArgumentType = ArgumentType::Seconds {
 
 impl StepKind {
     /// Every kind, in the order of the documented procedure.
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 23] = [
         Self::Preflight,
         Self::LowerTtl,
         Self::SignZone,
@@ -131,6 +139,10 @@ impl StepKind {
         Self::RestoreTtl,
         Self::WithdrawDs,
         Self::UnsignZone,
+        Self::DisableDane,
+        Self::VerifyNoTlsa,
+        Self::ProveGateway,
+        Self::Confirm,
     ];
 
     /// Whether it belongs to a way back: it needs no preflight, because it starts from what a run kept.
@@ -138,6 +150,24 @@ impl StepKind {
         matches!(
             self,
             Self::RestoreMx | Self::RestoreTtl | Self::WithdrawDs | Self::UnsignZone
+        ) || self.is_first_aid()
+    }
+
+    /// Whether it helps where something is broken, so that nothing else may have to be right for it.
+    pub const fn is_first_aid(self) -> bool {
+        matches!(self, Self::DisableDane | Self::VerifyNoTlsa)
+    }
+
+    /// Whether its gate is the whole of it: a person's word ends it.
+    pub const fn is_a_persons_word(self) -> bool {
+        matches!(self, Self::Confirm)
+    }
+
+    /// Whether it changes the MX record set on the way to the new host.
+    pub const fn moves_mx(self) -> bool {
+        matches!(
+            self,
+            Self::LowerTtl | Self::AddMx | Self::SwapMx | Self::RemoveMx | Self::FinalTtl
         )
     }
 
@@ -163,6 +193,10 @@ impl StepKind {
             Self::RestoreTtl => "restore-ttl",
             Self::WithdrawDs => "withdraw-ds",
             Self::UnsignZone => "unsign-zone",
+            Self::DisableDane => "disable-dane",
+            Self::VerifyNoTlsa => "verify-no-tlsa",
+            Self::ProveGateway => "prove-gateway",
+            Self::Confirm => "confirm",
         }
     }
 
@@ -206,6 +240,14 @@ impl StepKind {
             Self::UnsignZone => {
                 "No authoritative server serves signatures of the zone. A way back."
             }
+            Self::DisableDane => "Inbound SMTP DANE is off at Microsoft. First aid.",
+            Self::VerifyNoTlsa => {
+                "No TLSA records of the domain's host are served, or in a cache. First aid."
+            }
+            Self::ProveGateway => {
+                "Each MX host of a gateway has TLSA records that match its certificate on every address."
+            }
+            Self::Confirm => "A person has done, or seen, what nobody can see from here.",
         }
     }
 
@@ -276,6 +318,10 @@ impl StepKind {
             | Self::RestoreTtl
             | Self::WithdrawDs
             | Self::UnsignZone
+            | Self::DisableDane
+            | Self::VerifyNoTlsa
+            | Self::ProveGateway
+            | Self::Confirm
             | Self::SignZone
             | Self::Delegate
             | Self::EnableDnssec
@@ -292,7 +338,12 @@ impl StepKind {
     pub const fn repeatable(self) -> bool {
         matches!(
             self,
-            Self::ProveHost | Self::MtaSts | Self::VerifyMx | Self::VerifyTlsa
+            Self::ProveHost
+                | Self::MtaSts
+                | Self::VerifyMx
+                | Self::VerifyTlsa
+                | Self::ProveGateway
+                | Self::Confirm
         )
     }
 

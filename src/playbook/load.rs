@@ -63,7 +63,7 @@ pub fn from_text(name: &str, text: &str) -> Result<Playbook, Rejected> {
     from_document(&Document::parse(name, text.to_owned())?)
 }
 
-fn from_document(document: &Document) -> Result<Playbook, Rejected> {
+pub(super) fn from_document(document: &Document) -> Result<Playbook, Rejected> {
     let written: Written = document.decode()?;
     let mut steps: Vec<Step> = Vec::with_capacity(written.steps.len());
     for step in written.steps {

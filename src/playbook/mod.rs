@@ -1,17 +1,19 @@
 //! Playbooks: which step comes after which, and where people must agree.
 //!
 //! A playbook only orders. Whether a change is safe at a given moment is the kernel's to decide, and no playbook can
-//! talk it out of that. What is checked here is that the order makes sense: known kinds, known needs, no cycle,
-//! arguments of the right type and range.
+//! talk it out of that. What is checked on loading is that the order makes sense: known kinds, known needs, no cycle,
+//! arguments of the right type and range. [`lint`] holds it against the kernel beforehand, for who writes one.
 
 mod builtin;
 mod check;
 mod goal;
 pub mod kind;
+pub mod lint;
 mod load;
 mod order;
 mod parameter;
 mod schema;
+mod scope;
 #[cfg(test)]
 mod tests;
 
@@ -26,6 +28,7 @@ pub use kind::StepKind;
 pub use load::{from_text, load};
 pub use parameter::{Parameter, ParameterType, Parameters, SettingError, Value};
 pub use schema::schema;
+pub use scope::Scope;
 
 /// How much the steps overlap.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
@@ -110,6 +113,11 @@ impl Playbook {
         names
     }
 
+    /// Whether all of it is first aid: then it starts whatever else is broken.
+    pub fn is_first_aid(&self) -> bool {
+        self.steps.iter().all(|step| step.kind.is_first_aid())
+    }
+
     /// The parameters with their defaults.
     pub fn defaults(&self) -> Parameters {
         let values = self.parameters.iter().filter_map(|(name, parameter)| {
@@ -126,6 +134,9 @@ impl Playbook {
         let mut planned = Vec::with_capacity(self.steps.len());
         for step in &self.steps {
             let mut goal = Goal::new(step.kind, |name| self.given(step, name, parameters));
+            if let Goal::Preflight { scope } = &mut goal {
+                *scope = Scope::of(&self.steps);
+            }
             let mut needs = step.needs.clone();
             if schedule == Schedule::Cautious {
                 if let Goal::LowerTtl { until, .. } = &mut goal {

@@ -43,7 +43,7 @@ fn exchange_dane_is_the_documented_procedure() {
     assert_eq!(
         goals,
         [
-            Goal::Preflight,
+            Goal::PREFLIGHT,
             Goal::LowerTtl {
                 ttl: 60,
                 until: Until::Visible

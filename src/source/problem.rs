@@ -43,6 +43,8 @@ pub enum Code {
     LiteralSecret,
     /// Two parts of the file do not fit together.
     Contradiction,
+    /// It makes sense, and would not be safe.
+    Unsafe,
 }
 
 impl Code {
@@ -62,6 +64,7 @@ impl Code {
             Self::BadValue => "bad-value",
             Self::LiteralSecret => "literal-secret",
             Self::Contradiction => "contradiction",
+            Self::Unsafe => "unsafe",
         }
     }
 }

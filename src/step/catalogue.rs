@@ -82,6 +82,9 @@ rules! {
     CHAIN_BOGUS: "chain.bogus", Blocker, "RFC 4035 section 5",
         "validating senders get no answer already now",
         "mend it first: compare the DS at the registrar with the zone's keys, look at the signatures' dates";
+    CHAIN_INSECURE: "chain.insecure", Blocker, "RFC 7672 section 2.2.1",
+        "DANE protects a domain only where its MX records validate, and no step of this playbook signs the zone",
+        "walk `playbook: dnssec-only` first, then run again; `exchange-dane` and `gateway-inline` sign by themselves";
     CHAIN_UNKNOWN: "chain.unknown", CouldNotTell, "RFC 4035 section 4.3",
         "a rollout must not start on a chain of trust that nobody could check",
         "check that root, parent and zone servers can be reached from here, over UDP and TCP";
@@ -137,7 +140,13 @@ rules! {
         "publish the MX that Microsoft 365 shows for the domain, then run again";
     MX_GATEWAY: "mx.gateway", Blocker, "Microsoft: implementing inbound SMTP DANE (limitations)",
         "with a gateway in front the MX stays where it is; what moves is the gateway's smart host, and DANE then protects the way from the gateway only",
-        "leave this domain's MX alone; set the gateway's smart host to the DnssecMxValue of Enable-DnssecForVerifiedDomain, and see that the gateway validates DANE";
+        "leave this domain's MX alone; set the gateway's smart host to the DnssecMxValue of Enable-DnssecForVerifiedDomain, and see that the gateway validates DANE. `playbook: gateway-inline` in the domain file walks that";
+    MX_NOT_NEW: "mx.not-new", Blocker, "Microsoft: how SMTP DANE works (prerequisites)",
+        "this playbook turns DANE on for a domain that receives by mx.microsoft already, and moves nothing",
+        "walk `playbook: exchange-dane`, which moves the MX first";
+    MX_NOT_GATEWAY: "mx.not-gateway", Blocker, "Microsoft: implementing inbound SMTP DANE (limitations)",
+        "this playbook is for a domain whose MX are all a gateway's and stay there",
+        "walk `playbook: exchange-dane` where the MX are Exchange Online's; take the one or the other out of a set that names both";
     MX_NATIONAL_CLOUD: "mx.national-cloud", Blocker, "no page of Microsoft's describes mx.microsoft outside the worldwide cloud",
         "nothing shows that Exchange Online offers inbound DANE in this cloud",
         "keep the domain as it is; ask Microsoft when the cloud gets it";

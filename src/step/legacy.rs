@@ -8,9 +8,9 @@ use jiff::Timestamp;
 
 use super::memory::{NEW_ZONE, silent};
 use super::reply::Refusal;
-use super::{Context, Finding, Stage, catalogue};
+use super::{Context, Finding, Stage, catalogue, preflight};
 use crate::kernel::{Accepts, Host, Reliance, Verdict, reliance, retire};
-use crate::playbook::Goal;
+use crate::playbook::{Goal, StepKind};
 use crate::world::{Action, Fact, HostFacts, MxRrset, SmtpOutcome};
 
 /// How a host stands, as it was seen last.
@@ -111,7 +111,10 @@ impl Alarm {
     #[must_use]
     pub fn of(goal: Goal, cx: &Context<'_>) -> Option<Self> {
         // Before the first change, preflight reports its hosts among its other findings.
-        if goal == Goal::Preflight || !cx.memory.way_back_kept {
+        if goal.kind() == StepKind::Preflight
+            || goal.kind().is_first_aid()
+            || !cx.memory.way_back_kept
+        {
             return None;
         }
         let mut alarms: Vec<_> = relied_on(cx)
@@ -174,12 +177,15 @@ impl Alarm {
 }
 
 /// Whether this is a host of the way in that the move leaves. A host that somebody else listed meanwhile is none: that is
-/// a conflict, and the caches it is in are the kernel's to judge.
+/// a conflict, and the caches it is in are the kernel's to judge. Nor is a gateway: no move leaves one.
 fn is_legacy(cx: &Context<'_>, host: &Host) -> bool {
     let was_there = cx
         .original()
         .is_none_or(|original| original.set.hosts().any(|known| known == host));
-    was_there && Some(host) != cx.memory.new_host.as_ref() && !host.is_within(NEW_ZONE)
+    was_there
+        && Some(host) != cx.memory.new_host.as_ref()
+        && preflight::is_microsoft(host)
+        && !host.is_within(NEW_ZONE)
 }
 
 /// The hosts that a cache may name and that are not what the move leads to.

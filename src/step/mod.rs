@@ -16,6 +16,7 @@ mod write_mx;
 
 mod add_mx;
 mod delegate;
+mod disable_dane;
 mod enable_dane;
 mod enable_dnssec;
 mod final_proof;
@@ -23,6 +24,7 @@ mod final_ttl;
 mod lower_ttl;
 mod mta_sts;
 mod preflight;
+mod prove_gateway;
 mod prove_host;
 mod remove_mx;
 mod restore_mx;
@@ -30,6 +32,7 @@ mod sign_zone;
 mod swap_mx;
 mod unsign_zone;
 mod verify_mx;
+mod verify_no_tlsa;
 mod verify_tlsa;
 mod withdraw_ds;
 
@@ -47,7 +50,7 @@ pub use preflight::{from_outside, is_new_host};
 pub use stage::Stage;
 pub use verdict::bears_on_the_start;
 
-use crate::playbook::Goal;
+use crate::playbook::{Goal, StepKind};
 use crate::world::Needs;
 
 /// Why a step does not try again yet, given what the service said.
@@ -67,7 +70,8 @@ pub fn needs(goal: Goal, cx: &Context<'_>) -> Needs {
         hosts: legacy::relied_on(cx).into_iter().collect(),
         ..Needs::default()
     };
-    if goal == Goal::Preflight || !cx.memory.way_back_kept || relied_on.hosts.is_empty() {
+    let alone = goal.kind() == StepKind::Preflight || goal.kind().is_first_aid();
+    if alone || !cx.memory.way_back_kept || relied_on.hosts.is_empty() {
         own_needs(goal, cx)
     } else {
         own_needs(goal, cx).and(relied_on)
@@ -76,7 +80,7 @@ pub fn needs(goal: Goal, cx: &Context<'_>) -> Needs {
 
 fn own_needs(goal: Goal, cx: &Context<'_>) -> Needs {
     match goal {
-        Goal::Preflight => preflight::needs(cx),
+        Goal::Preflight { scope } => preflight::needs(cx, scope),
         Goal::LowerTtl { .. } => lower_ttl::needs(cx),
         Goal::SignZone => sign_zone::needs(cx),
         Goal::Delegate => delegate::needs(cx),
@@ -94,6 +98,10 @@ fn own_needs(goal: Goal, cx: &Context<'_>) -> Needs {
         Goal::RestoreMx { .. } | Goal::RestoreTtl => restore_mx::needs(cx),
         Goal::WithdrawDs => withdraw_ds::needs(cx),
         Goal::UnsignZone => unsign_zone::needs(cx),
+        Goal::DisableDane => disable_dane::needs(cx),
+        Goal::VerifyNoTlsa => verify_no_tlsa::needs(cx),
+        Goal::ProveGateway => prove_gateway::needs(cx),
+        Goal::Confirm => Needs::default(),
     }
 }
 
@@ -101,7 +109,7 @@ fn own_needs(goal: Goal, cx: &Context<'_>) -> Needs {
 #[must_use]
 pub fn next(goal: Goal, cx: &Context<'_>) -> Next {
     match goal {
-        Goal::Preflight => preflight::next(cx),
+        Goal::Preflight { scope } => preflight::next(cx, scope),
         Goal::LowerTtl { ttl, until } => lower_ttl::next(cx, ttl, until),
         Goal::SignZone => sign_zone::next(cx),
         Goal::Delegate => delegate::next(cx),
@@ -123,5 +131,20 @@ pub fn next(goal: Goal, cx: &Context<'_>) -> Next {
         Goal::RestoreTtl => restore_mx::whole(cx),
         Goal::WithdrawDs => withdraw_ds::next(cx),
         Goal::UnsignZone => unsign_zone::next(cx),
+        Goal::DisableDane => disable_dane::next(cx),
+        Goal::VerifyNoTlsa => verify_no_tlsa::next(cx),
+        Goal::ProveGateway => prove_gateway::next(cx),
+        Goal::Confirm => confirm(cx),
     }
+}
+
+/// What a person is asked to vouch for: the engine asks at the step's gate, and their word ends it.
+fn confirm(cx: &Context<'_>) -> Next {
+    Next::Done(match &cx.memory.new_host {
+        Some(host) => format!(
+            "Exchange Online takes the mail of {} at {host}",
+            cx.setup.domain
+        ),
+        None => format!("it is about {}", cx.setup.domain),
+    })
 }

@@ -9,13 +9,22 @@ mod zone;
 
 use super::{Context, Finding, Next};
 use crate::kernel::Host;
+use crate::playbook::Scope;
 use crate::world::Needs;
 
-pub(super) fn needs(cx: &Context<'_>) -> Needs {
+pub(super) fn needs(cx: &Context<'_>, scope: Scope) -> Needs {
     if begun(cx) {
         return Needs::default();
     }
-    Needs::everything(cx.hosts())
+    let microsoft = scope.asks_microsoft();
+    Needs {
+        policy: scope.enters_at_microsoft(),
+        tenant: microsoft,
+        exchange: microsoft,
+        connectors: microsoft,
+        provider: scope.changes_dns(),
+        ..Needs::everything(cx.hosts())
+    }
 }
 
 /// Once the run has changed something, the world is on its way: servers may rightly differ, and the
@@ -24,11 +33,11 @@ fn begun(cx: &Context<'_>) -> bool {
     cx.memory.way_back_kept
 }
 
-pub(super) fn next(cx: &Context<'_>) -> Next {
+pub(super) fn next(cx: &Context<'_>, scope: Scope) -> Next {
     if begun(cx) && cx.facts.clock_jumped.is_none() {
         return Next::Done("it was passed before the first change".to_owned());
     }
-    let findings = findings(cx);
+    let findings = findings(cx, scope);
     if findings.iter().any(Finding::stops) {
         return Next::Blocked(findings);
     }
@@ -44,13 +53,19 @@ pub(super) fn next(cx: &Context<'_>) -> Next {
 }
 
 /// Everything worth saying before the first change, the gravest first.
-pub(super) fn findings(cx: &Context<'_>) -> Vec<Finding> {
+pub(super) fn findings(cx: &Context<'_>, scope: Scope) -> Vec<Finding> {
     let mut found = Vec::new();
     if !begun(cx) {
-        zone::judge(cx, &mut found);
-        zone::provider(cx, &mut found);
-        microsoft::judge(cx, &mut found);
-        host::judge(cx, &mut found);
+        zone::judge(cx, scope, &mut found);
+        if scope.changes_dns() {
+            zone::provider(cx, &mut found);
+        }
+        if scope.asks_microsoft() {
+            microsoft::judge(cx, &mut found);
+        }
+        if scope.enters_at_microsoft() {
+            host::judge(cx, &mut found);
+        }
         super::verdict::before_the_start(cx, &mut found);
     }
     if let Some(seconds) = cx.facts.clock_jumped {
@@ -78,6 +93,11 @@ fn fill_in(cx: &Context<'_>, found: &mut [Finding]) {
     }
 }
 
+/// Whether Exchange Online runs this host.
+pub(super) fn is_microsoft(host: &Host) -> bool {
+    zone::is_microsoft(host)
+}
+
 /// Whether Exchange Online runs this host, with DNSSEC.
 #[must_use]
 pub fn is_new_host(host: &Host) -> bool {
@@ -88,7 +108,7 @@ pub fn is_new_host(host: &Host) -> bool {
 /// were asked.
 pub fn from_outside(cx: &Context<'_>, hosts_were_asked: bool) -> Vec<Finding> {
     let mut found = Vec::new();
-    zone::judge(cx, &mut found);
+    zone::judge(cx, Scope::Move, &mut found);
     if hosts_were_asked {
         host::judge(cx, &mut found);
     }

@@ -4,7 +4,7 @@
 
 use jiff::Timestamp;
 
-use super::{Context, Finding, Next, WaitFor, add_mx};
+use super::{Context, Finding, Next, WaitFor, add_mx, preflight};
 use crate::kernel::Host;
 use crate::world::{Chain, Fact, HostFacts, Needs, SmtpOutcome, TlsaFacts};
 
@@ -52,7 +52,7 @@ pub(super) fn proof(
         return Err(Box::new(Next::wait(
             WaitFor::Service,
             format!("{host} has no address yet"),
-            "Microsoft publishing it",
+            format!("{} publishing it", owner(host)),
         )));
     }
     match &facts.chain {
@@ -62,7 +62,10 @@ pub(super) fn proof(
                 "host.insecure",
                 format!("the addresses of {host} do not validate: a parent denies its DS"),
                 "DANE protects only a host whose own name is secure (RFC 7672 section 2.2.2)",
-                "check the resolver path to the root; if it is right, open a ticket at Microsoft",
+                format!(
+                    "check the resolver path to the root; if it is right, tell {}",
+                    owner(host)
+                ),
             ))));
         }
         Chain::Bogus { why } => {
@@ -70,7 +73,7 @@ pub(super) fn proof(
                 "host.bogus",
                 format!("validation of {host} fails: {why}"),
                 "validating senders do not deliver to it",
-                "wait for Microsoft to mend it; nothing was changed",
+                format!("wait for {} to mend it; nothing was changed", owner(host)),
             ))));
         }
     }
@@ -120,7 +123,7 @@ fn every_address(cx: &Context<'_>, host: &Host, facts: &HostFacts) -> Result<Str
             "tlsa.lookup",
             format!("the TLSA lookup of {host} fails: {why}"),
             "DANE senders treat the host as down (RFC 7672 section 2.1.2)",
-            "wait for Microsoft to mend it; nothing was changed",
+            format!("wait for {} to mend it; nothing was changed", owner(host)),
         ))));
     }
     if unproven.is_empty() {
@@ -146,8 +149,21 @@ pub(super) fn mismatch(host: &Host, address: &str) -> Finding {
         "tlsa.mismatch",
         format!("the certificate of {host} at {address} does not match its TLSA records"),
         "DANE senders refuse to deliver there",
-        "wait for Microsoft to mend it; if mail already depends on it, run Disable-SmtpDaneInbound",
+        if preflight::is_microsoft(host) {
+            "wait for Microsoft to mend it; if mail already depends on it, run Disable-SmtpDaneInbound (`rollout rollback FILE --dane`)".to_owned()
+        } else {
+            format!("have {} mend it; nothing was changed", owner(host))
+        },
     )
+}
+
+/// Who can mend a host.
+fn owner(host: &Host) -> &'static str {
+    if preflight::is_microsoft(host) {
+        "Microsoft"
+    } else {
+        "whoever runs it"
+    }
 }
 
 fn could_not_tell(host: &Host, why: &str) -> Finding {

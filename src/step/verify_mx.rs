@@ -37,10 +37,12 @@ pub(super) fn next(cx: &Context<'_>, expect: Expect, soak: Duration) -> Next {
     };
     let Some((agreed, stage)) = agreed.zip(stage).filter(|(_, stage)| fits(stage)) else {
         let servers: Vec<_> = zone.servers.iter().map(|s| s.server.as_str()).collect();
+        let host = cx.memory.new_host.as_ref();
+        let named = host.map_or_else(String::new, |host| format!("; the new host is {host}"));
         return Next::wait(
             WaitFor::Visible,
             format!(
-                "{} do not serve the MX set of {} that this step looks for",
+                "{} do not serve the MX set of {} that this step looks for{named}",
                 servers.join(", "),
                 cx.setup.domain
             ),

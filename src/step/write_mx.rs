@@ -141,7 +141,7 @@ pub(super) fn unknown_outcome(
 ) -> Option<Next> {
     let since = *cx.memory.unknown.get(action.name())?;
     let settle = match action {
-        Action::EnableDnssec | Action::EnableDane => cx.setup.settle_cmdlet,
+        Action::EnableDnssec | Action::EnableDane | Action::DisableDane => cx.setup.settle_cmdlet,
         // A registry takes its time; only when it is overdue is silence a sign that it was never told.
         Action::PublishDs { .. } | Action::WithdrawDs { .. } => cx.setup.overdue,
         Action::WriteMx { .. } | Action::SignZone | Action::UnsignZone => cx.setup.settle,

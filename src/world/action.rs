@@ -50,6 +50,8 @@ pub enum Action {
     EnableDnssec,
     /// `Enable-SmtpDaneInbound`: Microsoft publishes TLSA records for the new host.
     EnableDane,
+    /// `Disable-SmtpDaneInbound`: Microsoft withdraws them.
+    DisableDane,
 }
 
 impl Action {
@@ -64,6 +66,7 @@ impl Action {
             Self::UnsignZone => "unsign-zone",
             Self::EnableDnssec => "enable-dnssec",
             Self::EnableDane => "enable-dane",
+            Self::DisableDane => "disable-dane",
         }
     }
 
@@ -73,7 +76,7 @@ impl Action {
         match self {
             Self::WriteMx { .. } | Self::SignZone | Self::UnsignZone => "the DNS provider",
             Self::PublishDs { .. } | Self::WithdrawDs { .. } => "the registrar",
-            Self::EnableDnssec | Self::EnableDane => "Exchange Online",
+            Self::EnableDnssec | Self::EnableDane | Self::DisableDane => "Exchange Online",
         }
     }
 }
@@ -94,6 +97,7 @@ impl fmt::Display for Action {
             Self::UnsignZone => f.write_str("stop signing the zone"),
             Self::EnableDnssec => f.write_str("run Enable-DnssecForVerifiedDomain"),
             Self::EnableDane => f.write_str("run Enable-SmtpDaneInbound"),
+            Self::DisableDane => f.write_str("run Disable-SmtpDaneInbound"),
         }
     }
 }

@@ -44,6 +44,7 @@ enum Effect {
     Unsigned,
     Delegated(BTreeSet<KeyId>),
     Tlsa(Host),
+    NoTlsa,
     Policy(Host),
 }
 
@@ -238,6 +239,20 @@ impl Model {
                     }
                 }
             }
+            Effect::NoTlsa => {
+                for (host, fact) in &mut self.facts.hosts {
+                    if host.is_within("mx.microsoft")
+                        && let Fact::Known { value, .. } = fact
+                    {
+                        value.tlsa = TlsaFacts::Absent {
+                            negative_ttl: seconds(self.estimates.negative_ttl),
+                        };
+                        for address in &mut value.addresses {
+                            address.tlsa_matches = None;
+                        }
+                    }
+                }
+            }
             Effect::Policy(host) => {
                 if let Fact::Known { value, .. } = &mut self.facts.policy
                     && value.mode == PolicyMode::Enforce
@@ -386,6 +401,12 @@ impl World for Model {
                 }
                 let host = self.new_host();
                 self.later(self.estimates.tlsa, Effect::Tlsa(host));
+            }
+            Action::DisableDane => {
+                if let Fact::Known { value, .. } = &mut self.facts.exchange {
+                    value.dane = FeatureState::Disabled;
+                }
+                self.later(self.estimates.tlsa, Effect::NoTlsa);
             }
         }
         Outcome::Done {

@@ -12,6 +12,7 @@ mod init;
 mod inputs;
 mod kill;
 mod legacy;
+mod playbooks;
 mod pwsh;
 mod readme;
 mod real;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::kernel::{Host, LowerBound, Policy};
-use crate::playbook::{Expect, Goal, PlannedStep};
+use crate::playbook::{Expect, Goal, PlannedStep, StepKind};
 use crate::step::{Memory, Setup, Stage};
 use crate::world::{Estimates, Fact, Facts, PolicyMode, TlsaFacts};
 
@@ -43,21 +43,24 @@ pub fn lower_bound(
             .stage_of(&mx.set)
             .or_else(|| Stage::of(&mx.set, &mx.set, new_host(facts).as_ref()))
     });
+    let has = |kind| steps.iter().any(|step| step.goal.kind() == kind);
     bound.mx_steps_done = match stage {
+        // A playbook that leaves the MX alone waits for none of it.
+        _ if !steps.iter().any(|step| step.goal.kind().moves_mx()) => 3,
         None | Some(Stage::Original) => 0,
         Some(Stage::Added) => 1,
         Some(Stage::Swapped) => 2,
         Some(Stage::Removed) => 3,
     };
     let host = memory.new_host.clone().or_else(|| new_host(facts));
-    if host.is_none() {
+    if host.is_none() && has(StepKind::EnableDnssec) {
         bound.enable = estimates.cmdlet;
     }
     let tlsa = host
         .as_ref()
         .and_then(|host| facts.host(host))
         .map(|h| &h.tlsa);
-    if !matches!(tlsa, Some(TlsaFacts::Records { .. })) {
+    if has(StepKind::EnableDane) && !matches!(tlsa, Some(TlsaFacts::Records { .. })) {
         bound.tlsa_published = estimates.tlsa;
         let negative = u32::try_from(estimates.negative_ttl.as_secs()).unwrap_or(u32::MAX);
         bound.tlsa_negative = setup.timing.lifetime(match tlsa {
@@ -65,7 +68,8 @@ pub fn lower_bound(
             _ => negative,
         });
     }
-    if let Some(policy) = facts.policy.known()
+    if has(StepKind::MtaSts)
+        && let Some(policy) = facts.policy.known()
         && policy.mode == PolicyMode::Enforce
         && !host.is_some_and(|h| Policy::Enforced(policy.patterns.clone()).admits(&h))
     {
@@ -76,7 +80,9 @@ pub fn lower_bound(
         };
         bound.policy = bound.enable + estimates.visible + setup.timing.lifetime(ttl);
     }
-    bound.delegation = delegation(setup, facts, estimates);
+    if has(StepKind::Delegate) {
+        bound.delegation = delegation(setup, facts, estimates, has(StepKind::FinalProof));
+    }
     bound
 }
 
@@ -84,8 +90,8 @@ fn new_host(facts: &Facts) -> Option<Host> {
     facts.exchange.known()?.expected_mx.clone()
 }
 
-/// Signing, expiry of unsigned answers, the DS, and its parent's negative TTL.
-fn delegation(setup: &Setup, facts: &Facts, estimates: Estimates) -> Duration {
+/// Signing, expiry of unsigned answers, the DS, and, where protection is claimed in the end, its parent's negative TTL.
+fn delegation(setup: &Setup, facts: &Facts, estimates: Estimates, claims: bool) -> Duration {
     if matches!(
         &facts.chain,
         Fact::Known {
@@ -96,7 +102,12 @@ fn delegation(setup: &Setup, facts: &Facts, estimates: Estimates) -> Duration {
         return Duration::ZERO;
     }
     let negative = facts.parent.known().map_or(0, |p| p.negative_ttl);
-    let from_ds = estimates.delegation + setup.timing.lifetime(negative);
+    let denied = if claims {
+        setup.timing.lifetime(negative)
+    } else {
+        Duration::ZERO
+    };
+    let from_ds = estimates.delegation + denied;
     let Some(zone) = facts.zone.known() else {
         return from_ds;
     };

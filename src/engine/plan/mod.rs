@@ -334,4 +334,6 @@ fn way_back(steps: &mut [PlanStep], setup: &Setup, estimates: &Estimates) {
 mod tests;
 
 #[cfg(test)]
+mod playbooks_tests;
+#[cfg(test)]
 mod rules_tests;

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use super::{Ending, Pending, Walk, WalkError};
 use crate::engine::journal::Note;
 use crate::engine::store::Brake;
-use crate::playbook::Goal;
+use crate::playbook::StepKind;
 use crate::step::{Approval, Question, Severity, WaitFor};
 
 impl Walk<'_> {
@@ -85,7 +85,7 @@ impl Walk<'_> {
         let at_start = stopping.keys().any(|id| {
             self.steps
                 .iter()
-                .any(|s| s.id == *id && s.goal == Goal::Preflight)
+                .any(|s| s.id == *id && s.goal.kind() == StepKind::Preflight)
         });
         if could_not_tell && !at_start && self.options.wait && *unclear < self.options.patience {
             return None;

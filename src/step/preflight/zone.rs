@@ -2,7 +2,8 @@
 
 use rollout_providers::HandsOver;
 
-use crate::kernel::{Host, ZoneKeys};
+use crate::kernel::{Host, MxSet, ZoneKeys};
+use crate::playbook::Scope;
 use crate::step::{Context, Finding, Severity, catalogue, sign_zone, write_mx};
 use crate::world::{Answer, Chain, Fact, OnFile, SigningFacts, ZoneFacts};
 
@@ -33,19 +34,19 @@ pub(super) fn is_new(host: &Host) -> bool {
     host.is_within(crate::step::memory::NEW_ZONE)
 }
 
-pub(super) fn judge(cx: &Context<'_>, found: &mut Vec<Finding>) {
+pub(super) fn judge(cx: &Context<'_>, scope: Scope, found: &mut Vec<Finding>) {
     match &cx.facts.zone {
         Fact::Known { value, .. } => {
             servers(cx, value, found);
             two_hosts(cx, value, found);
-            mx(cx, value, found);
+            mx(cx, scope, value, found);
         }
         Fact::Refused { why, .. } => {
             found.push(catalogue::DNS_ZONE.found(why).weighing(Severity::Blocker))
         }
         other => found.push(write_mx::zone_unknown(cx, other.why_unknown())),
     }
-    chain(cx, found);
+    chain(cx, scope, found);
     vantages(cx, found);
 }
 
@@ -100,7 +101,7 @@ fn two_hosts(cx: &Context<'_>, zone: &ZoneFacts, found: &mut Vec<Finding>) {
     });
 }
 
-fn mx(cx: &Context<'_>, zone: &ZoneFacts, found: &mut Vec<Finding>) {
+fn mx(cx: &Context<'_>, scope: Scope, zone: &ZoneFacts, found: &mut Vec<Finding>) {
     let Some(agreed) = zone.agreed_mx() else {
         // Once this run has begun to write, its own change may be on its way; the MX steps know what they expect.
         if zone.complete() && !cx.memory.way_back_kept {
@@ -112,6 +113,9 @@ fn mx(cx: &Context<'_>, zone: &ZoneFacts, found: &mut Vec<Finding>) {
         }
         return;
     };
+    if scope == Scope::Dnssec {
+        return;
+    }
     let set = &agreed.set;
     let domain = &cx.setup.domain;
     if set.is_null() {
@@ -122,12 +126,6 @@ fn mx(cx: &Context<'_>, zone: &ZoneFacts, found: &mut Vec<Finding>) {
         found.push(catalogue::MX_NONE.found(format!("{domain} has no MX record")));
         return;
     }
-    let foreign: Vec<_> = set.hosts().filter(|host| !is_microsoft(host)).collect();
-    let listed = foreign
-        .iter()
-        .map(ToString::to_string)
-        .collect::<Vec<_>>()
-        .join(", ");
     let national = |host: &&Host| NATIONAL_ZONES.iter().any(|zone| host.is_within(zone));
     if let Some(host) = set.hosts().find(national) {
         found.push(catalogue::MX_NATIONAL_CLOUD.found(format!(
@@ -135,6 +133,37 @@ fn mx(cx: &Context<'_>, zone: &ZoneFacts, found: &mut Vec<Finding>) {
         )));
         return;
     }
+    match scope {
+        Scope::Move | Scope::Dnssec => {}
+        Scope::Dane { .. } => {
+            if !set.hosts().all(is_new) {
+                found.push(catalogue::MX_NOT_NEW.found(format!(
+                    "mail for {domain} does not enter under mx.microsoft alone: MX {agreed}"
+                )));
+            }
+            return;
+        }
+        Scope::Gateway { .. } => {
+            if set.hosts().any(is_microsoft) {
+                found.push(catalogue::MX_NOT_GATEWAY.found(format!(
+                    "mail for {domain} does not enter at a gateway alone: MX {agreed}"
+                )));
+            }
+            return;
+        }
+    }
+    move_starts(cx, set, &agreed.to_string(), found);
+}
+
+/// What the move starts from: hosts of Exchange Online, and nobody else's.
+fn move_starts(cx: &Context<'_>, set: &MxSet, agreed: &str, found: &mut Vec<Finding>) {
+    let domain = &cx.setup.domain;
+    let foreign: Vec<_> = set.hosts().filter(|host| !is_microsoft(host)).collect();
+    let listed = foreign
+        .iter()
+        .map(ToString::to_string)
+        .collect::<Vec<_>>()
+        .join(", ");
     if set.hosts().all(is_new) {
         found.push(catalogue::MX_ALREADY_NEW.found(format!(
             "mail for {domain} enters under mx.microsoft already: MX {agreed}"
@@ -158,13 +187,20 @@ fn each_mx(zone: &ZoneFacts) -> String {
     each.collect::<Vec<_>>().join("; ")
 }
 
-fn chain(cx: &Context<'_>, found: &mut Vec<Finding>) {
+fn chain(cx: &Context<'_>, scope: Scope, found: &mut Vec<Finding>) {
     match &cx.facts.chain {
         Fact::Known {
             value: Chain::Bogus { why },
             ..
         } => found.push(
             catalogue::CHAIN_BOGUS.found(format!("{} does not validate: {why}", cx.setup.domain)),
+        ),
+        Fact::Known {
+            value: Chain::Insecure,
+            ..
+        } if scope.must_be_signed() => found.push(
+            catalogue::CHAIN_INSECURE
+                .found(format!("{} is not signed, or has no DS", cx.setup.domain)),
         ),
         Fact::Known { .. } => {}
         other => found.push(catalogue::CHAIN_UNKNOWN.found(format!(

@@ -243,7 +243,7 @@ fn s4_a_provider_that_announces_the_ds_by_itself_is_told_beforehand() {
             step: "preflight",
             now: at(0),
         };
-        let found = crate::step::preflight::findings(&cx);
+        let found = crate::step::preflight::findings(&cx, crate::playbook::Scope::Move);
         let is = |f: &Finding| f.id == "provider.announces";
         assert_eq!(found.iter().any(is), warned, "{announces} {signed}");
         assert!(!found.iter().any(|f| is(f) && f.stops()));

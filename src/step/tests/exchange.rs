@@ -245,7 +245,8 @@ fn s6_disabling_dnssec_is_no_action() {
         | Action::WithdrawDs { .. }
         | Action::UnsignZone
         | Action::EnableDnssec
-        | Action::EnableDane => !action.to_string().contains("Disable-"),
+        | Action::EnableDane
+        | Action::DisableDane => !action.to_string().contains("Disable-Dnssec"),
     };
     let mx = rrset(&[(0, LEGACY)], 60);
     for action in [
@@ -257,6 +258,7 @@ fn s6_disabling_dnssec_is_no_action() {
         Action::PublishDs { ds: vec![] },
         Action::WithdrawDs { ds: vec![] },
         Action::UnsignZone,
+        Action::DisableDane,
         Action::EnableDnssec,
         Action::EnableDane,
     ] {

@@ -159,7 +159,7 @@ fn there_is_an_alarm_as_long_as_a_cache_may_name_it_and_not_longer() {
         lose(&mut case, gone());
         let alarm = Alarm::of(FINAL, &case.context()).unwrap();
         assert!(alarm.is_proven() && alarm.finding().stops(), "{alarm:?}");
-        assert_eq!(Alarm::of(Goal::Preflight, &case.context()), None);
+        assert_eq!(Alarm::of(Goal::PREFLIGHT, &case.context()), None);
         case.memory.way_back_kept = false;
         assert_eq!(Alarm::of(FINAL, &case.context()), None);
     }

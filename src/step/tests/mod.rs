@@ -2,6 +2,8 @@
 
 mod delegation;
 mod exchange;
+mod first_aid;
+mod gateway;
 mod hosts;
 mod legacy;
 mod mx;

@@ -8,13 +8,16 @@ use super::super::catalogue::{self, ALL};
 use super::super::{Alarm, preflight};
 use super::*;
 use crate::kernel::{Host, KeyId, ZoneKeys};
+use crate::playbook::Scope;
 use crate::world::{
     Advice, Chain, Connector, ConnectorFacts, DnsHost, DomainFlags, ExchangeFacts, FeatureState,
     HostFacts, Listing, OnFile, PolicyMode, SigningFacts, SmtpOutcome, TenantFacts, VantageFacts,
 };
 
+/// What a test makes of a world.
+type Change = fn(&mut Case);
 /// A world that has the finding, and one beside it that has it not.
-type Row = (&'static str, fn(&mut Case), fn(&mut Case));
+type Row = (&'static str, Change, Change);
 
 fn same(_: &mut Case) {}
 
@@ -272,7 +275,33 @@ const ROWS: &[Row] = &[
     ("clock.jumped", |c| c.facts.clock_jumped = Some(60), same),
 ];
 
+/// The findings of playbooks that are about less than a move: a world that has it, and one beside it.
+const SCOPED: &[(&str, Scope, Change, Change)] = &[
+    ("mx.not-new", DANE, same, |c| mx(c, &[(0, NEW)])),
+    ("mx.not-gateway", GATEWAY, same, |c| {
+        mx(c, &[(0, "mx.filter.example")])
+    }),
+    (
+        "mx.not-gateway",
+        GATEWAY,
+        |c| mx(c, &[(0, "mx.filter.example"), (10, LEGACY)]),
+        |c| mx(c, &[(0, "mx.filter.example")]),
+    ),
+    ("chain.insecure", DANE, same, |c| {
+        c.facts.chain = known(Chain::Secure)
+    }),
+    ("chain.insecure", GATEWAY, same, |c| {
+        c.facts.chain = known(Chain::Secure)
+    }),
+];
+const DANE: Scope = Scope::Dane { signs: false };
+const GATEWAY: Scope = Scope::Gateway { signs: false };
+
 fn judged(change: fn(&mut Case)) -> Vec<Finding> {
+    judged_for(Scope::Move, change)
+}
+
+fn judged_for(scope: Scope, change: fn(&mut Case)) -> Vec<Finding> {
     let mut case = Case::new(&Start::default());
     let begun_before = case.memory.way_back_kept;
     change(&mut case);
@@ -283,7 +312,7 @@ fn judged(change: fn(&mut Case)) -> Vec<Finding> {
     };
     case.absorb();
     let cx = case.context();
-    let mut found = preflight::findings(&cx);
+    let mut found = preflight::findings(&cx, scope);
     found.extend(Alarm::of(LOWER, &cx).map(|alarm| alarm.finding()));
     found
 }
@@ -316,8 +345,69 @@ fn every_finding_has_a_world_with_it_and_a_neighbour_without() {
             }
         }
     }
+    for (id, scope, with, without) in SCOPED {
+        let has = |change| judged_for(*scope, change).iter().any(|f| f.id == *id);
+        assert!(has(*with), "{id}");
+        assert!(!has(*without), "{id}");
+        shown.insert(*id);
+    }
     for rule in ALL {
         assert!(shown.contains(rule.id), "no row shows {}", rule.id);
+    }
+}
+
+/// Each playbook asks for what its steps need, and hears of nothing else.
+#[test]
+fn a_playbook_is_not_stopped_by_what_none_of_its_steps_needs() {
+    let gateway: Change = |c| mx(c, &[(0, "mx.filter.example")]);
+    let cases: [(Scope, Change, bool); 12] = [
+        (Scope::Dnssec, |c| c.facts.exchange = refused(), false),
+        (Scope::Dnssec, |c| c.facts.tenant = could_not_tell(), false),
+        (Scope::Dnssec, |c| mx(c, &[(0, ".")]), false),
+        (Scope::Dnssec, gateway, false),
+        (Scope::Dnssec, |c| says(c, "550 no"), false),
+        (Scope::Dnssec, |c| c.facts.provider = refused(), true),
+        (Scope::Dane { signs: true }, |c| mx(c, &[(0, NEW)]), false),
+        (
+            Scope::Dane { signs: true },
+            |c| {
+                mx(c, &[(0, NEW)]);
+                c.facts.provider = refused();
+            },
+            true,
+        ),
+        (
+            DANE,
+            |c| {
+                mx(c, &[(0, NEW)]);
+                c.facts.chain = known(Chain::Secure);
+                c.facts.provider = refused();
+            },
+            false,
+        ),
+        (
+            DANE,
+            |c| {
+                mx(c, &[(0, NEW)]);
+                c.facts.chain = known(Chain::Secure);
+                c.facts.exchange = refused();
+            },
+            true,
+        ),
+        (
+            Scope::Gateway { signs: true },
+            |c| {
+                mx(c, &[(0, "mx.filter.example")]);
+                c.facts.policy = could_not_tell();
+            },
+            false,
+        ),
+        (Scope::Move, gateway, true),
+    ];
+    for (index, (scope, change, stops)) in cases.into_iter().enumerate() {
+        let found = judged_for(scope, change);
+        let stopping: Vec<_> = found.iter().filter(|f| f.stops()).collect();
+        assert_eq!(!stopping.is_empty(), stops, "{index}: {stopping:#?}");
     }
 }
 
@@ -400,7 +490,7 @@ fn advice_is_told_apart_by_its_code_alone() {
             code: code.map(str::to_owned),
             text: text.into(),
         }];
-        let found = preflight::findings(&case.context());
+        let found = preflight::findings(&case.context(), Scope::Move);
         found
             .into_iter()
             .find(|f| f.id.starts_with("exchange."))

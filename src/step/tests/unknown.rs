@@ -145,7 +145,9 @@ fn s6_an_effect_that_shows_after_all_is_done() {
                 }
                 .facts();
             }
-            Action::WithdrawDs { .. } | Action::UnsignZone => unreachable!("of the way back"),
+            Action::WithdrawDs { .. } | Action::UnsignZone | Action::DisableDane => {
+                unreachable!("of the way back")
+            }
             Action::EnableDnssec => {
                 case.facts = Start {
                     dnssec: true,

@@ -157,7 +157,7 @@ fn what_the_move_cannot_mend_stops_it_before_it_starts() {
         with(&mut case, |verdict| {
             verdict.findings = vec![finding(id, severity)];
         });
-        let next = case.next(Goal::Preflight);
+        let next = case.next(Goal::PREFLIGHT);
         if stops {
             blocked_by(&next, id);
         } else {

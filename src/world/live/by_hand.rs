@@ -97,6 +97,11 @@ pub(super) fn ask(cloud: Cloud, domain: &Host, action: &Action) -> Outcome {
                     .to_owned(),
             ),
         ),
+        Action::DisableDane => (
+            Cmdlet::DisableDane,
+            "Run this in PowerShell; its effect will be observed in DNS:",
+            None,
+        ),
         _ => (
             Cmdlet::EnableDane,
             "Run this in PowerShell; its effect will be observed in DNS:",

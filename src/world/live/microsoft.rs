@@ -323,6 +323,11 @@ pub(super) async fn perform(microsoft: &Microsoft, domain: &Host, action: &Actio
             .enable_dnssec(domain.as_str())
             .await
             .map(|enabled| Some(Host::new(enabled.mx_host.as_str()))),
+        Action::DisableDane => microsoft
+            .exchange
+            .disable_dane(domain.as_str())
+            .await
+            .map(|_| None),
         _ => microsoft
             .exchange
             .enable_dane(domain.as_str())

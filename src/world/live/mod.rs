@@ -368,7 +368,7 @@ impl World for LiveWorld {
             }
             Action::WithdrawDs { ds } => self.hosting.withdraw_ds(ds).await,
             Action::UnsignZone => self.hosting.unsign().await,
-            Action::EnableDnssec | Action::EnableDane => {
+            Action::EnableDnssec | Action::EnableDane | Action::DisableDane => {
                 self.asked.exchange = None;
                 self.asked.tenant = None;
                 match &self.microsoft {

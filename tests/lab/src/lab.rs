@@ -197,6 +197,26 @@ impl Lab {
         Ok(())
     }
 
+    /// Whoever runs the gateway publishes TLSA records for its host: those of its key, or others that do not match.
+    ///
+    /// # Errors
+    /// Its certificate cannot be read.
+    pub fn publish_gateway_tlsa(&self, matching: bool) -> Result<(), LabError> {
+        let mut digest = self.world.certificates.gateway.public_key_digest()?;
+        if !matching {
+            digest.reverse();
+        }
+        self.edit_zone(
+            "net",
+            &[Edit::Replace(RecordSet::new(
+                &format!("_25._tcp.{}", seed::GATEWAY_HOST),
+                "TLSA",
+                self.world.options.timing.microsoft_ttl,
+                [format!("3 1 1 {}", crate::dns::keys::hex(&digest))],
+            ))],
+        )
+    }
+
     /// The record set that a zone's administrators see (what the first server serves or will serve).
     #[must_use]
     pub fn record_set(&self, zone: &str, name: &str, rtype: &str) -> Option<RecordSet> {

@@ -130,8 +130,8 @@ impl Sim {
             }
             Action::EnableDnssec => Request::Dnssec,
             Action::EnableDane => Request::Dane,
-            Action::WithdrawDs { .. } | Action::UnsignZone => {
-                unreachable!("no move takes DNSSEC away")
+            Action::WithdrawDs { .. } | Action::UnsignZone | Action::DisableDane => {
+                unreachable!("no move takes DNSSEC or DANE away")
             }
         }
     }
