@@ -7,6 +7,7 @@ use std::time::Duration;
 use secrecy::SecretString;
 
 use super::error::{self, CliError};
+use crate::calendar::Calendar;
 use crate::domain_file::{
     self, Connect, DEFAULT_PLAYBOOK, Delegation, DomainFile, Field, Microsoft, PolicyLife, Probe,
     Pwsh, SecretRef, Timing as FileTiming,
@@ -191,6 +192,7 @@ fn setup(file: &DomainFile) -> Setup {
             Delegation::Cds => DelegationBy::Cds,
             Delegation::Manual => DelegationBy::Manual,
         },
+        change: file.change.calendar(),
         ..setup_of(file.domain.as_str(), &file.timing, file.in_laboratory())
     }
 }
@@ -219,6 +221,7 @@ fn setup_of(domain: &str, timing: &FileTiming, laboratory: bool) -> Setup {
         settle,
         settle_cmdlet,
         overdue,
+        change: Calendar::default(),
     }
 }
 

@@ -4,6 +4,7 @@
 //! keys are errors, and secrets are references.
 
 mod approve;
+mod change;
 mod check;
 mod connect;
 mod dns;
@@ -30,6 +31,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use approve::Approve;
+pub use change::{Change, ChangeFreeze, ChangeWindow, read_freezes};
 pub use connect::Connect;
 pub use dns::{Delegation, Dns, Field};
 pub use endpoint::{Endpoint, EndpointError, Place, ServerAddress, TextOrFile};
@@ -84,6 +86,9 @@ pub struct DomainFile {
     /// Gates answered beforehand: a list of their names, or all.
     #[serde(default, skip_serializing_if = "Approve::is_empty")]
     pub approve: Approve,
+    /// When changes may be made: change windows, freezes.
+    #[serde(default, skip_serializing_if = "Change::is_empty")]
+    pub change: Change,
     /// Allowances that the DNS does not tell, how often to look, estimates for plans.
     #[serde(default)]
     pub timing: Timing,
@@ -148,9 +153,13 @@ impl DomainFile {
         if let Some(TextOrFile::File(place)) = &mut self.resolve.trust_anchor {
             place.anchor(base);
         }
-        for place in [self.https.roots.as_mut(), self.laboratory.as_mut()]
-            .into_iter()
-            .flatten()
+        for place in [
+            self.https.roots.as_mut(),
+            self.laboratory.as_mut(),
+            self.change.freeze_file.as_mut(),
+        ]
+        .into_iter()
+        .flatten()
         {
             place.anchor(base);
         }

@@ -272,6 +272,9 @@ rules! {
     LEGACY_UNKNOWN: "legacy.unknown", CouldNotTell, "RFC 7672 section 2.1.2",
         "the MX set relies on this host, or going back does, and nobody saw it taking mail",
         "run again; if it stays so, run where DNS and port 25 are open outwards, or set `smtp.probe: advisory` to accept the risk";
+    CHANGE_FREEZES: "change.freezes", CouldNotTell, "rollout: change.freeze_file in the domain file",
+        "a freeze may have been declared, and a change must not be made in one",
+        "mend the freeze file, or take `freeze_file` out of the domain file; then run again";
     CLOCK_JUMPED: "clock.jumped", Blocker, "the rules of time, T5",
         "waits end at absolute instants; a wrong clock ends them too early",
         "synchronise the clock, then run again";

@@ -35,6 +35,7 @@ pub(crate) fn setup() -> Setup {
         settle: Duration::from_secs(30),
         settle_cmdlet: Duration::from_secs(30),
         overdue: Duration::from_secs(3600),
+        change: crate::calendar::Calendar::default(),
     }
 }
 
@@ -240,6 +241,7 @@ impl Start {
                 on_file: crate::world::OnFile::NotAsked,
                 announces: false,
             }),
+            freezes: Fact::Unasked,
             clock_jumped: None,
         }
     }

@@ -12,6 +12,7 @@ mod next;
 mod reply;
 mod stage;
 mod verdict;
+pub(crate) mod when;
 mod write_mx;
 
 mod add_mx;
@@ -67,10 +68,12 @@ pub fn needs(goal: Goal, cx: &Context<'_>) -> Needs {
         hosts: legacy::relied_on(cx).into_iter().collect(),
         ..Needs::default()
     };
+    let mut needs = own_needs(goal, cx);
+    needs.freezes = cx.setup.change.freeze_file;
     if goal == Goal::Preflight || !cx.memory.way_back_kept || relied_on.hosts.is_empty() {
-        own_needs(goal, cx)
+        needs
     } else {
-        own_needs(goal, cx).and(relied_on)
+        needs.and(relied_on)
     }
 }
 

@@ -53,6 +53,7 @@ pub(super) fn findings(cx: &Context<'_>) -> Vec<Finding> {
         host::judge(cx, &mut found);
         super::verdict::before_the_start(cx, &mut found);
     }
+    found.extend(super::when::freezes_unknown(cx));
     if let Some(seconds) = cx.facts.clock_jumped {
         found.push(Finding::clock_jumped(seconds));
     }

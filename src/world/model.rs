@@ -351,6 +351,7 @@ impl World for Model {
             ipv6: seen_at(&truth.ipv6, at),
             provider: seen_at(&truth.provider, at),
             verdict: self.verdict(at),
+            freezes: seen_at(&truth.freezes, at),
             clock_jumped: None,
         };
     }

@@ -24,3 +24,4 @@ mod tenant;
 mod truth;
 mod verify;
 mod walk;
+mod when;

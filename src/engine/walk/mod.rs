@@ -214,6 +214,11 @@ impl Walk<'_> {
             if let (Next::Act(_), Some(finding)) = (&next, course.refused.get(&step.id)) {
                 next = Next::blocked(finding.clone());
             }
+            if matches!(next, Next::Act(_))
+                && let Some(why) = self.journal.stopped()
+            {
+                next = Next::wait(WaitFor::Stop, why, "the stop file being taken away");
+            }
             self.mark_overdue(&step.id, &mut next, now);
             let soaking = matches!(&next, Next::Wait(wait) if wait.kind == WaitFor::Soak);
             if soaking {

@@ -264,6 +264,7 @@ const ROWS: &[Row] = &[
     ("legacy.silent", |c| { begun(c); unreached(c); c.now = at(40); }, |c| { begun(c); unreached(c); c.now = at(20); }),
     ("legacy.unknown", |c| { begun(c); unreached(c); }, |c| { begun(c); unreached(c); c.setup.probe_required = false; }),
     ("legacy.unknown", |c| { begun(c); c.facts.hosts.insert(Host::new(LEGACY), could_not_tell()); }, begun),
+    ("change.freezes", |c| { c.setup.change.freeze_file = true; c.facts.freezes = could_not_tell(); }, |c| { c.setup.change.freeze_file = true; c.facts.freezes = known(vec![]); }),
     ("clock.jumped", |c| c.facts.clock_jumped = Some(60), same),
 ];
 

@@ -14,6 +14,7 @@ mod sign_in;
 mod tenants;
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -22,6 +23,7 @@ use futures::future::join_all;
 use jiff::Timestamp;
 
 use super::{Action, Fact, Facts, Needs, Outcome, PastedAnswers, VerdictFacts, World};
+use crate::calendar::Zone;
 use crate::dane::{HttpsSettings, Prober, WebRoots, fetch_policy, observe_host};
 use crate::dns::{Dns, Kind, ZoneView};
 use crate::kernel::Host;
@@ -54,6 +56,8 @@ pub struct LiveWorld {
     by_hand_in: crate::microsoft::Cloud,
     /// What a person pasted of their answers.
     pasted: PastedAnswers,
+    /// Where freezes stand, and by whose clocks.
+    freeze_file: Option<(PathBuf, Option<Zone>)>,
     hosting: Hosting,
     calls: rollout_providers::Counter,
     /// How long an answer of an API, or an SMTP probe, counts as fresh.
@@ -209,6 +213,18 @@ impl LiveWorld {
         }
     }
 
+    /// A freeze may be declared at any time, so the file is read anew.
+    fn look_for_freezes(&self, facts: &mut Facts) {
+        let Some((path, zone)) = &self.freeze_file else {
+            return;
+        };
+        let at = Timestamp::now();
+        facts.freezes = match crate::domain_file::read_freezes(path, zone.as_ref()) {
+            Ok(value) => Fact::Known { value, at },
+            Err(why) => Fact::CouldNotTell { why, at },
+        };
+    }
+
     async fn look_at_hosts(&mut self, needs: &Needs, facts: &mut Facts) {
         let secure = matches!(facts.chain.known(), Some(super::Chain::Secure));
         let questions = needs.hosts.iter().map(|host| {
@@ -260,6 +276,9 @@ impl LiveWorld {
 #[async_trait]
 impl World for LiveWorld {
     async fn observe(&mut self, needs: &Needs, facts: &mut Facts) {
+        if needs.freezes {
+            self.look_for_freezes(facts);
+        }
         if needs.zone || needs.parent || needs.chain || needs.vantages {
             self.look_at_zone(needs, facts).await;
         }
