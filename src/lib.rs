@@ -26,5 +26,6 @@ pub mod redact;
 pub mod source;
 pub mod step;
 pub mod surroundings;
+pub mod tls_report;
 pub mod verify;
 pub mod world;

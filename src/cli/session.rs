@@ -192,6 +192,7 @@ fn setup(file: &DomainFile) -> Setup {
             Delegation::Cds => DelegationBy::Cds,
             Delegation::Manual => DelegationBy::Manual,
         },
+        tls_reports: file.reports.tlsrpt.as_ref().map(ToString::to_string),
         change: file.change.calendar(),
         ..setup_of(file.domain.as_str(), &file.timing, file.in_laboratory())
     }
@@ -221,6 +222,7 @@ fn setup_of(domain: &str, timing: &FileTiming, laboratory: bool) -> Setup {
         settle,
         settle_cmdlet,
         overdue,
+        tls_reports: None,
         change: Calendar::default(),
     }
 }

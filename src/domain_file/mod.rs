@@ -15,6 +15,7 @@ mod microsoft;
 mod name;
 pub mod provider;
 mod registrar;
+mod reports;
 mod resolve;
 mod schema;
 mod secret;
@@ -39,6 +40,7 @@ pub use load::{Loaded, from_text, load};
 pub use microsoft::{Api, Cloud, Endpoints, Microsoft, Pwsh, Tenant};
 pub use name::{DomainName, NameError};
 pub use registrar::Registrar;
+pub use reports::{Reports, ReportsTo};
 pub use resolve::{
     DNS_PORT, Https, Probe, Resolve, Resolver, RootServer, SMTP_PORT, Smtp, public_resolvers,
 };
@@ -86,6 +88,9 @@ pub struct DomainFile {
     /// Gates answered beforehand: a list of their names, or all.
     #[serde(default, skip_serializing_if = "Approve::is_empty")]
     pub approve: Approve,
+    /// Where senders shall report to.
+    #[serde(default, skip_serializing_if = "Reports::is_empty")]
+    pub reports: Reports,
     /// When changes may be made: change windows, freezes.
     #[serde(default, skip_serializing_if = "Change::is_empty")]
     pub change: Change,

@@ -34,6 +34,9 @@ pub struct Setup {
     pub settle_cmdlet: Duration,
     /// After how long something that others should have done is called overdue.
     pub overdue: Duration,
+    /// Where reports on TLS shall go, as it stands after `rua=`.
+    #[serde(default)]
+    pub tls_reports: Option<String>,
     /// When changes may be made.
     #[serde(default)]
     pub change: Calendar,

@@ -35,6 +35,7 @@ pub(crate) fn setup() -> Setup {
         settle: Duration::from_secs(30),
         settle_cmdlet: Duration::from_secs(30),
         overdue: Duration::from_secs(3600),
+        tls_reports: None,
         change: crate::calendar::Calendar::default(),
     }
 }
@@ -242,6 +243,7 @@ impl Start {
                 announces: false,
             }),
             freezes: Fact::Unasked,
+            tls_reports: known(true),
             clock_jumped: None,
         }
     }

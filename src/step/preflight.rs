@@ -5,6 +5,7 @@
 mod exchange;
 mod host;
 mod microsoft;
+mod reports;
 mod zone;
 
 use super::{Context, Finding, Next};
@@ -51,6 +52,7 @@ pub(super) fn findings(cx: &Context<'_>) -> Vec<Finding> {
         zone::provider(cx, &mut found);
         microsoft::judge(cx, &mut found);
         host::judge(cx, &mut found);
+        reports::judge(cx, &mut found);
         super::verdict::before_the_start(cx, &mut found);
     }
     found.extend(super::when::freezes_unknown(cx));

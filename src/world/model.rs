@@ -352,6 +352,7 @@ impl World for Model {
             provider: seen_at(&truth.provider, at),
             verdict: self.verdict(at),
             freezes: seen_at(&truth.freezes, at),
+            tls_reports: seen_at(&truth.tls_reports, at),
             clock_jumped: None,
         };
     }

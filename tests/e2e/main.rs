@@ -21,6 +21,7 @@ mod secrets;
 mod sign_in;
 mod support;
 mod tenant;
+mod tlsrpt;
 mod truth;
 mod verify;
 mod walk;

@@ -781,6 +781,13 @@ fn cases() -> Vec<Case> {
             &["this is no date and no time"],
         ),
         (
+            "nobody can report there",
+            plus("reports: {tlsrpt: tls@contoso.com}\n"),
+            "bad-value",
+            (12, 19),
+            &["nobody can report to this", "mailto:"],
+        ),
+        (
             "no freeze file",
             plus("change: {freeze_file: \"\"}\n"),
             "bad-value",

@@ -129,3 +129,37 @@ fn the_path_of_the_freeze_file_is_relative_to_the_domain_file() {
     let place = loaded.file.change.freeze_file.unwrap();
     assert_eq!(place.path(), Path::new("/srv/mail/freezes.yml"));
 }
+
+#[test]
+fn where_reports_go_is_what_can_stand_in_the_record() {
+    let to = |text: &str| text.parse::<ReportsTo>();
+    for text in [
+        "mailto:tls@contoso.com",
+        "https://reports.contoso.com/v1",
+        "mailto:a@contoso.com,https://r.example/",
+    ] {
+        assert_eq!(to(text).unwrap().as_str(), text);
+    }
+    for text in [
+        "",
+        "tls@contoso.com",
+        "mailto:",
+        "mailto:tls@contoso.com; x=y",
+        "mailto:a@b.example\"",
+        "ftp://contoso.com",
+        " mailto:a@b.example",
+        "mailto:a@b.example,",
+        "mailto:a@b.example,ftp:x",
+    ] {
+        assert!(to(text).is_err(), "{text}");
+    }
+    let file = read(&format!(
+        "{GOOD}reports: {{tlsrpt: 'mailto:tls@contoso.com'}}\n"
+    ))
+    .unwrap()
+    .file;
+    assert_eq!(
+        read(&file.to_yaml(None).unwrap()).unwrap().file.reports,
+        file.reports
+    );
+}

@@ -144,6 +144,9 @@ pub struct Facts {
     /// The freezes of the freeze file, where the domain file names one.
     #[serde(default)]
     pub freezes: Fact<Vec<Freeze>>,
+    /// Whether the domain asks senders for reports on TLS (RFC 8460).
+    #[serde(default)]
+    pub tls_reports: Fact<bool>,
     /// A wall clock that jumped against the monotonic one, in seconds.
     pub clock_jumped: Option<i64>,
 }

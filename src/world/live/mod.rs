@@ -27,6 +27,7 @@ use crate::calendar::Zone;
 use crate::dane::{HttpsSettings, Prober, WebRoots, fetch_policy, observe_host};
 use crate::dns::{Dns, Kind, ZoneView};
 use crate::kernel::Host;
+use crate::mail_records::{self, Seen};
 use crate::microsoft::{Microsoft, Unread};
 use crate::verify::{DomainView, Extent, Verifier, Wish, judge};
 use provider::Hosting;
@@ -115,6 +116,16 @@ pub fn facts(view: &DomainView) -> Facts {
         facts.hosts.insert(Host::new(&host.view.host), fact);
     }
     facts
+}
+
+/// Whether the domain asks senders for reports on TLS; a record that cannot be used is one that was meant to.
+fn asks_for_reports(view: &DomainView, at: Timestamp) -> Fact<bool> {
+    let value = match mail_records::read(&view.domain, &view.texts).tls_rpt {
+        Seen::Found { .. } | Seen::Wrong { .. } => true,
+        Seen::None { .. } => false,
+        Seen::CouldNotTell { why } => return Fact::CouldNotTell { why, at },
+    };
+    Fact::Known { value, at }
 }
 
 /// Every host that a server of the zone names as MX.
@@ -294,6 +305,7 @@ impl World for LiveWorld {
         if needs.verdict && due(self.asked.verdict, fresh) {
             let view = self.verifier.fresh().look(self.domain.as_str()).await;
             let at = Timestamp::now();
+            self.last.tls_reports = asks_for_reports(&view, at);
             self.last.verdict = Fact::Known {
                 value: VerdictFacts::of(judge(view, Wish::Dane, at)),
                 at,
@@ -302,6 +314,7 @@ impl World for LiveWorld {
         }
         if needs.verdict {
             facts.verdict.clone_from(&self.last.verdict);
+            facts.tls_reports.clone_from(&self.last.tls_reports);
         }
         match &self.microsoft {
             None => {
