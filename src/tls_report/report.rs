@@ -200,6 +200,9 @@ impl Report {
         if let Some(container) = container(text) {
             return Err(ReportError::Container(container));
         }
+        if !text.trim_ascii_start().starts_with(b"{") {
+            return Err(ReportError::Json("it is no JSON object".to_owned()));
+        }
         let written: Written = serde_json::from_slice(text)
             .map_err(|error| ReportError::Json(escape(&error.to_string())))?;
         let range = written.date_range;
