@@ -10,6 +10,9 @@ use crate::kernel::utc;
 /// So many lines of evidence a finding carries; the counts are of all.
 const SHOWN: usize = 20;
 
+/// A failure and what makes it one.
+type Met<'a> = (&'a FailureKey, &'a Failure);
+
 /// Every finding, the gravest first.
 #[must_use]
 pub fn judge(summary: &Summary) -> Vec<Finding> {
@@ -31,7 +34,7 @@ pub fn unreadable(file: &str, error: &ReportError) -> Finding {
 }
 
 fn of_domain(name: &str, domain: &Domain) -> Vec<Finding> {
-    let mut by_rule: BTreeMap<&str, (&Rule, Vec<(&FailureKey, &Failure)>)> = BTreeMap::new();
+    let mut by_rule: BTreeMap<&str, (&Rule, Vec<Met<'_>>)> = BTreeMap::new();
     for (key, failure) in &domain.failures {
         let rule = catalogue::of(&key.result);
         let entry = by_rule.entry(rule.id).or_insert_with(|| (rule, Vec::new()));
@@ -67,7 +70,7 @@ fn of(domain: &str, rule: &Rule, what: String) -> Finding {
     finding.mending(mend)
 }
 
-fn failed(domain: &str, rule: &Rule, failures: &[(&FailureKey, &Failure)]) -> Finding {
+fn failed(domain: &str, rule: &Rule, failures: &[Met<'_>]) -> Finding {
     let sessions = failures.iter().fold(0_u64, |sum, (_, failure)| {
         sum.saturating_add(failure.sessions)
     });
@@ -111,7 +114,7 @@ fn failed(domain: &str, rule: &Rule, failures: &[(&FailureKey, &Failure)]) -> Fi
 }
 
 /// The failures with most sessions first.
-fn evidence(failures: &[(&FailureKey, &Failure)]) -> Vec<Evidence> {
+fn evidence(failures: &[Met<'_>]) -> Vec<Evidence> {
     let mut sorted: Vec<_> = failures.to_vec();
     sorted.sort_by(|a, b| b.1.sessions.cmp(&a.1.sessions).then_with(|| a.0.cmp(b.0)));
     let unless_empty = |text: &str| match text {
