@@ -224,6 +224,14 @@ fn what_is_no_report_is_refused_with_the_reason() {
         (
             "deep",
             [b"{\"x\":".to_vec(), b"[".repeat(100_000)].concat(),
+            "EOF while parsing",
+        ),
+        (
+            "deep where it is read",
+            change(
+                "\"policy-string\": [",
+                &format!("\"policy-string\": {}", "[".repeat(100_000)),
+            ),
             "recursion limit",
         ),
     ];
