@@ -5,6 +5,7 @@
 
 #![forbid(unsafe_code)]
 
+pub mod calendar;
 pub mod cli;
 pub mod clock;
 pub mod dane;
@@ -25,5 +26,6 @@ pub mod redact;
 pub mod source;
 pub mod step;
 pub mod surroundings;
+pub mod tls_report;
 pub mod verify;
 pub mod world;

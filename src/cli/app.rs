@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use super::CliError;
 use crate::engine::store::{
-    Owner, ReadOnlyStore, SqliteStore, StoreOptions, default_path, path_in,
+    Owner, ReadOnlyStore, SqliteStore, StoreOptions, default_path, path_in, stop_file, stopped,
 };
 use crate::output::Console;
 use crate::redact::Redactor;
@@ -33,6 +33,14 @@ impl App {
             Some(directory) => Ok(path_in(directory)),
             None => Ok(default_path()?),
         }
+    }
+
+    /// Why no run makes a change now: there is a stop file.
+    ///
+    /// # Errors
+    /// When no place for the state is known.
+    pub fn stopped(&self) -> Result<Option<String>, CliError> {
+        Ok(stopped(&stop_file(&self.state_file()?)))
     }
 
     /// The state, to be read only.

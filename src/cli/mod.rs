@@ -32,6 +32,7 @@ mod session;
 mod sign_in;
 mod status;
 mod stop;
+mod tlsrpt;
 mod verify;
 mod why;
 
@@ -117,6 +118,8 @@ enum Command {
     History(history::Args),
     /// Say whether mail reaches domains, and whether it is protected: DNSSEC, MX, TLSA, SMTP, MTA-STS
     Verify(verify::Args),
+    /// Read what senders report of a domain's TLS (RFC 8460): who failed at which host, why, and how to mend it
+    Tlsrpt(tlsrpt::Args),
     /// Show what a DANE sender makes of certificates, TLSA and other records, from files
     Dane(dane::Args),
     /// What concerns the Microsoft side alone: its PowerShell, record what the tenant answers, forget a sign-in
@@ -153,6 +156,7 @@ impl Command {
             Self::Rollback(_) => "rollback",
             Self::History(_) => "history",
             Self::Verify(_) => "verify",
+            Self::Tlsrpt(_) => "tlsrpt",
             Self::Dane(_) => "dane",
             Self::Microsoft(_) => "microsoft",
             Self::Schema(_) => "schema",
@@ -253,6 +257,7 @@ async fn dispatch(app: &App, command: Command) -> Result<Exit, CliError> {
         Command::Rollback(args) => rollback::run(app, args).await,
         Command::History(args) => history::run(app, args).await,
         Command::Verify(args) => verify::run(app, args).await,
+        Command::Tlsrpt(args) => tlsrpt::run(app, &args),
         Command::Dane(args) => dane::run(app, &args).await,
         Command::Microsoft(args) => microsoft::run(app, args).await,
         Command::Schema(args) => Ok(schema::run(app, &args)),

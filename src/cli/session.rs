@@ -7,6 +7,7 @@ use std::time::Duration;
 use secrecy::SecretString;
 
 use super::error::{self, CliError};
+use crate::calendar::Calendar;
 use crate::domain_file::{
     self, Connect, DEFAULT_PLAYBOOK, Delegation, DomainFile, Field, Microsoft, PolicyLife, Probe,
     Pwsh, SecretRef, Timing as FileTiming,
@@ -191,6 +192,8 @@ fn setup(file: &DomainFile) -> Setup {
             Delegation::Cds => DelegationBy::Cds,
             Delegation::Manual => DelegationBy::Manual,
         },
+        tls_reports: file.reports.tlsrpt.as_ref().map(ToString::to_string),
+        change: file.change.calendar(),
         ..setup_of(file.domain.as_str(), &file.timing, file.in_laboratory())
     }
 }
@@ -219,6 +222,8 @@ fn setup_of(domain: &str, timing: &FileTiming, laboratory: bool) -> Setup {
         settle,
         settle_cmdlet,
         overdue,
+        tls_reports: None,
+        change: Calendar::default(),
     }
 }
 

@@ -7,7 +7,7 @@ use serde_json::json;
 
 use super::{App, CliError, Exit};
 use crate::engine::store::StoreReader as _;
-use crate::output::{Line, Page, run};
+use crate::output::{Line, Page, messages, run};
 
 /// Arguments of `status`.
 #[derive(Debug, clap::Args)]
@@ -22,14 +22,18 @@ pub(super) async fn run(app: &App, args: Args) -> Result<Exit, CliError> {
     let store = app.reader()?;
     let mut before = None;
     loop {
+        let stopped = app.stopped()?;
         let runs = store.runs(None).await?;
         let now = Timestamp::now();
         let page = run::table(&runs, now);
         // Countdowns change every second, which is of interest to a person at a terminal only.
-        let same = before.as_ref() == Some(&runs);
+        let same = before.as_ref() == Some(&(runs.clone(), stopped.clone()));
         if !same || (args.watch && app.console.clears()) {
             if args.watch {
                 app.console.clear();
+            }
+            if let Some(why) = &stopped {
+                app.console.result(messages::stopped(why));
             }
             app.console.result(if runs.is_empty() {
                 Page::from(Line::from(
@@ -40,6 +44,9 @@ pub(super) async fn run(app: &App, args: Args) -> Result<Exit, CliError> {
             });
         }
         if !same {
+            if let Some(why) = &stopped {
+                app.console.object(&json!({"type": "stop", "why": why}));
+            }
             for run in &runs {
                 app.console.object(&json!({"type": "run", "run": run}));
             }
@@ -49,7 +56,7 @@ pub(super) async fn run(app: &App, args: Args) -> Result<Exit, CliError> {
         if !args.watch {
             return Ok(Exit::Done);
         }
-        before = Some(runs);
+        before = Some((runs, stopped));
         tokio::select! {
             () = tokio::time::sleep(LOOK) => {}
             _ = tokio::signal::ctrl_c() => return Ok(Exit::Done),

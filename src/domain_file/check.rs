@@ -25,6 +25,7 @@ pub(super) fn check(
     checker.resolve(file);
     checker.timing(file);
     checker.files(file);
+    checker.problems.extend(file.change.check(document));
     checker.problems
 }
 

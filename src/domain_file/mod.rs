@@ -4,6 +4,7 @@
 //! keys are errors, and secrets are references.
 
 mod approve;
+mod change;
 mod check;
 mod connect;
 mod dns;
@@ -14,6 +15,7 @@ mod microsoft;
 mod name;
 pub mod provider;
 mod registrar;
+mod reports;
 mod resolve;
 mod schema;
 mod secret;
@@ -30,6 +32,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use approve::Approve;
+pub use change::{Change, ChangeFreeze, ChangeWindow, read_freezes};
 pub use connect::Connect;
 pub use dns::{Delegation, Dns, Field};
 pub use endpoint::{Endpoint, EndpointError, Place, ServerAddress, TextOrFile};
@@ -37,6 +40,7 @@ pub use load::{Loaded, from_text, load};
 pub use microsoft::{Api, Cloud, Endpoints, Microsoft, Pwsh, Tenant};
 pub use name::{DomainName, NameError};
 pub use registrar::Registrar;
+pub use reports::{Reports, ReportsTo};
 pub use resolve::{
     DNS_PORT, Https, Probe, Resolve, Resolver, RootServer, SMTP_PORT, Smtp, public_resolvers,
 };
@@ -87,6 +91,12 @@ pub struct DomainFile {
     /// What is done when a change that was seen to work turns bad while it soaks: mail of some senders is lost.
     #[serde(default, skip_serializing_if = "OnFailure::is_stop")]
     pub on_failure: OnFailure,
+    /// Where senders shall report to.
+    #[serde(default, skip_serializing_if = "Reports::is_empty")]
+    pub reports: Reports,
+    /// When changes may be made: change windows, freezes.
+    #[serde(default, skip_serializing_if = "Change::is_empty")]
+    pub change: Change,
     /// Allowances that the DNS does not tell, how often to look, estimates for plans.
     #[serde(default)]
     pub timing: Timing,
@@ -168,9 +178,13 @@ impl DomainFile {
         if let Some(TextOrFile::File(place)) = &mut self.resolve.trust_anchor {
             place.anchor(base);
         }
-        for place in [self.https.roots.as_mut(), self.laboratory.as_mut()]
-            .into_iter()
-            .flatten()
+        for place in [
+            self.https.roots.as_mut(),
+            self.laboratory.as_mut(),
+            self.change.freeze_file.as_mut(),
+        ]
+        .into_iter()
+        .flatten()
         {
             place.anchor(base);
         }

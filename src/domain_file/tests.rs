@@ -1,6 +1,7 @@
 //! Domain files, good and bad.
 
 mod bad;
+mod change;
 mod files;
 mod parts;
 

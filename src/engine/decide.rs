@@ -18,9 +18,11 @@ pub fn decide(step: &PlannedStep, cx: &Context<'_>) -> Next {
         return Next::blocked(Finding::clock_jumped(seconds));
     }
     let Some(alarm) = Alarm::of(step.goal, cx) else {
-        return undisturbed(step, cx, None);
+        return step::when::wanted_now(step.goal, cx, undisturbed(step, cx, None), false);
     };
-    under_alarm(step, cx, &alarm, undisturbed(step, cx, Some(&alarm)))
+    let next = under_alarm(step, cx, &alarm, undisturbed(step, cx, Some(&alarm)));
+    // What is still done once the host is known to be away, is what helps.
+    step::when::wanted_now(step.goal, cx, next, alarm.is_proven())
 }
 
 /// The legacy host went away while a cache may name it: nothing goes on but what helps.

@@ -77,6 +77,11 @@ pub trait Journal: Send {
 
     /// What people asked for meanwhile.
     async fn signals(&mut self) -> Result<Signals, StoreError>;
+
+    /// Why no run may make a change now, asked right before each: a person put a stop file beside the state.
+    fn stopped(&self) -> Option<String> {
+        None
+    }
 }
 
 /// A journal that keeps nothing: a plan writes nothing anywhere, by type.

@@ -393,3 +393,71 @@ async fn what_is_under_way_comes_about_and_is_not_called_endless() {
     .await;
     assert!(!plan.blocked(), "{:?}", plan.findings);
 }
+
+/// A plan says when, with windows; the least possible time stays what caches allow.
+#[tokio::test]
+async fn changes_are_planned_into_their_windows_and_out_of_freezes() {
+    use crate::calendar::{Calendar, Day, Freeze, Standing, Window};
+    let facts = Start::default().facts();
+    let free = plan_of(&facts, Schedule::Overlap).await;
+    let time = |text: &str| text.parse().unwrap();
+    let window = Window::new(
+        Day::WEEK.to_vec(),
+        time("20:00"),
+        time("21:00"),
+        "UTC".parse().unwrap(),
+    );
+    let mut setup = setup();
+    setup.change = Calendar {
+        windows: vec![window],
+        freezes: vec![Freeze {
+            from: at(0),
+            to: at(2 * 86_400),
+            reason: "year end".into(),
+            zone: None,
+        }],
+        ..Calendar::default()
+    };
+    let mut memory = Memory::default();
+    memory.absorb(&facts, &setup, at(0));
+    let asked = Asked {
+        domain: DOMAIN,
+        playbook: "exchange-dane",
+        steps: &steps(Schedule::Overlap),
+        setup: &setup,
+    };
+    let plan = plan(asked, &facts, &memory, estimates(), at(0)).await;
+    assert!(!plan.blocked(), "{:?}", plan.findings);
+    assert_eq!(effects(&plan).len(), effects(&free).len());
+    for effect in plan.steps.iter().flat_map(|step| &step.effects) {
+        let when = at(0) + effect.at;
+        assert_eq!(setup.change.standing(&[], when), Standing::Open, "{when}");
+    }
+    assert_eq!(plan.least, free.least);
+    assert_eq!(free.outside_windows(), Duration::ZERO);
+    let closed = plan.outside_windows();
+    assert!(closed >= Duration::from_secs(2 * 86_400), "{closed:?}");
+    assert!(closed <= plan.total.unwrap());
+    let shown = crate::output::plan::page(&plan, asked.steps).plain();
+    assert!(shown.contains("a change freeze lasts until"), "{shown}");
+    assert!(shown.contains("Change windows: for "), "{shown}");
+}
+
+#[tokio::test]
+async fn a_plan_that_cannot_read_the_freeze_file_cannot_tell() {
+    let mut facts = Start::default().facts();
+    facts.freezes = could_not_tell();
+    let mut setup = setup();
+    setup.change.freeze_file = true;
+    let mut memory = Memory::default();
+    memory.absorb(&facts, &setup, at(0));
+    let asked = Asked {
+        domain: DOMAIN,
+        playbook: "exchange-dane",
+        steps: &steps(Schedule::Overlap),
+        setup: &setup,
+    };
+    let plan = plan(asked, &facts, &memory, estimates(), at(0)).await;
+    assert!(plan.could_not_tell(), "{:?}", plan.findings);
+    assert!(!plan.changes());
+}

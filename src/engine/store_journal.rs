@@ -104,4 +104,7 @@ impl Journal for StoreJournal {
             .collect();
         Ok(Signals { brake, gates })
     }
+    fn stopped(&self) -> Option<String> {
+        self.store.stopped()
+    }
 }

@@ -1115,3 +1115,56 @@ async fn a_soak_that_turns_bad_in_its_middle_begins_again() {
     };
     assert!(took(true).await > took(false).await);
 }
+
+/// The stop file holds up every effect of every run, and nothing else; taken away, the run goes on and does nothing twice.
+#[tokio::test]
+async fn a_stop_file_halts_before_the_next_effect_until_it_is_taken_away() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut stage = Stage::new(&Start::default());
+    let options = StoreOptions {
+        test_clock: Some(stage.database.clone()),
+        ..StoreOptions::default()
+    };
+    let state = folder.path().join("rollout.db");
+    stage.store = SqliteStore::open(&state, options).await.unwrap();
+    let options = Options {
+        until: Some("enable-dnssec".into()),
+        ..Stage::options()
+    };
+    stage.walk(&mut Watcher::default(), options).await.unwrap();
+    let before = stage.effects().await;
+
+    let file = super::store::stop_file(&state);
+    std::fs::write(&file, "mail outage\u{1b}[2J, ask Ada\n").unwrap();
+    let options = Options {
+        looks: Some(60),
+        ..Stage::options()
+    };
+    let left = stage.walk(&mut Watcher::default(), options).await.unwrap();
+    assert_eq!(stage.effects().await, before);
+    let Ending::NotYet { pending, wake } = left.ending else {
+        panic!("{:?}", left.ending)
+    };
+    assert!(wake.is_some(), "a timer looks again");
+    let stopped = |pending: &Pending| match pending {
+        Pending::Wait(wait) => wait.kind == WaitFor::Stop && wait.why[0].contains("ask Ada"),
+        _ => false,
+    };
+    assert!(pending.values().any(stopped), "{pending:?}");
+    // What is shown drives no terminal.
+    let runs = stage.store.runs(None).await.unwrap();
+    let shown = crate::output::run::table(&runs, stage.clock.now()).plain();
+    assert!(
+        shown.contains("ask Ada") && !shown.contains('\u{1b}'),
+        "{shown}"
+    );
+    assert!(shown.contains("taken away"), "{shown}");
+
+    std::fs::remove_file(&file).unwrap();
+    let left = stage
+        .walk(&mut Watcher::default(), Stage::options())
+        .await
+        .unwrap();
+    assert_eq!(left.ending, Ending::Done);
+    assert_eq!(stage.effects().await, each_once());
+}

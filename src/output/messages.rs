@@ -9,7 +9,7 @@ use super::page::{Line, Page, Tone};
 use super::time;
 use crate::engine::store::Brake;
 use crate::engine::{Ending, Pending};
-use crate::step::{Finding, Memory, Next, Question, Severity, Wait};
+use crate::step::{Finding, Memory, Next, Question, Severity, Wait, WaitFor};
 use crate::world::{Action, Outcome};
 
 /// The word for how much a finding weighs.
@@ -51,7 +51,11 @@ pub fn until(wait: &Wait, now: Timestamp) -> String {
             time::deadline(until),
             time::from_now(until, now)
         ),
-        None => "until it is seen".to_owned(),
+        None => match wait.kind {
+            WaitFor::Stop => "until it is taken away".to_owned(),
+            WaitFor::Window => "until that changes".to_owned(),
+            _ => "until it is seen".to_owned(),
+        },
     }
 }
 
@@ -384,6 +388,14 @@ fn all(domain: &str, pending: &BTreeMap<String, Pending>, now: Timestamp, full: 
 /// What a signal of the operating system does.
 pub const STOPPING: &str =
     "Stopping: the effect in hand is finished first. Once more ends the program at once.";
+
+/// That a person stopped every run.
+pub fn stopped(why: &str) -> Line {
+    Line::at(0)
+        .tone(Tone::Bad, "No run makes a change: ")
+        .plain(why)
+        .plain(". To go on, take it away.")
+}
 
 /// That a run goes on with the playbook it began with.
 pub fn playbook_changed(playbook: &str) -> Line {

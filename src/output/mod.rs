@@ -18,6 +18,7 @@ pub mod run;
 pub mod terminal;
 pub mod text;
 pub mod time;
+pub mod tls_report;
 pub mod verify;
 
 pub use console::{Console, Look, Manner};

@@ -223,6 +223,13 @@ fn times(plan: &Plan, page: &mut Page) {
                 time::duration(total),
                 time::deadline(end)
             )));
+            let closed = plan.outside_windows();
+            if !closed.is_zero() {
+                page.push(Line::at(0).strong("Change windows: ").plain(format!(
+                    "for {} of it, a change waits for a window to open or a freeze to end",
+                    time::duration(closed)
+                )));
+            }
             page.push(
                 Line::at(0)
                     .strong("T_min: ")

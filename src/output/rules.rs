@@ -9,8 +9,14 @@ use crate::step::catalogue::{ALL, Rule};
 /// All of them.
 #[must_use]
 pub fn page() -> Page {
+    page_of(ALL)
+}
+
+/// A catalogue of the same kind.
+#[must_use]
+pub fn page_of(rules: &[&Rule]) -> Page {
     let mut page = Page::new();
-    for rule in ALL {
+    for rule in rules {
         let (word, tone) = match rule.severity {
             Severity::Note => ("note", Tone::Dim),
             Severity::Warning => ("warning", Tone::Warn),

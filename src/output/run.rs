@@ -8,7 +8,7 @@ use super::page::{Line, Page, Tone};
 use super::{messages, text, time};
 use crate::engine::Pending;
 use crate::engine::store::{Brake, Run, Status};
-use crate::step::Question;
+use crate::step::{Question, WaitFor};
 
 /// What a run was left waiting for.
 pub fn pending(run: &Run) -> BTreeMap<String, Pending> {
@@ -82,9 +82,12 @@ fn rows(run: &Run, now: Timestamp) -> Vec<Row> {
         .iter()
         .map(|(step, pending)| {
             let until = match pending {
-                Pending::Wait(wait) => wait
-                    .until
-                    .map_or_else(|| "seen".to_owned(), |until| time::from_now(until, now)),
+                Pending::Wait(wait) => match (wait.until, wait.kind) {
+                    (Some(until), _) => time::from_now(until, now),
+                    (None, WaitFor::Stop) => "taken away".to_owned(),
+                    (None, WaitFor::Window) => "changed".to_owned(),
+                    (None, _) => "seen".to_owned(),
+                },
                 Pending::Ask(_) | Pending::Blocked { .. } => "a person acts".to_owned(),
             };
             let state = if run.status == Status::Active && run.brake.is_none() {

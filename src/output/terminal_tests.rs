@@ -38,6 +38,8 @@ fn watching(answers: Vec<&'static str>) -> Terminal {
         settle: second,
         settle_cmdlet: second,
         overdue: second,
+        tls_reports: None,
+        change: crate::calendar::Calendar::default(),
     };
     let estimates = Estimates {
         visible: second * 60,

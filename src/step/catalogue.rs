@@ -287,6 +287,12 @@ rules! {
     LEGACY_UNKNOWN: "legacy.unknown", CouldNotTell, "RFC 7672 section 2.1.2",
         "the MX set relies on this host, or going back does, and nobody saw it taking mail",
         "run again; if it stays so, run where DNS and port 25 are open outwards, or set `smtp.probe: advisory` to accept the risk";
+    TLS_RPT_NONE: "tls-rpt.none", Note, "RFC 8460 section 3",
+        "senders that meet a failure of TLS would tell, and nobody asks them to",
+        "publish a TLS-RPT record; `rollout plan` shows the whole of it";
+    CHANGE_FREEZES: "change.freezes", CouldNotTell, "rollout: change.freeze_file in the domain file",
+        "a freeze may have been declared, and a change must not be made in one",
+        "mend the freeze file, or take `freeze_file` out of the domain file; then run again";
     CLOCK_JUMPED: "clock.jumped", Blocker, "the rules of time, T5",
         "waits end at absolute instants; a wrong clock ends them too early",
         "synchronise the clock, then run again";

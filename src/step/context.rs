@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{Memory, Stage};
+use crate::calendar::Calendar;
 use crate::kernel::{Host, MxSet, Timing};
 use crate::world::{DelegationBy, Facts, MxRrset, Needs, ZoneFacts};
 
@@ -33,6 +34,12 @@ pub struct Setup {
     pub settle_cmdlet: Duration,
     /// After how long something that others should have done is called overdue.
     pub overdue: Duration,
+    /// Where reports on TLS shall go, as it stands after `rua=`.
+    #[serde(default)]
+    pub tls_reports: Option<String>,
+    /// When changes may be made.
+    #[serde(default)]
+    pub change: Calendar,
 }
 
 /// Everything a step may look at. It has no clock: `now` is given.

@@ -35,6 +35,8 @@ pub(crate) fn setup() -> Setup {
         settle: Duration::from_secs(30),
         settle_cmdlet: Duration::from_secs(30),
         overdue: Duration::from_secs(3600),
+        tls_reports: None,
+        change: crate::calendar::Calendar::default(),
     }
 }
 
@@ -242,6 +244,8 @@ impl Start {
                 hands_over: rollout_providers::HandsOver::Never,
                 notes: vec![],
             }),
+            freezes: Fact::Unasked,
+            tls_reports: known(true),
             clock_jumped: None,
         }
     }

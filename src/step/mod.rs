@@ -12,6 +12,7 @@ mod next;
 mod reply;
 mod stage;
 mod verdict;
+pub(crate) mod when;
 mod write_mx;
 
 mod add_mx;
@@ -70,11 +71,13 @@ pub fn needs(goal: Goal, cx: &Context<'_>) -> Needs {
         hosts: legacy::relied_on(cx).into_iter().collect(),
         ..Needs::default()
     };
+    let mut needs = own_needs(goal, cx);
+    needs.freezes = cx.setup.change.freeze_file;
     let alone = goal.kind() == StepKind::Preflight || goal.kind().is_first_aid();
     if alone || !cx.memory.way_back_kept || relied_on.hosts.is_empty() {
-        own_needs(goal, cx)
+        needs
     } else {
-        own_needs(goal, cx).and(relied_on)
+        needs.and(relied_on)
     }
 }
 

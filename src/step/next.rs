@@ -33,6 +33,10 @@ pub enum WaitFor {
     Service,
     /// A chosen time of good behaviour.
     Soak,
+    /// A change window to open, or a freeze to end.
+    Window,
+    /// The stop file to be taken away.
+    Stop,
 }
 
 impl WaitFor {

@@ -5,6 +5,7 @@
 mod exchange;
 mod host;
 mod microsoft;
+mod reports;
 mod zone;
 
 use super::{Context, Finding, Next};
@@ -65,9 +66,11 @@ pub(super) fn findings(cx: &Context<'_>, scope: Scope) -> Vec<Finding> {
         }
         if scope.enters_at_microsoft() {
             host::judge(cx, &mut found);
+            reports::judge(cx, &mut found);
         }
         super::verdict::before_the_start(cx, &mut found);
     }
+    found.extend(super::when::freezes_unknown(cx));
     if let Some(seconds) = cx.facts.clock_jumped {
         found.push(Finding::clock_jumped(seconds));
     }

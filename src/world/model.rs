@@ -366,6 +366,8 @@ impl World for Model {
             ipv6: seen_at(&truth.ipv6, at),
             provider: seen_at(&truth.provider, at),
             verdict: self.verdict(at),
+            freezes: seen_at(&truth.freezes, at),
+            tls_reports: seen_at(&truth.tls_reports, at),
             clock_jumped: None,
         };
     }

@@ -33,6 +33,8 @@ pub struct Needs {
     pub provider: bool,
     /// The same, asked anew: only it can tell what became of an effect whose answer was lost.
     pub provider_again: bool,
+    /// The freezes of the freeze file.
+    pub freezes: bool,
 }
 
 impl Needs {
@@ -52,6 +54,7 @@ impl Needs {
         self.connectors |= other.connectors;
         self.provider |= other.provider;
         self.provider_again |= other.provider_again;
+        self.freezes |= other.freezes;
         self
     }
 
@@ -72,6 +75,7 @@ impl Needs {
             connectors: true,
             provider: true,
             provider_again: false,
+            freezes: true,
         }
     }
 }

@@ -22,6 +22,8 @@ mod secrets;
 mod sign_in;
 mod support;
 mod tenant;
+mod tlsrpt;
 mod truth;
 mod verify;
 mod walk;
+mod when;

@@ -184,6 +184,7 @@ fn commands() -> Vec<(&'static str, Vec<&'static str>)> {
         ("microsoft commands", "{file}"),
         ("dane match", "--chain {folder}/key.pem --name {domain}"),
         ("dane plan", "--dns {folder}/key.pem --domain {domain}"),
+        ("tlsrpt", "{folder}/key.pem"),
         ("playbook list", ""),
         ("playbook show", "exchange-dane"),
         ("playbook check", "{file}"),

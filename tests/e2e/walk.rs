@@ -63,6 +63,8 @@ fn setup(file: &rollout::domain_file::DomainFile) -> Setup {
         settle: Duration::from_secs(1),
         settle_cmdlet: Duration::from_secs(1),
         overdue: Duration::from_secs(60),
+        tls_reports: None,
+        change: rollout::calendar::Calendar::default(),
     }
 }
 

@@ -15,7 +15,7 @@ use super::journal::NoJournal;
 use super::walk::{Ending, Options, Pending, Walk};
 use crate::clock::VirtualClock;
 use crate::playbook::{PlannedStep, StepKind};
-use crate::step::{Approval, Finding, Memory, Question, Setup, Severity, Wait};
+use crate::step::{Approval, Finding, Memory, Question, Setup, Severity, Wait, WaitFor};
 use crate::world::{Action, Estimates, Facts, Instructions, Model};
 
 pub use bound::lower_bound;
@@ -125,6 +125,26 @@ impl Plan {
         self.steps
             .iter()
             .any(|s| !s.effects.is_empty() || !s.by_hand.is_empty())
+    }
+
+    /// How much of the total some change waits for a window to open, or for a freeze to end.
+    #[must_use]
+    pub fn outside_windows(&self) -> Duration {
+        let mut spans: Vec<(Duration, Duration)> = self
+            .steps
+            .iter()
+            .flat_map(|step| &step.waits)
+            .filter(|wait| wait.wait.kind == WaitFor::Window)
+            .map(|wait| (wait.from, wait.from + wait.takes))
+            .collect();
+        spans.sort_unstable();
+        let mut seen = Duration::ZERO;
+        let mut sum = Duration::ZERO;
+        for (from, to) in spans {
+            sum += to.saturating_sub(from.max(seen));
+            seen = seen.max(to);
+        }
+        sum
     }
 
     /// What is no longer as this plan saw it.

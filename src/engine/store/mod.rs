@@ -25,6 +25,7 @@ mod rows;
 mod run;
 mod schema;
 mod sqlite;
+mod stop;
 #[cfg(test)]
 mod tests;
 mod writes;
@@ -46,6 +47,7 @@ pub use path::{default_path, path_in};
 pub use read_only::ReadOnlyStore;
 pub use run::{Brake, Inputs, Memory, NewRun, Run, Signal, Status, Transition, Wake};
 pub use sqlite::{SqliteStore, StoreOptions, TestDatabaseClock};
+pub use stop::{stop_file, stopped};
 
 /// The result of every call to a store.
 pub type Result<T, E = StoreError> = std::result::Result<T, E>;

@@ -77,6 +77,8 @@ pub(super) fn database_now(
 pub struct SqliteStore {
     connection: Arc<Mutex<Connection>>,
     options: Arc<StoreOptions>,
+    /// Beside the state file; none for a store in memory.
+    stop_file: Option<Arc<Path>>,
 }
 
 impl std::fmt::Debug for SqliteStore {
@@ -93,10 +95,12 @@ impl SqliteStore {
     /// [`StoreError::Unwritable`], [`StoreError::NewerSchema`], [`StoreError::NotOurs`]: each names the file.
     pub async fn open(path: impl Into<PathBuf>, options: StoreOptions) -> Result<Self> {
         let path = path.into();
+        let stop_file = Some(Arc::from(super::stop_file(&path)));
         let connection = blocking("open the state file", move || open_file(&path)).await?;
         Ok(Self {
             connection: Arc::new(Mutex::new(connection)),
             options: Arc::new(options),
+            stop_file,
         })
     }
 
@@ -108,7 +112,13 @@ impl SqliteStore {
         Ok(Self {
             connection: Arc::new(Mutex::new(connection)),
             options: Arc::new(options),
+            stop_file: None,
         })
+    }
+
+    /// Why every run of this state stands still: there is a stop file.
+    pub fn stopped(&self) -> Option<String> {
+        self.stop_file.as_deref().and_then(super::stopped)
     }
 
     /// Run `work` on the connection, off the async threads. A caller that goes away does not stop the work: it is

@@ -14,7 +14,7 @@ use super::journal::Journal;
 use super::store::IntentId;
 use crate::clock::Clock;
 use crate::playbook::PlannedStep;
-use crate::step::{self, Context, Finding, Memory, Next, Setup};
+use crate::step::{self, Context, Finding, Memory, Next, Setup, WaitFor};
 use crate::world::{Facts, Needs, World};
 
 pub use words::{Ending, Observer, Options, Pending, Silent, WalkError};
@@ -213,6 +213,11 @@ impl Walk<'_> {
             let mut next = decide(step, &self.context(&step.id, now));
             if let (Next::Act(_), Some(finding)) = (&next, course.refused.get(&step.id)) {
                 next = Next::blocked(finding.clone());
+            }
+            if matches!(next, Next::Act(_))
+                && let Some(why) = self.journal.stopped()
+            {
+                next = Next::wait(WaitFor::Stop, why, "the stop file being taken away");
             }
             self.mark_overdue(&step.id, &mut next, now);
             self.memory.stands(&step.id, &next, now);

@@ -106,6 +106,8 @@ impl Walk<'_> {
                 Pending::Wait(wait) if wait.kind.worth_polling() => {
                     Some(wait.until.map_or(poll, |until| until.min(poll)))
                 }
+                // Whoever takes the stop file away tells nobody.
+                Pending::Wait(wait) if wait.kind == WaitFor::Stop => Some(poll),
                 Pending::Wait(wait) if wait.kind == WaitFor::Soak && self.options.wait => wait
                     .until
                     .map(|until| poll.max(a_tenth_on(now, until)).min(until)),

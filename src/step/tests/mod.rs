@@ -11,6 +11,9 @@ mod preflight;
 mod unknown;
 mod verdict;
 mod way_back;
+mod when;
+
+use std::time::Duration;
 
 use jiff::Timestamp;
 

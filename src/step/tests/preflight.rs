@@ -272,6 +272,8 @@ const ROWS: &[Row] = &[
     ("legacy.silent", |c| { begun(c); unreached(c); c.now = at(40); }, |c| { begun(c); unreached(c); c.now = at(20); }),
     ("legacy.unknown", |c| { begun(c); unreached(c); }, |c| { begun(c); unreached(c); c.setup.probe_required = false; }),
     ("legacy.unknown", |c| { begun(c); c.facts.hosts.insert(Host::new(LEGACY), could_not_tell()); }, begun),
+    ("tls-rpt.none", |c| c.facts.tls_reports = known(false), |c| c.facts.tls_reports = could_not_tell()),
+    ("change.freezes", |c| { c.setup.change.freeze_file = true; c.facts.freezes = could_not_tell(); }, |c| { c.setup.change.freeze_file = true; c.facts.freezes = known(vec![]); }),
     ("clock.jumped", |c| c.facts.clock_jumped = Some(60), same),
 ];
 
@@ -589,4 +591,20 @@ fn ids_are_unique_and_texts_are_sentences_without_their_ends() {
             );
         }
     }
+}
+
+#[test]
+fn the_record_that_asks_for_reports_is_shown_whole() {
+    let mend = |to: Option<&str>| {
+        let mut case = Case::new(&Start::default());
+        case.facts.tls_reports = known(false);
+        case.setup.tls_reports = to.map(str::to_owned);
+        let found = preflight::findings(&case.context(), Scope::Move);
+        let finding = found.into_iter().find(|f| f.id == "tls-rpt.none").unwrap();
+        assert!(!finding.stops());
+        finding.mend
+    };
+    let record = "_smtp._tls.contoso.com. 3600 IN TXT \"v=TLSRPTv1; rua=mailto:tls@contoso.com\"";
+    assert!(mend(Some("mailto:tls@contoso.com")).contains(record));
+    assert!(mend(None).contains("reports: {tlsrpt: mailto:...}"));
 }

@@ -13,6 +13,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::calendar::Freeze;
 use crate::kernel::Host;
 
 pub use dns::{Chain, DnsHost, ParentFacts, ParentServer, ServerFacts, VantageFacts, ZoneFacts};
@@ -140,6 +141,12 @@ pub struct Facts {
     /// The verdict on the whole domain.
     #[serde(default)]
     pub verdict: Fact<VerdictFacts>,
+    /// The freezes of the freeze file, where the domain file names one.
+    #[serde(default)]
+    pub freezes: Fact<Vec<Freeze>>,
+    /// Whether the domain asks senders for reports on TLS (RFC 8460).
+    #[serde(default)]
+    pub tls_reports: Fact<bool>,
     /// A wall clock that jumped against the monotonic one, in seconds.
     pub clock_jumped: Option<i64>,
 }

@@ -14,6 +14,7 @@ mod sign_in;
 mod tenants;
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -22,9 +23,11 @@ use futures::future::join_all;
 use jiff::Timestamp;
 
 use super::{Action, Fact, Facts, Needs, Outcome, PastedAnswers, VerdictFacts, World};
+use crate::calendar::Zone;
 use crate::dane::{HttpsSettings, Prober, WebRoots, fetch_policy, observe_host};
 use crate::dns::{Dns, Kind, ZoneView};
 use crate::kernel::Host;
+use crate::mail_records::{self, Seen};
 use crate::microsoft::{Microsoft, Unread};
 use crate::verify::{DomainView, Extent, Verifier, Wish, judge};
 use provider::Hosting;
@@ -54,6 +57,8 @@ pub struct LiveWorld {
     by_hand_in: crate::microsoft::Cloud,
     /// What a person pasted of their answers.
     pasted: PastedAnswers,
+    /// Where freezes stand, and by whose clocks.
+    freeze_file: Option<(PathBuf, Option<Zone>)>,
     hosting: Hosting,
     calls: rollout_providers::Counter,
     /// How long an answer of an API, or an SMTP probe, counts as fresh.
@@ -111,6 +116,16 @@ pub fn facts(view: &DomainView) -> Facts {
         facts.hosts.insert(Host::new(&host.view.host), fact);
     }
     facts
+}
+
+/// Whether the domain asks senders for reports on TLS; a record that cannot be used is one that was meant to.
+fn asks_for_reports(view: &DomainView, at: Timestamp) -> Fact<bool> {
+    let value = match mail_records::read(&view.domain, &view.texts).tls_rpt {
+        Seen::Found { .. } | Seen::Wrong { .. } => true,
+        Seen::None { .. } => false,
+        Seen::CouldNotTell { why } => return Fact::CouldNotTell { why, at },
+    };
+    Fact::Known { value, at }
 }
 
 /// Every host that a server of the zone names as MX.
@@ -209,6 +224,18 @@ impl LiveWorld {
         }
     }
 
+    /// A freeze may be declared at any time, so the file is read anew.
+    fn look_for_freezes(&self, facts: &mut Facts) {
+        let Some((path, zone)) = &self.freeze_file else {
+            return;
+        };
+        let at = Timestamp::now();
+        facts.freezes = match crate::domain_file::read_freezes(path, zone.as_ref()) {
+            Ok(value) => Fact::Known { value, at },
+            Err(why) => Fact::CouldNotTell { why, at },
+        };
+    }
+
     async fn look_at_hosts(&mut self, needs: &Needs, facts: &mut Facts) {
         let secure = matches!(facts.chain.known(), Some(super::Chain::Secure));
         let questions = needs.hosts.iter().map(|host| {
@@ -260,6 +287,9 @@ impl LiveWorld {
 #[async_trait]
 impl World for LiveWorld {
     async fn observe(&mut self, needs: &Needs, facts: &mut Facts) {
+        if needs.freezes {
+            self.look_for_freezes(facts);
+        }
         if needs.zone || needs.parent || needs.chain || needs.vantages {
             self.look_at_zone(needs, facts).await;
         }
@@ -275,6 +305,7 @@ impl World for LiveWorld {
         if needs.verdict && due(self.asked.verdict, fresh) {
             let view = self.verifier.fresh().look(self.domain.as_str()).await;
             let at = Timestamp::now();
+            self.last.tls_reports = asks_for_reports(&view, at);
             self.last.verdict = Fact::Known {
                 value: VerdictFacts::of(judge(view, Wish::Dane, at)),
                 at,
@@ -283,6 +314,7 @@ impl World for LiveWorld {
         }
         if needs.verdict {
             facts.verdict.clone_from(&self.last.verdict);
+            facts.tls_reports.clone_from(&self.last.tls_reports);
         }
         match &self.microsoft {
             None => {

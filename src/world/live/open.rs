@@ -89,6 +89,11 @@ impl LiveWorld {
             by_hand_in: cloud_of(file),
             pasted: PastedAnswers::default(),
             calls: options.counter.clone(),
+            freeze_file: file
+                .change
+                .freeze_file
+                .as_ref()
+                .map(|place| (place.path(), file.change.zone.clone())),
             hosting: hosting(file, redactor, options)?,
             fresh: if lab {
                 Duration::from_millis(1500)

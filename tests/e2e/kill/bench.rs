@@ -116,6 +116,11 @@ impl<'b> Domain<'b> {
         self.start(args).end(LONG)
     }
 
+    /// Where a person puts the stop file.
+    pub fn stop_file(&self) -> PathBuf {
+        self.state.join("stop")
+    }
+
     /// The writes that reached an API for this domain, with or without effect, in order.
     pub fn writes(&self) -> Vec<LogEntry> {
         self.bench

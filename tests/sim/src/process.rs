@@ -37,6 +37,8 @@ pub fn setup(scenario: &Scenario) -> Setup {
         settle: Duration::from_secs(30),
         settle_cmdlet: seconds(16 * MINUTE),
         overdue: Duration::from_secs(3600),
+        tls_reports: None,
+        change: rollout::calendar::Calendar::default(),
     }
 }
 
