@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::host::{Around, Seen, look_at};
-use super::report::ResultType;
+use super::ResultType;
 use super::worlds::{Protections, Shares};
 use super::{Arrives, Delivery, Fate, HostVerdict, Mail, Profile, Protection};
 use crate::dane::discover::{Destination, Route, reference_names, routes};

@@ -14,7 +14,8 @@ use tokio::sync::Mutex;
 
 use super::chain::ChainHead;
 use super::entry::{GateEvent, Recorded};
-use super::error::{StoreError, while_doing};
+use super::error::StoreError;
+use super::rows::while_doing;
 use super::ids::RunId;
 use super::lease::{Lease, Owner, Target};
 use super::run::{Inputs, Memory, NewRun, Run, Signal, Transition};
