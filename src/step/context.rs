@@ -76,14 +76,14 @@ impl<'a> Context<'a> {
     }
 
     /// Every host that a cached MX set may name, and the new one.
-    pub fn hosts(&self) -> impl Iterator<Item = Host> + use<'a> {
+    pub fn hosts(&self) -> impl Iterator<Item = &'a Host> + use<'a> {
         let now = self.now;
         self.memory
             .caches
             .mx
             .possible(now)
-            .flat_map(|version| version.value.hosts().cloned())
-            .chain(self.memory.new_host.clone())
+            .flat_map(|version| version.value.hosts())
+            .chain(self.memory.new_host.as_ref())
             .filter(|host| !host.as_str().is_empty())
     }
 
@@ -94,7 +94,7 @@ impl<'a> Context<'a> {
             zone: true,
             policy: true,
             smtp: true,
-            hosts: self.hosts().collect(),
+            hosts: self.hosts().cloned().collect(),
             ..Needs::default()
         }
     }

@@ -62,16 +62,13 @@ pub fn asked_for_patience(said: Option<&String>) -> String {
 /// The facts a step needs before it can decide: its own, and every host that a cache may still lead senders to.
 #[must_use]
 pub fn needs(goal: Goal, cx: &Context<'_>) -> Needs {
-    let relied_on = Needs {
-        smtp: true,
-        hosts: legacy::relied_on(cx).into_iter().collect(),
-        ..Needs::default()
-    };
-    if goal == Goal::Preflight || !cx.memory.way_back_kept || relied_on.hosts.is_empty() {
-        own_needs(goal, cx)
-    } else {
-        own_needs(goal, cx).and(relied_on)
+    let mut needs = own_needs(goal, cx);
+    if goal != Goal::Preflight && cx.memory.way_back_kept {
+        let hosts = legacy::relied_on(cx);
+        needs.smtp |= !hosts.is_empty();
+        needs.hosts.extend(hosts);
     }
+    needs
 }
 
 fn own_needs(goal: Goal, cx: &Context<'_>) -> Needs {

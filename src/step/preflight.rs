@@ -15,7 +15,7 @@ pub(super) fn needs(cx: &Context<'_>) -> Needs {
     if begun(cx) {
         return Needs::default();
     }
-    Needs::everything(cx.hosts())
+    Needs::everything(cx.hosts().cloned())
 }
 
 /// Once the run has changed something, the world is on its way: servers may rightly differ, and the

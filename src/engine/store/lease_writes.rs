@@ -6,9 +6,9 @@ use jiff::Timestamp;
 use rusqlite::params;
 
 use super::error::{FencedBecause, Held, StoreError, unreadable};
-use super::rows::while_doing;
 use super::ids::{Fence, RunId, one_spelling};
 use super::lease::{Lease, Owner, Target};
+use super::rows::while_doing;
 use super::run::Run;
 use super::writes::{Writer, number};
 use super::{Result, rows};

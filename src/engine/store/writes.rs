@@ -10,10 +10,10 @@ use super::Result;
 use super::chain::{Link, Root, digest_hex};
 use super::entry::{Entry, Kind};
 use super::error::{StoreError, kind_text};
-use super::rows::while_doing;
 use super::ids::{Fence, RunId, one_spelling};
 use super::lease::{Lease, Owner, Target};
 use super::rows;
+use super::rows::while_doing;
 use super::run::{Brake, NewRun, Run, Signal, Status, Transition};
 use crate::redact::Redactor;
 

@@ -17,11 +17,12 @@ impl Walk<'_> {
         next: &Next,
     ) -> Result<(), WalkError> {
         self.observer.step(now, step, next);
-        let mut notes = vec![Note::Decision(describe(
-            step,
-            next,
-            self.verdict_for(step, now).as_ref(),
-        ))];
+        // A step that is taken, or an effect that is about to be: on what verdict.
+        let verdict = match next {
+            Next::Done(_) | Next::Act(_) => self.verdict_for(step, now),
+            _ => None,
+        };
+        let mut notes = vec![Note::Decision(describe(step, next, verdict))];
         match next {
             Next::Ask(Question::Approve {
                 gate,
@@ -43,9 +44,9 @@ impl Walk<'_> {
     }
 
     /// The verdict that a decision rests on, where its step asks for one.
-    fn verdict_for(&self, step: &PlannedStep, now: Timestamp) -> Option<Fact<VerdictFacts>> {
+    fn verdict_for(&self, step: &PlannedStep, now: Timestamp) -> Option<&Fact<VerdictFacts>> {
         let asked = crate::step::needs(step.goal, &self.context(&step.id, now)).verdict;
-        asked.then(|| self.facts.verdict.clone())
+        asked.then_some(&self.facts.verdict)
     }
 
     /// Gives an intent of an earlier process its outcome, now that it was observed.
@@ -172,8 +173,7 @@ fn describe(
             serde_json::json!({"step": id, "next": "blocked", "findings": findings})
         }
     };
-    // A step that is taken, or an effect that is about to be: on what verdict.
-    if let (Next::Done(_) | Next::Act(_), Some(verdict)) = (next, verdict) {
+    if let Some(verdict) = verdict {
         said["verdict"] = serde_json::json!(verdict);
     }
     said

@@ -63,7 +63,7 @@ enum Round {
     Stand(BTreeMap<String, Pending>),
 }
 
-impl Walk<'_> {
+impl<'a> Walk<'a> {
     /// Walks until done, blocked, stopped, or, without `wait`, until the first wait.
     ///
     /// # Errors
@@ -118,11 +118,10 @@ impl Walk<'_> {
         }
     }
 
-    fn active(&self, done: &BTreeSet<String>) -> Vec<PlannedStep> {
+    fn active(&self, done: &BTreeSet<String>) -> Vec<&'a PlannedStep> {
         self.steps
             .iter()
             .filter(|s| !done.contains(&s.id) && s.needs.iter().all(|need| done.contains(need)))
-            .cloned()
             .collect()
     }
 
@@ -138,7 +137,7 @@ impl Walk<'_> {
 
     /// Observes what the active steps need and takes it in. Which hosts to ask is known only once the MX
     /// RRset is, so hosts that come to light are asked right after.
-    async fn look(&mut self, active: &[PlannedStep]) {
+    async fn look(&mut self, active: &[&PlannedStep]) {
         let needs = self.needs(active);
         self.world.observe(&needs, &mut self.facts).await;
         self.facts.clock_jumped = self.clock.jumped().map(|jump| jump.as_secs());
@@ -168,7 +167,7 @@ impl Walk<'_> {
         }
     }
 
-    fn needs(&self, active: &[PlannedStep]) -> Needs {
+    fn needs(&self, active: &[&PlannedStep]) -> Needs {
         let now = self.clock.now();
         active
             .iter()
@@ -203,7 +202,7 @@ impl Walk<'_> {
     /// Asks every active step once; the first effect ends the round, because it changes the world.
     async fn round(
         &mut self,
-        active: &[PlannedStep],
+        active: &[&PlannedStep],
         course: &mut Course,
     ) -> Result<Round, WalkError> {
         let mut pending = BTreeMap::new();
