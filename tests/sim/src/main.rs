@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use rollout_sim::bugs::{BUGS, bug};
-use rollout_sim::crashes::{Killed, every_point, pairs};
+use rollout_sim::crashes::{Killed, every_point, pairs, undisturbed};
 use rollout_sim::oracle::clock;
 use rollout_sim::run::{How, Report, walk};
 use rollout_sim::scenario::Scenario;
@@ -19,7 +19,8 @@ const USAGE: &str = "rollout-sim [WHAT] [--from N] [--count N] [--bug NAME]
   --pairs      a thousand pairs of crash points of each seed
   --bugs       how many seeds catch each planted bug
   --small      every interleaving of a small world
-  --bug NAME   with that planted bug";
+  --bug NAME   with that planted bug
+  --kill N     with --seed: kills the process at this point, as --crashes does";
 
 /// What to do, and with which seeds.
 struct Asked {
@@ -68,6 +69,7 @@ fn arguments() -> Option<Asked> {
             "--count" => asked.count = arguments.next()?.parse().ok()?,
             "--bug" => asked.how.between = bug(&arguments.next()?)?.planted(),
             "--calm" => asked.calm = true,
+            "--kill" => asked.how.kills.push(arguments.next()?.parse().ok()?),
             "--many" | "--crashes" | "--pairs" | "--bugs" | "--small" => asked.what = argument,
             _ => return None,
         }
@@ -76,7 +78,9 @@ fn arguments() -> Option<Asked> {
 }
 
 fn scenario(seed: u64, asked: &Asked) -> Scenario {
-    if asked.calm {
+    if !asked.how.kills.is_empty() {
+        undisturbed(seed)
+    } else if asked.calm {
         Scenario::calm(seed)
     } else {
         Scenario::new(seed)
@@ -169,7 +173,8 @@ fn kill(asked: &Asked, of: impl Fn(u64) -> Killed) -> bool {
         println!("seed {seed} killed at {at:?}: {what}");
     }
     println!(
-        "{} runs of {} seeds, {} wrong, {:.1} s",
+        "{} points, {} runs, of {} seeds, {} wrong, {:.1} s",
+        all.points,
         all.runs,
         asked.count,
         all.wrong.len(),

@@ -28,6 +28,8 @@ pub struct How {
     pub protocol: bool,
     /// Keeps the names of the points.
     pub points: bool,
+    /// Keeps what a kill at each point leaves.
+    pub worlds: bool,
 }
 
 impl Default for How {
@@ -37,6 +39,7 @@ impl Default for How {
             kills: Vec::new(),
             protocol: false,
             points: false,
+            worlds: false,
         }
     }
 }
@@ -64,6 +67,8 @@ pub struct Report {
     pub changes: [u32; 5],
     /// The state in which it ended.
     pub end: String,
+    /// What a kill leaves, where it leaves something else than at the point before, if it was kept.
+    pub worlds: Vec<(u32, Sim)>,
 }
 
 impl Report {
@@ -100,12 +105,58 @@ pub fn walk(scenario: &Scenario, how: &How) -> Report {
     {
         let mut sim = shared.lock();
         sim.kills = kills(scenario, how, &mut rng);
-        sim.log.keeps_memory = !sim.kills.at.is_empty() || sim.kills.hang.is_some();
+        sim.kills.worlds = how.worlds.then(Vec::new);
+        sim.log.keeps_memory = how.worlds || !sim.kills.at.is_empty() || sim.kills.hang.is_some();
         if how.protocol {
             sim.truth.oracle.protocol = Some(vec![format!("{scenario:?}")]);
         }
     }
-    let (done, processes) = until_done(&shared, &steps, scenario, how, &mut rng);
+    let begun = Begun {
+        memory: Memory::default(),
+        processes: 0,
+    };
+    finish(&shared, &steps, scenario, how, begun)
+}
+
+/// Goes on from what a process left that was killed at a point of a run of this scenario.
+#[must_use]
+pub fn go_on(scenario: &Scenario, how: &How, left: &Sim) -> Report {
+    let steps: Arc<[PlannedStep]> = how.between.steps(steps().to_vec()).into();
+    let mut sim = left.clone();
+    sim.kills = Kills {
+        passed: sim.kills.passed + 1,
+        ..Kills::default()
+    };
+    let begun = Begun {
+        memory: sim.log.memory.clone().unwrap_or_default(),
+        processes: sim.log.fence,
+    };
+    let wait = after_a_kill(&mut sim);
+    let to = sim.truth.now + wait;
+    sim.truth.advance(to);
+    finish(&Shared::of(sim), &steps, scenario, how, begun)
+}
+
+/// How long until another process takes over from one that was killed.
+fn after_a_kill(sim: &mut Sim) -> Ms {
+    LEASE + sim.truth.rng.range(0, 2 * MINUTE)
+}
+
+/// Where the next process takes over.
+struct Begun {
+    memory: Memory,
+    processes: u32,
+}
+
+/// Walks to the end, and judges it.
+fn finish(
+    shared: &Shared,
+    steps: &Arc<[PlannedStep]>,
+    scenario: &Scenario,
+    how: &How,
+    begun: Begun,
+) -> Report {
+    let (done, processes) = until_done(shared, steps, scenario, how, begun);
     let mut sim = shared.lock();
     let elapsed = sim.truth.now;
     sim.truth.claimed = done.then_some(elapsed);
@@ -122,6 +173,7 @@ pub fn walk(scenario: &Scenario, how: &How) -> Report {
         names: sim.kills.names.take().unwrap_or_default(),
         changes: changes(&sim),
         end: sim.end(),
+        worlds: sim.kills.worlds.take().unwrap_or_default(),
         oracle: std::mem::take(&mut sim.truth.oracle),
     }
 }
@@ -151,11 +203,13 @@ fn until_done(
     steps: &Arc<[PlannedStep]>,
     scenario: &Scenario,
     how: &How,
-    rng: &mut Rng,
+    begun: Begun,
 ) -> (bool, u32) {
-    let mut memory = Memory::default();
+    let Begun {
+        mut memory,
+        mut processes,
+    } = begun;
     let mut hanging = None;
-    let mut processes = 0;
     let limit = limit(scenario);
     loop {
         processes += 1;
@@ -182,15 +236,16 @@ fn until_done(
         }
         let kept = |shared: &Shared| shared.lock().log.memory.clone().unwrap_or_default();
         let (left, wait) = match driven {
-            Driven::Killed => (kept(shared), LEASE + rng.range(0, 2 * MINUTE)),
+            Driven::Killed => (kept(shared), after_a_kill(&mut shared.lock())),
             Driven::Hangs(process) => {
                 hanging = Some(process);
-                (kept(shared), LEASE + rng.range(0, MINUTE))
+                let wait = LEASE + shared.lock().truth.rng.range(0, MINUTE);
+                (kept(shared), wait)
             }
             Driven::Ended(left) => match left.ending {
                 Ok(Ending::Done) => return (true, processes),
                 Ok(ending) => {
-                    let wait = between_processes(shared, scenario, &ending, rng);
+                    let wait = between_processes(shared, scenario, &ending);
                     (left.memory, wait)
                 }
                 Err(error) => {
@@ -212,7 +267,7 @@ fn until_done(
 }
 
 /// What people and timers do with a run that did not end: how long until the next process starts.
-fn between_processes(shared: &Shared, scenario: &Scenario, ending: &Ending, rng: &mut Rng) -> Ms {
+fn between_processes(shared: &Shared, scenario: &Scenario, ending: &Ending) -> Ms {
     let mut sim = shared.lock();
     let now = sim.truth.now;
     let clock = now + sim.truth.clock_off;
@@ -241,7 +296,7 @@ fn between_processes(shared: &Shared, scenario: &Scenario, ending: &Ending, rng:
                 .oracle
                 .say(now, || format!("a person looks after it: {pending:?}"));
             sim.truth.put_right();
-            rng.range(MINUTE, scenario.people.max(2 * MINUTE))
+            sim.truth.rng.range(MINUTE, scenario.people.max(2 * MINUTE))
         }
         _ => SECOND,
     }

@@ -170,7 +170,7 @@ impl Scenario {
         scenario.manual_ds = r.chance(20);
         scenario.people = r.scale(MINUTE, 2 * HOUR);
         scenario.waits = r.chance(70);
-        scenario.poll = r.pick(&[10, 30, 60]) * SECOND;
+        scenario.poll = r.pick(&[10, 60, 120]) * SECOND;
         scenario.stale = r.chance(10);
         scenario.heal = r.scale(HOUR, 12 * HOUR);
         if r.chance(15) {

@@ -277,6 +277,17 @@ impl Truth {
             .push(Reverse((at.max(self.now), self.sequence, event)));
     }
 
+    /// Whether another copy of this world stands at the same instant and nothing happened in between: whatever happens
+    /// takes an event, a request, or a draw.
+    #[must_use]
+    pub fn is_at(&self, other: &Self) -> bool {
+        self.now == other.now
+            && self.sequence == other.sequence
+            && self.queue.len() == other.queue.len()
+            && self.requests.len() == other.requests.len()
+            && self.rng == other.rng
+    }
+
     /// Nothing happens by itself any more.
     pub fn forget_events(&mut self) {
         self.queue.clear();
