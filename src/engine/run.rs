@@ -108,7 +108,8 @@ impl Run {
             Some(memory) => serde_json::from_value(memory.value)
                 .map_err(|why| RunError::Memory { run: id, why })?,
             None => Memory::default(),
-        };
+        }
+        .taken_up();
         let mut open = BTreeMap::new();
         for recorded in store.open_intents(id).await? {
             if let (Some(intent), Some(step)) = (

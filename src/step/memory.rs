@@ -373,6 +373,17 @@ impl Memory {
         self.expected_seen = false;
     }
 
+    /// What a process takes up that goes on with a run. A run that has changed nothing yet begins from what is there now:
+    /// an MX RRset that it found and that stopped it may have been put right since.
+    #[must_use]
+    pub fn taken_up(mut self) -> Self {
+        if !self.way_back_kept {
+            (self.original, self.expected, self.previous) = (None, None, None);
+            self.expected_seen = false;
+        }
+        self
+    }
+
     /// What a way back starts from: what records were and what caches may hold. What people agreed to and what services were
     /// told was for the way there.
     #[must_use]

@@ -58,6 +58,10 @@ pub(super) fn toward(
     };
     match unknown_outcome(cx, &action, cx.facts.provider.at(), || {
         let provider = cx.facts.provider.known()?;
+        // A person cannot be looked at as an API can, and is asked again without harm.
+        if provider.manual {
+            return Some(true);
+        }
         Some(provider.mx.as_ref()? == expected)
     }) {
         Some(wait) => wait,

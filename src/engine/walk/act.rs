@@ -6,7 +6,7 @@ use crate::playbook::PlannedStep;
 use crate::step::{Finding, Next, Question};
 use crate::world::{Action, Fact, Outcome, VerdictFacts};
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 impl Walk<'_> {
     /// Tells the observer and the journal what a step says now.
@@ -101,6 +101,7 @@ impl Walk<'_> {
         &mut self,
         step: &PlannedStep,
         action: &Action,
+        jumped: &mut Option<SignedDuration>,
     ) -> Result<Option<Finding>, WalkError> {
         if let Some(intent) = self.open.remove(&step.id) {
             let lost = Outcome::Later {
@@ -125,7 +126,13 @@ impl Walk<'_> {
             .await?;
         self.observer.acting(at, step, action);
         let outcome = self.world.perform(action).await;
-        let at = self.clock.now();
+        // A clock that was set meanwhile would date the outcome wrong, also for whoever goes on when it is right again (T5).
+        *jumped = self.clock.jumped();
+        let now = self.clock.now();
+        let at = match *jumped {
+            Some(by) => now.checked_sub(by).unwrap_or(now),
+            None => now,
+        };
         self.memory
             .record(&step.id, action, &outcome, self.setup, at);
         self.observer.acted(at, step, action, &outcome);

@@ -6,7 +6,7 @@ mod words;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use tokio::sync::watch;
 
 use super::decide;
@@ -51,6 +51,8 @@ struct Course {
     done: BTreeSet<String>,
     said: BTreeMap<String, Next>,
     refused: BTreeMap<String, Finding>,
+    /// How far the clock was set during an effect; the next look reports it.
+    jumped: Option<SignedDuration>,
     unclear: u32,
     looks: u32,
 }
@@ -89,7 +91,7 @@ impl<'a> Walk<'a> {
                     wake: None,
                 });
             }
-            self.look(&active).await;
+            self.look(&active, &mut course.jumped).await;
             self.keep_unread().await?;
             let pending = match self.round(&active, &mut course).await? {
                 Round::Progress => {
@@ -137,10 +139,14 @@ impl<'a> Walk<'a> {
 
     /// Observes what the active steps need and takes it in. Which hosts to ask is known only once the MX
     /// RRset is, so hosts that come to light are asked right after.
-    async fn look(&mut self, active: &[&PlannedStep]) {
+    async fn look(&mut self, active: &[&PlannedStep], earlier: &mut Option<SignedDuration>) {
         let needs = self.needs(active);
         self.world.observe(&needs, &mut self.facts).await;
-        self.facts.clock_jumped = self.clock.jumped().map(|jump| jump.as_secs());
+        self.facts.clock_jumped = self
+            .clock
+            .jumped()
+            .or(earlier.take())
+            .map(|jump| jump.as_secs());
         if self.facts.clock_jumped.is_some() {
             // What was seen bears the instants of a clock that was set: taken in, it would end what caches hold too
             // early, also for whoever goes on when the clock is right again (T5).
@@ -232,7 +238,7 @@ impl<'a> Walk<'a> {
                     progress = true;
                 }
                 Next::Act(action) => {
-                    if let Some(finding) = self.act(step, &action).await? {
+                    if let Some(finding) = self.act(step, &action, &mut course.jumped).await? {
                         course.refused.insert(step.id.clone(), finding);
                     }
                     course.said.remove(&step.id);

@@ -423,7 +423,7 @@ impl Sim {
         }
         let t = &self.truth;
         let right = *t.sets.get(t.primary.set) == [(swapped(s), crate::truth::NEW)]
-            && t.primary.ttl == 3600.max(s.ttl_min)
+            && (t.primary.ttl == 3600.max(s.ttl_min) || t.own_ttl == Some(t.primary.ttl))
             && t.primary.key == crate::truth::KEY
             && t.servers.iter().all(|served| *served == t.primary)
             && t.parent.iter().all(|ds| *ds == crate::truth::KEY)

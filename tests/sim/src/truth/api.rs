@@ -283,7 +283,10 @@ impl Truth {
                     self.dnssec = true;
                     self.named_from = self.now;
                     if self.fires(self.scenario.faults.exchange) {
-                        self.named_from += self.rng.range(MINUTE, 20 * MINUTE);
+                        // It shows within what the domain file grants a cmdlet, counted from when its answer failed to
+                        // come.
+                        let late = self.named_from + self.rng.range(MINUTE, 20 * MINUTE);
+                        self.named_from = late.min(self.now.max(sent.sent + 20 * MINUTE));
                     }
                     self.measured.enabling = sent.sent;
                     let ready = self.rng.range(self.scenario.ready / 4, self.scenario.ready);

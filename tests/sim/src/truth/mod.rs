@@ -248,6 +248,8 @@ pub struct Truth {
     pub unguarded: bool,
     /// Whether a person changed the MX RRset at all.
     pub meddled: bool,
+    /// The TTL that a person chose after the run had set its last one.
+    pub own_ttl: Option<u32>,
     /// Requests, by number: what, when it was sent, what came of it.
     pub requests: Vec<api::Sent>,
     /// Senders, witnesses among them.

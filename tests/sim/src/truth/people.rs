@@ -1,7 +1,7 @@
 //! What people do: edit records, publish a policy, sign by hand, put right what stopped a run.
 
 use super::{BACKUP, Event, NEW, PolicyText, Truth};
-use crate::scenario::{MINUTE, SECOND};
+use crate::scenario::SECOND;
 
 /// The names of the hosts, by number.
 pub const NAMES: [&str; 4] = [
@@ -12,13 +12,8 @@ pub const NAMES: [&str; 4] = [
 ];
 
 impl Truth {
-    /// A person lists a host of their own. Not before the first change: a run that was blocked by what it found first
-    /// keeps that as what it expects, and stays blocked when it is put right.
+    /// A person lists a host of their own.
     pub(super) fn person_edits(&mut self) {
-        if self.requests.is_empty() && self.sick() {
-            self.later(5 * MINUTE, Event::Person);
-            return;
-        }
         if self.foreign.is_some() || self.claimed.is_some() || !self.sick() {
             return;
         }
@@ -33,15 +28,20 @@ impl Truth {
 
     /// A person changes the TTL alone.
     pub(super) fn person_edits_ttl(&mut self) {
-        if self.requests.is_empty() && self.sick() {
-            self.later(5 * MINUTE, Event::PersonTtl);
-            return;
-        }
         if self.foreign.is_some() || self.claimed.is_some() || !self.sick() {
             return;
         }
         let ttl = self.rng.pick(&[120, 900, 7200]);
         self.meddled = true;
+        let last = 3600.max(self.scenario.ttl_min);
+        let is_last = |sent: &super::api::Sent| matches!(sent.request, super::Request::Mx { after, .. } if after.1 == last);
+        if self
+            .requests
+            .iter()
+            .any(|sent| is_last(sent) && sent.changed)
+        {
+            self.own_ttl = Some(ttl);
+        }
         self.write((self.primary.set, ttl));
     }
 

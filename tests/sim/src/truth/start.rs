@@ -68,6 +68,7 @@ impl Truth {
             foreign: None,
             unguarded: false,
             meddled: false,
+            own_ttl: None,
             requests: Vec::new(),
             senders: Vec::new(),
             measured: Measured::default(),
