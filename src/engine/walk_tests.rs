@@ -23,7 +23,7 @@ use crate::playbook::{Goal, PlannedStep, Schedule, builtin};
 use crate::step::fixture::*;
 use crate::step::{Approval, Memory, Next, WaitFor};
 use crate::world::{
-    Action, Answer, Estimates, Facts, Instructions, Model, Needs, Outcome, SmtpOutcome, World,
+    Action, Answer, Estimates, Fact, Facts, Instructions, Model, Needs, Outcome, SmtpOutcome, World,
 };
 
 /// What the scripted world does with one effect.

@@ -17,10 +17,11 @@ use rollout::world::{
 };
 use serde_json::Value;
 
+use crate::crashes::undisturbed;
 use crate::journal::SimJournal;
 use crate::oracle::Violation;
 use crate::process::Between;
-use crate::run::{How, walk};
+use crate::run::{How, go_on, walk};
 use crate::scenario::Scenario;
 use crate::world::{Shared, SimClock, SimWorld};
 
@@ -99,13 +100,15 @@ impl Bug {
             return walk(&scenario, &how).oracle.violations.into_iter().next();
         }
         // Shows only where a process is killed between an effect and its outcome.
-        let points = walk(&scenario, &how).points;
-        (0..points).find_map(|point| {
-            let how = How {
-                kills: vec![point],
-                ..how.clone()
-            };
-            walk(&scenario, &how).oracle.violations.into_iter().next()
+        let keeps = How {
+            worlds: true,
+            ..how.clone()
+        };
+        let scenario = undisturbed(seed);
+        let worlds = walk(&scenario, &keeps).worlds;
+        worlds.iter().find_map(|(_, left)| {
+            let report = go_on(&scenario, &how, left);
+            report.oracle.violations.into_iter().next()
         })
     }
 
@@ -133,6 +136,7 @@ impl Between for Planted {
             bug: self.0,
             inner: journal,
             held: None,
+            before: Memory::default(),
         })
     }
     fn clock(&self, clock: SimClock) -> Box<dyn Clock> {
@@ -235,6 +239,8 @@ struct LyingJournal {
     inner: SimJournal,
     /// An intent that was held back: when, step, action, memory.
     held: Option<(Timestamp, String, Action, Memory)>,
+    /// The memory written last.
+    before: Memory,
 }
 
 #[async_trait]
@@ -254,8 +260,7 @@ impl Journal for LyingJournal {
                 Ok(IntentId::new())
             }
             "memory-before-intent" => {
-                let mut before = memory.clone();
-                before.unknown.clear();
+                let before = self.before.clone();
                 self.inner.intent(at, step, action, facts, &before).await
             }
             _ => self.inner.intent(at, step, action, facts, memory).await,
@@ -290,6 +295,9 @@ impl Journal for LyingJournal {
         mut notes: Vec<Note>,
         memory: &Memory,
     ) -> Result<(), StoreError> {
+        if self.bug == "memory-before-intent" {
+            self.before = memory.clone();
+        }
         if self.bug == "no-way-back" {
             notes.retain(|note| !matches!(note, Note::WayBack(_)));
         }

@@ -106,7 +106,6 @@ pub fn walk(scenario: &Scenario, how: &How) -> Report {
         let mut sim = shared.lock();
         sim.kills = kills(scenario, how, &mut rng);
         sim.kills.worlds = how.worlds.then(Vec::new);
-        sim.log.keeps_memory = how.worlds || !sim.kills.at.is_empty() || sim.kills.hang.is_some();
         if how.protocol {
             sim.truth.oracle.protocol = Some(vec![format!("{scenario:?}")]);
         }
@@ -217,6 +216,11 @@ fn until_done(
         if shared.lock().truth.now > limit + extra.min(24 * HOUR) || processes > 20_000 {
             return (false, processes);
         }
+        {
+            let Sim { kills, log, .. } = &mut *shared.lock();
+            log.keeps_memory =
+                kills.worlds.is_some() || !kills.at.is_empty() || kills.hang.is_some();
+        }
         let looks = if hanging.is_some() {
             Some(6)
         } else {
@@ -282,8 +286,7 @@ fn between_processes(shared: &Shared, scenario: &Scenario, ending: &Ending) -> M
         Ending::NotYet {
             wake: Some(wake), ..
         } => {
-            // The timer calls once a minute.
-            let until = (crate::world::instant(*wake) - clock).max(MINUTE);
+            let until = (crate::world::instant(*wake) - clock).max(scenario.timer);
             gate.map_or(until, |gate| gate.min(until))
         }
         Ending::NotYet { wake: None, .. } => gate.unwrap_or(0).max(SECOND),
