@@ -160,8 +160,12 @@ impl Truth {
     /// Sends a request on its way; returns its number. `current` says that the process that sends it has the lease.
     pub fn send(&mut self, request: Request, fate: Fate, current: bool) -> u32 {
         let number = u32::try_from(self.requests.len()).unwrap_or(u32::MAX);
-        let refused = matches!(fate.answer, Answer::Later(_) | Answer::Refused);
-        if !refused && current {
+        // A person who is asked twice does it once.
+        let observed = matches!(
+            fate.answer,
+            Answer::Later(_) | Answer::Refused | Answer::ByHand
+        );
+        if !observed && current {
             self.judge_repetition(request);
         }
         if let Request::Mx { after, before } = request
@@ -283,10 +287,10 @@ impl Truth {
                     self.dnssec = true;
                     self.named_from = self.now;
                     if self.fires(self.scenario.faults.exchange) {
-                        // It shows within what the domain file grants a cmdlet, counted from when its answer failed to
-                        // come.
+                        // It shows within what the domain file grants a cmdlet, counted from when it
+                        // was sent.
                         let late = self.named_from + self.rng.range(MINUTE, 20 * MINUTE);
-                        self.named_from = late.min(self.now.max(sent.sent + 20 * MINUTE));
+                        self.named_from = late.min(self.now.max(sent.sent + 15 * MINUTE));
                     }
                     self.measured.enabling = sent.sent;
                     let ready = self.rng.range(self.scenario.ready / 4, self.scenario.ready);

@@ -1,7 +1,7 @@
 //! What people do: edit records, publish a policy, sign by hand, put right what stopped a run.
 
 use super::{BACKUP, Event, NEW, PolicyText, Truth};
-use crate::scenario::SECOND;
+use crate::scenario::{MINUTE, SECOND};
 
 /// The names of the hosts, by number.
 pub const NAMES: [&str; 4] = [
@@ -26,8 +26,13 @@ impl Truth {
         self.meddled = true;
     }
 
-    /// A person changes the TTL alone.
+    /// A person changes the TTL alone. Not before the first change: which TTL was served before the run looked, it cannot
+    /// know.
     pub(super) fn person_edits_ttl(&mut self) {
+        if self.requests.is_empty() && self.sick() {
+            self.later(5 * MINUTE, Event::PersonTtl);
+            return;
+        }
         if self.foreign.is_some() || self.claimed.is_some() || !self.sick() {
             return;
         }
