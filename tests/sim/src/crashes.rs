@@ -1,7 +1,7 @@
 //! A process killed at each of its points, alone and in pairs: the same end, and every change made once.
 
 use crate::rng::Rng;
-use crate::run::{How, Report, go_on, walk};
+use crate::run::{How, Report, go_back, go_on, walk};
 use crate::scenario::Scenario;
 
 /// What killing came to.
@@ -78,6 +78,36 @@ pub fn every_point(seed: u64) -> Killed {
     for (point, left) in std::mem::take(&mut base.worlds) {
         let report = go_on(&scenario, &How::default(), &left);
         killed.judge(&scenario, vec![point], &report, &base);
+    }
+    killed
+}
+
+/// Goes back from `count` points of the run of a seed at which it has changed something, drawn at random.
+#[must_use]
+pub fn ways_back(seed: u64, count: u64) -> Killed {
+    // A TTL that the provider never took is no TTL to go back to.
+    let mut scenario = undisturbed(seed);
+    scenario.ttl_min = scenario.ttl_min.min(scenario.ttl);
+    let how = How {
+        worlds: true,
+        ..How::default()
+    };
+    let worlds = walk(&scenario, &how).worlds;
+    let mut killed = Killed {
+        points: worlds.len() as u64,
+        ..Killed::default()
+    };
+    let mut rng = Rng::new(seed, 7);
+    for _ in 0..count {
+        let (point, left) = &worlds[rng.below(worlds.len())];
+        let Some(report) = go_back(&scenario, left) else {
+            continue;
+        };
+        killed.runs += 1;
+        if let Some(first) = report.oracle.violations.first() {
+            let what = format!("{}: {}", first.rule, first.what);
+            killed.wrong.push((seed, vec![*point], what));
+        }
     }
     killed
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use rollout_sim::bugs::{BUGS, bug};
-use rollout_sim::crashes::{Killed, every_point, pairs, undisturbed};
+use rollout_sim::crashes::{Killed, every_point, pairs, undisturbed, ways_back};
 use rollout_sim::oracle::clock;
 use rollout_sim::run::{How, Report, walk};
 use rollout_sim::scenario::Scenario;
@@ -16,6 +16,7 @@ const USAGE: &str = "rollout-sim [WHAT] [--from N] [--count N] [--bug NAME]
   --many       many seeds (the default), and what they came to
   --calm       the same without faults and people: elapsed over least time
   --crashes    every single crash point of each seed
+  --back       the way back from ten points of each seed
   --pairs      a thousand pairs of crash points of each seed
   --bugs       how many seeds catch each planted bug
   --small      every interleaving of a small world
@@ -41,6 +42,7 @@ fn main() -> ExitCode {
         (Some(seed), _) => one(seed, &asked),
         (None, "--crashes") => kill(&asked, every_point),
         (None, "--pairs") => kill(&asked, |seed| pairs(seed, 1000)),
+        (None, "--back") => kill(&asked, |seed| ways_back(seed, 10)),
         (None, "--bugs") => bugs(&asked),
         (None, "--small") => everything(&asked.how),
         _ => many(&asked),
@@ -70,7 +72,9 @@ fn arguments() -> Option<Asked> {
             "--bug" => asked.how.between = bug(&arguments.next()?)?.planted(),
             "--calm" => asked.calm = true,
             "--kill" => asked.how.kills.push(arguments.next()?.parse().ok()?),
-            "--many" | "--crashes" | "--pairs" | "--bugs" | "--small" => asked.what = argument,
+            "--many" | "--back" | "--crashes" | "--pairs" | "--bugs" | "--small" => {
+                asked.what = argument
+            }
             _ => return None,
         }
     }

@@ -6,7 +6,7 @@ use rollout::engine::Ending;
 use rollout::playbook::{PlannedStep, Schedule, builtin};
 use rollout::step::Memory;
 
-use crate::journal::Log;
+use crate::journal::{Line, Log};
 use crate::oracle::Oracle;
 use crate::process::{Between, Driven, Honest, drive, start};
 use crate::rng::Rng;
@@ -81,13 +81,16 @@ impl Report {
 
 /// The built-in playbook with its defaults.
 pub fn steps() -> Arc<[PlannedStep]> {
-    static STEPS: LazyLock<Arc<[PlannedStep]>> = LazyLock::new(|| {
-        builtin("exchange-dane")
-            .map(|playbook| playbook.planned(Schedule::Overlap, &playbook.defaults()))
-            .unwrap_or_default()
-            .into()
-    });
+    static STEPS: LazyLock<Arc<[PlannedStep]>> = LazyLock::new(|| planned_by("exchange-dane"));
     Arc::clone(&STEPS)
+}
+
+/// A built-in playbook with its defaults.
+fn planned_by(playbook: &str) -> Arc<[PlannedStep]> {
+    builtin(playbook)
+        .map(|playbook| playbook.planned(Schedule::Overlap, &playbook.defaults()))
+        .unwrap_or_default()
+        .into()
 }
 
 /// Walks the scenario of a seed.
@@ -113,6 +116,7 @@ pub fn walk(scenario: &Scenario, how: &How) -> Report {
     let begun = Begun {
         memory: Memory::default(),
         processes: 0,
+        limit: limit(scenario),
     };
     finish(&shared, &steps, scenario, how, begun)
 }
@@ -129,6 +133,7 @@ pub fn go_on(scenario: &Scenario, how: &How, left: &Sim) -> Report {
     let begun = Begun {
         memory: sim.log.memory.clone().unwrap_or_default(),
         processes: sim.log.fence,
+        limit: limit(scenario),
     };
     let wait = after_a_kill(&mut sim);
     let to = sim.truth.now + wait;
@@ -145,6 +150,50 @@ fn after_a_kill(sim: &mut Sim) -> Ms {
 struct Begun {
     memory: Memory,
     processes: u32,
+    /// When it has to be done.
+    limit: Ms,
+}
+
+/// Goes back with `rollout rollback` from what a process left that was killed at a point of a run of this scenario.
+/// `None` where nothing was changed yet, and so there is nothing to go back to.
+#[must_use]
+pub fn go_back(scenario: &Scenario, left: &Sim) -> Option<Report> {
+    static STEPS: LazyLock<Arc<[PlannedStep]>> = LazyLock::new(|| planned_by("rollback"));
+    let mut sim = left.clone();
+    sim.kills = Kills::default();
+    let memory = sim
+        .log
+        .memory
+        .take()
+        .filter(|memory| memory.way_back_kept)?;
+    let wait = after_a_kill(&mut sim);
+    let to = sim.truth.now + wait;
+    sim.truth.advance(to);
+    // A run of its own, with a journal of its own. What is needed to go back is in the one before.
+    let fence = sim.log.fence;
+    sim.log = Log {
+        lines: vec![(to, fence, Line::WayBack)],
+        fence,
+        ..Log::default()
+    };
+    let begun = Begun {
+        memory: memory.for_the_way_back(),
+        processes: 0,
+        limit: to + limit(scenario),
+    };
+    let shared = Shared::of(sim);
+    let (done, processes) = until_done(&shared, &STEPS, scenario, &How::default(), begun);
+    let mut sim = shared.lock();
+    let now = sim.truth.now;
+    if done {
+        sim.judge_restored();
+    } else {
+        let what = format!("not back after {processes} processes");
+        sim.truth.oracle.violation(now, "time", what);
+    }
+    sim.judge_journal(&STEPS);
+    sim.settle();
+    Some(report(scenario, &mut sim, now, processes))
 }
 
 /// Walks to the end, and judges it.
@@ -156,12 +205,16 @@ fn finish(
     begun: Begun,
 ) -> Report {
     let (done, processes) = until_done(shared, steps, scenario, how, begun);
-    let mut sim = shared.lock();
+    let sim = &mut *shared.lock();
     let elapsed = sim.truth.now;
     sim.truth.claimed = done.then_some(elapsed);
     sim.judge_end(done, scenario, processes);
     sim.judge_journal(&crate::run::steps());
     sim.afterwards();
+    report(scenario, sim, elapsed, processes)
+}
+
+fn report(scenario: &Scenario, sim: &mut Sim, elapsed: Ms, processes: u32) -> Report {
     Report {
         seed: scenario.seed,
         elapsed,
@@ -170,7 +223,7 @@ fn finish(
         looks: sim.looks,
         points: sim.kills.passed,
         names: sim.kills.names.take().unwrap_or_default(),
-        changes: changes(&sim),
+        changes: changes(sim),
         end: sim.end(),
         worlds: sim.kills.worlds.take().unwrap_or_default(),
         oracle: std::mem::take(&mut sim.truth.oracle),
@@ -207,9 +260,9 @@ fn until_done(
     let Begun {
         mut memory,
         mut processes,
+        limit,
     } = begun;
     let mut hanging = None;
-    let limit = limit(scenario);
     loop {
         processes += 1;
         let extra = Ms::from(processes) * 15 * MINUTE;
@@ -456,6 +509,28 @@ impl Sim {
             0
         };
         self.truth.later(keep, Event::Retire);
+        self.settle();
+    }
+
+    /// The set is again what was found, everywhere, with its TTL, and every effect has its outcome.
+    fn judge_restored(&mut self) {
+        let t = &self.truth;
+        let now = t.now;
+        let right = (t.primary.set, t.primary.ttl) == t.original
+            && t.servers.iter().all(|served| *served == t.primary);
+        if !right {
+            let what = format!("went back to {}", self.end());
+            self.truth.oracle.violation(now, "end", what);
+        }
+        let open = self.log.open();
+        if !open.is_empty() {
+            let what = format!("intents without an outcome: {open:?}");
+            self.truth.oracle.violation(now, "S6", what);
+        }
+    }
+
+    /// All the mail that is under way arrives.
+    fn settle(&mut self) {
         let to = self.truth.now + HOUR;
         self.truth.advance(to);
         self.truth.mail_goes_on = false;

@@ -1,7 +1,7 @@
 //! Requests to the DNS provider, the registrar and Exchange Online: what becomes of them and of their answers.
 
 use super::{Event, KEY, SetId, Truth};
-use crate::scenario::{MINUTE, Ms, SECOND};
+use crate::scenario::{HOUR, MINUTE, Ms, SECOND};
 
 /// A change that somebody asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -202,6 +202,8 @@ impl Truth {
         let cmdlet = matches!(request, Request::Dnssec | Request::Dane);
         let granted = if cmdlet { 16 * MINUTE } else { 30 * SECOND };
         let now = self.now;
+        // A registry is told again once it is overdue: a DS that is there already comes to the same.
+        let overdue = |since: Ms| matches!(request, Request::Ds(_)) && now >= since + HOUR;
         let mut found = None;
         for sent in self.requests.iter().rev() {
             if sent.request.kind() != request.kind() {
@@ -211,7 +213,9 @@ impl Truth {
                 break;
             }
             match sent.applied {
-                Some(at) if !self.meddled => found = Some(("already made", at)),
+                Some(at) if !self.meddled && !overdue(sent.sent) => {
+                    found = Some(("already made", at))
+                }
                 None if now < sent.sent + granted => found = Some(("under way", sent.sent)),
                 _ => {}
             }
