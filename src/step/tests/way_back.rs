@@ -65,6 +65,31 @@ fn a_later_stage_is_not_the_original_one() {
     blocked_by(&blind.next(RESTORE), "mx.no-original");
 }
 
+#[test]
+fn a_run_that_began_on_the_way_goes_back_to_where_it_began() {
+    let added = &[(0, LEGACY), (20, NEW)][..];
+    let mut case = Case::new(&Start {
+        mx: added.to_vec(),
+        dnssec: true,
+        ..Start::default()
+    });
+    let verify = Goal::VerifyMx {
+        expect: Expect::Original,
+        soak: std::time::Duration::ZERO,
+    };
+    case.absorb();
+    assert_eq!(case.expected().set, rrset(added, 60).set);
+    assert!(
+        matches!(case.next(verify), Next::Done(_)),
+        "{:?}",
+        case.next(verify)
+    );
+    let swapped = &[(0, NEW), (30, LEGACY)][..];
+    case.wrote(swapped, 60);
+    case.see(swapped, 60);
+    assert!(matches!(case.next(verify), Next::Wait(_)));
+}
+
 fn parent(case: &mut Case) -> &mut ParentFacts {
     match &mut case.facts.parent {
         Fact::Known { value, .. } => value,

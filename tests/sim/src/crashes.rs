@@ -82,12 +82,32 @@ pub fn every_point(seed: u64) -> Killed {
     killed
 }
 
+/// The same, with a TTL that the provider takes: one that it never took is none to go back to.
+#[must_use]
+pub fn restorable(seed: u64) -> Scenario {
+    let mut scenario = undisturbed(seed);
+    scenario.ttl_min = scenario.ttl_min.min(scenario.ttl);
+    scenario
+}
+
+/// Goes back from the point of the run of a seed, as [`ways_back`] does; `None` where nothing was changed yet, or where a
+/// kill leaves what it leaves at the point before.
+#[must_use]
+pub fn way_back(seed: u64, point: u32, how: &How) -> Option<Report> {
+    let scenario = restorable(seed);
+    let keeps = How {
+        worlds: true,
+        ..How::default()
+    };
+    let worlds = walk(&scenario, &keeps).worlds;
+    let (_, left) = worlds.iter().find(|(at, _)| *at == point)?;
+    go_back(&scenario, how, left)
+}
+
 /// Goes back from `count` points of the run of a seed at which it has changed something, drawn at random.
 #[must_use]
 pub fn ways_back(seed: u64, count: u64) -> Killed {
-    // A TTL that the provider never took is no TTL to go back to.
-    let mut scenario = undisturbed(seed);
-    scenario.ttl_min = scenario.ttl_min.min(scenario.ttl);
+    let scenario = restorable(seed);
     let how = How {
         worlds: true,
         ..How::default()
@@ -100,7 +120,7 @@ pub fn ways_back(seed: u64, count: u64) -> Killed {
     let mut rng = Rng::new(seed, 7);
     for _ in 0..count {
         let (point, left) = &worlds[rng.below(worlds.len())];
-        let Some(report) = go_back(&scenario, left) else {
+        let Some(report) = go_back(&scenario, &How::default(), left) else {
             continue;
         };
         killed.runs += 1;

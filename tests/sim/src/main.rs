@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use rollout_sim::bugs::{BUGS, bug};
-use rollout_sim::crashes::{Killed, every_point, pairs, undisturbed, ways_back};
+use rollout_sim::crashes::{Killed, every_point, pairs, undisturbed, way_back, ways_back};
 use rollout_sim::oracle::clock;
 use rollout_sim::run::{How, Report, walk};
 use rollout_sim::scenario::Scenario;
@@ -21,7 +21,7 @@ const USAGE: &str = "rollout-sim [WHAT] [--from N] [--count N] [--bug NAME]
   --bugs       how many seeds catch each planted bug
   --small      every interleaving of a small world
   --bug NAME   with that planted bug
-  --kill N     with --seed: kills the process at this point, as --crashes does";
+  --kill N     with --seed: kills the process at this point, as --crashes does; with --back, goes back from there";
 
 /// What to do, and with which seeds.
 struct Asked {
@@ -96,7 +96,16 @@ fn one(seed: u64, asked: &Asked) -> bool {
         protocol: true,
         ..asked.how.clone()
     };
-    let report = walk(&scenario(seed, asked), &how);
+    let report = if asked.what == "--back" {
+        let point = asked.how.kills.first().copied().unwrap_or(0);
+        let Some(report) = way_back(seed, point, &how) else {
+            println!("nothing to go back to from point {point}");
+            return true;
+        };
+        report
+    } else {
+        walk(&scenario(seed, asked), &how)
+    };
     for line in report.oracle.protocol.iter().flatten() {
         println!("{line}");
     }

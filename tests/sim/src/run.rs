@@ -157,10 +157,11 @@ struct Begun {
 /// Goes back with `rollout rollback` from what a process left that was killed at a point of a run of this scenario.
 /// `None` where nothing was changed yet, and so there is nothing to go back to.
 #[must_use]
-pub fn go_back(scenario: &Scenario, left: &Sim) -> Option<Report> {
+pub fn go_back(scenario: &Scenario, how: &How, left: &Sim) -> Option<Report> {
     static STEPS: LazyLock<Arc<[PlannedStep]>> = LazyLock::new(|| planned_by("rollback"));
     let mut sim = left.clone();
     sim.kills = Kills::default();
+    sim.truth.oracle.protocol = how.protocol.then(Vec::new);
     let memory = sim
         .log
         .memory
@@ -182,7 +183,7 @@ pub fn go_back(scenario: &Scenario, left: &Sim) -> Option<Report> {
         limit: to + limit(scenario),
     };
     let shared = Shared::of(sim);
-    let (done, processes) = until_done(&shared, &STEPS, scenario, &How::default(), begun);
+    let (done, processes) = until_done(&shared, &STEPS, scenario, how, begun);
     let mut sim = shared.lock();
     let now = sim.truth.now;
     if done {

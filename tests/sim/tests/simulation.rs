@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
 use rollout_sim::bugs::{BUGS, bug};
-use rollout_sim::crashes::{every_point, pairs};
+use rollout_sim::crashes::{every_point, pairs, ways_back};
 use rollout_sim::oracle::clock;
 use rollout_sim::run::{How, Report, run, walk};
 use rollout_sim::scenario::Scenario;
@@ -121,6 +121,19 @@ fn a_kill_at_any_point_changes_neither_the_end_nor_the_changes() {
         began.elapsed().as_secs_f64()
     );
     assert!(runs > 50 * seeds, "{runs}");
+}
+
+#[test]
+fn from_every_point_the_way_back_leads_to_what_was_found() {
+    let seeds = amount("ROLLOUT_SIM_BACK", 100);
+    let all = each(0..seeds, |seed| {
+        let back = ways_back(seed, 10);
+        assert!(back.wrong.is_empty(), "{:?}", back.wrong[0]);
+        back.runs
+    });
+    let runs: u64 = all.iter().sum();
+    println!("{runs} ways back from {seeds} rollouts");
+    assert!(runs > 5 * seeds, "{runs}");
 }
 
 #[test]
