@@ -56,6 +56,9 @@ pub struct Memory {
     pub expected: Option<MxRrset>,
     /// What it was before that; servers that lag still serve it.
     pub previous: Option<MxRrset>,
+    /// What a write whose answer never came would have made of it: no surprise when it is seen, also on the way back.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub attempted: Option<MxRrset>,
     /// Whether every server was seen serving what is expected: from then on, all of them serving what was
     /// before is no lag but somebody's change.
     pub expected_seen: bool,
@@ -202,7 +205,9 @@ impl Memory {
         }
         // Until what we wrote was seen everywhere, all servers serving the version before it is lag.
         let lag = !self.expected_seen && Some(seen) == self.previous.as_ref();
-        if !lag && (seen.set == expected.set || further()) {
+        let ours = Some(seen) == self.attempted.as_ref();
+        if !lag && (seen.set == expected.set || further() || ours) {
+            self.attempted = None;
             self.previous = self.expected.replace(seen.clone());
             self.expected_seen = true;
             self.unknown.remove(WRITE_MX);
@@ -335,6 +340,9 @@ impl Memory {
                 }
             }
             Outcome::Asked { instructions } => {
+                if let Action::WriteMx { after, .. } = action {
+                    self.attempted = Some(after.clone());
+                }
                 self.unknown.remove(&name);
                 self.asked.insert(step.to_owned(), instructions.clone());
                 self.asked_at.entry(step.to_owned()).or_insert(now);
@@ -351,6 +359,7 @@ impl Memory {
                     self.caches
                         .mx
                         .wrote(&after.set, after.ttl, now, &setup.timing);
+                    self.attempted = Some(after.clone());
                 }
             }
             Outcome::Later { why, after } => {
@@ -371,6 +380,7 @@ impl Memory {
         self.caches.mx.wrote(&after.set, after.ttl, now, timing);
         self.previous = self.expected.replace(after.clone());
         self.expected_seen = false;
+        self.attempted = None;
     }
 
     /// What a process takes up that goes on with a run. A run that has changed nothing yet begins from what is there now:
@@ -394,6 +404,7 @@ impl Memory {
             original: self.original,
             expected: self.expected,
             previous: self.previous,
+            attempted: self.attempted,
             expected_seen: self.expected_seen,
             new_host: self.new_host,
             pasted: self.pasted,

@@ -103,7 +103,8 @@ pub(super) fn as_expected(
         if seen == *expected {
             continue;
         }
-        if Some(&seen) != cx.memory.previous.as_ref() && !is_known(cx, &seen) {
+        let ours = [&cx.memory.previous, &cx.memory.attempted];
+        if !ours.contains(&&Some(seen.clone())) && !is_known(cx, &seen) {
             return Err(Box::new(Next::blocked(conflict(
                 expected,
                 &seen,

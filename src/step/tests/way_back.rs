@@ -90,6 +90,21 @@ fn a_run_that_began_on_the_way_goes_back_to_where_it_began() {
     assert!(matches!(case.next(verify), Next::Wait(_)));
 }
 
+/// The answer to the write that goes back was lost: what it made is no conflict when it is seen (S6).
+#[test]
+fn s6_a_way_back_whose_answer_was_lost_is_seen_to_have_been_made() {
+    let mut case = Case::moved_to(&[(0, NEW), (30, LEGACY)]);
+    let action = acts(&case.next(RESTORE)).clone();
+    let why = "the connection broke".to_owned();
+    case.record(&action, &Outcome::Unknown { why });
+    // Server after server.
+    case.serve(1, &[(0, LEGACY)], 60);
+    case.absorb();
+    assert!(matches!(case.next(RESTORE), Next::Wait(_)));
+    case.see(&[(0, LEGACY)], 60);
+    assert!(matches!(case.next(RESTORE), Next::Done(_)));
+}
+
 fn parent(case: &mut Case) -> &mut ParentFacts {
     match &mut case.facts.parent {
         Fact::Known { value, .. } => value,
