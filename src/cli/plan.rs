@@ -116,7 +116,8 @@ pub(super) async fn of_run_in_progress(
         Some(memory) => serde_json::from_value(memory.value)
             .map_err(|why| RunError::Memory { run: run.id, why })?,
         None => Memory::default(),
-    };
+    }
+    .taken_up();
     let begun = format!(
         "The run that began at {} goes on from here.",
         time::utc(run.created)

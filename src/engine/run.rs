@@ -108,7 +108,8 @@ impl Run {
             Some(memory) => serde_json::from_value(memory.value)
                 .map_err(|why| RunError::Memory { run: id, why })?,
             None => Memory::default(),
-        };
+        }
+        .taken_up();
         let mut open = BTreeMap::new();
         for recorded in store.open_intents(id).await? {
             if let (Some(intent), Some(step)) = (
@@ -193,7 +194,7 @@ impl Run {
         // Which hosts to ask is known only once the MX set is.
         for _ in 0..2 {
             let now = clock.now();
-            let mut hosts: Vec<_> = memory.hosts(now).collect();
+            let mut hosts: Vec<_> = memory.hosts(now).cloned().collect();
             hosts.sort();
             hosts.dedup();
             let needs = if facts == Facts::default() {

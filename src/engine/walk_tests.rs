@@ -23,7 +23,7 @@ use crate::playbook::{Goal, PlannedStep, Schedule, builtin};
 use crate::step::fixture::*;
 use crate::step::{Approval, Memory, Next, WaitFor};
 use crate::world::{
-    Action, Answer, Estimates, Facts, Instructions, Model, Needs, Outcome, SmtpOutcome, World,
+    Action, Answer, Estimates, Fact, Facts, Instructions, Model, Needs, Outcome, SmtpOutcome, World,
 };
 
 /// What the scripted world does with one effect.
@@ -808,6 +808,60 @@ async fn t5_a_clock_that_jumped_ends_nothing_that_caches_hold() {
         .unwrap();
     assert!(matches!(left.ending, Ending::Blocked { .. }));
     assert_eq!(left.memory.caches, before);
+}
+
+/// T5: a clock that is set during an effect does not date its outcome, and nothing more is done on it.
+#[tokio::test]
+async fn t5_a_clock_set_during_an_effect_does_not_date_its_outcome() {
+    let stage = Stage::new(&Start::default());
+    let clock = stage.clock.clone();
+    let before = clock.now();
+    stage.world.0.lock().await.script = Box::new(move |_, _| {
+        clock.jump(SignedDuration::from_hours(30));
+        Act::Lost
+    });
+    let left = stage
+        .walk(&mut Watcher::default(), Stage::options())
+        .await
+        .unwrap();
+    assert!(matches!(left.ending, Ending::Blocked { .. }));
+    let since = left.memory.unknown["write-mx"];
+    assert!(since.duration_since(before) < SignedDuration::from_hours(1));
+    assert_eq!(stage.world.0.lock().await.tried.len(), 1);
+}
+
+/// What stopped a run before its first change may be put right: the same run goes on from what is there then.
+#[tokio::test]
+async fn a_run_stopped_by_the_mx_set_it_found_goes_on_when_that_is_put_right() {
+    let foreign = Arc::new(std::sync::atomic::AtomicBool::new(true));
+    let there = Arc::clone(&foreign);
+    let stage = Stage::with(
+        &Start::default(),
+        |_, _| Act::Well,
+        move |facts, _, _| {
+            if there.load(std::sync::atomic::Ordering::Relaxed)
+                && let Fact::Known { value, .. } = &mut facts.zone
+            {
+                for server in &mut value.servers {
+                    server.mx = Answer::Got {
+                        value: crate::kernel::MxSet::new([(0, LEGACY), (90, "backup.example.net")]),
+                        ttl: 3600,
+                    };
+                }
+            }
+        },
+    );
+    let left = stage
+        .walk(&mut Watcher::default(), Stage::options())
+        .await
+        .unwrap();
+    assert!(matches!(left.ending, Ending::Blocked { .. }));
+    foreign.store(false, std::sync::atomic::Ordering::Relaxed);
+    let left = stage
+        .walk(&mut Watcher::default(), Stage::options())
+        .await
+        .unwrap();
+    assert_eq!(left.ending, Ending::Done);
 }
 
 /// S9: another process took the run over while this one was in the middle of an effect.

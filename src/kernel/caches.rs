@@ -2,21 +2,22 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
 use super::History;
 
-/// A host name: lower case, without the final dot.
+/// A host name: lower case, without the final dot. A copy shares the text: each look copies many.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(from = "String", into = "String")]
-pub struct Host(String);
+pub struct Host(Arc<str>);
 
 impl Host {
     /// Normalises a name to lower case without the final dot.
     #[must_use]
     pub fn new(name: &str) -> Self {
-        Self(name.trim_end_matches('.').to_ascii_lowercase())
+        Self(name.trim_end_matches('.').to_ascii_lowercase().into())
     }
 
     /// The name, without the final dot; empty for the root (a null MX).
@@ -28,7 +29,7 @@ impl Host {
     /// Whether this name equals `zone` or lies below it.
     #[must_use]
     pub fn is_within(&self, zone: &str) -> bool {
-        self.0 == zone
+        *self.0 == *zone
             || self
                 .0
                 .strip_suffix(zone)
@@ -44,7 +45,7 @@ impl From<String> for Host {
 
 impl From<Host> for String {
     fn from(host: Host) -> Self {
-        host.0
+        host.as_str().to_owned()
     }
 }
 
@@ -69,10 +70,10 @@ pub struct Mx {
     pub host: Host,
 }
 
-/// An MX RRset without its TTL; empty when the name has none.
+/// An MX RRset without its TTL; empty when the name has none. A copy shares the records.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
-pub struct MxSet(BTreeSet<Mx>);
+pub struct MxSet(Arc<BTreeSet<Mx>>);
 
 impl MxSet {
     /// Collects records; equal ones are one.
@@ -126,7 +127,7 @@ impl MxSet {
 
 impl FromIterator<Mx> for MxSet {
     fn from_iter<I: IntoIterator<Item = Mx>>(records: I) -> Self {
-        Self(records.into_iter().collect())
+        Self(Arc::new(records.into_iter().collect()))
     }
 }
 
@@ -258,7 +259,7 @@ pub struct HostState {
 impl HostState {
     /// A host of which nothing is known.
     #[must_use]
-    pub fn unknown() -> Self {
+    pub const fn unknown() -> Self {
         Self {
             accepts: Accepts::Unknown,
             web_pki: None,
@@ -275,8 +276,9 @@ pub struct Actors(pub BTreeMap<Host, HostState>);
 impl Actors {
     /// What is known of a host; unknown when nothing was observed.
     #[must_use]
-    pub fn get(&self, host: &Host) -> HostState {
-        self.0.get(host).cloned().unwrap_or_else(HostState::unknown)
+    pub fn get(&self, host: &Host) -> &HostState {
+        static UNKNOWN: HostState = HostState::unknown();
+        self.0.get(host).unwrap_or(&UNKNOWN)
     }
 }
 

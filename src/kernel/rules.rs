@@ -103,6 +103,9 @@ pub fn publish(
                 }
             }
         }
+        if violations.is_empty() {
+            return violations;
+        }
         let already = check(caches, actors, at);
         violations.retain(|v| {
             !already
@@ -178,7 +181,7 @@ pub fn claim(caches: &Caches, actors: &Actors, now: Timestamp) -> Verdict {
                         format!("MX {} names {host}, which has no TLSA records", mx.value),
                     ),
                     Some(tlsa) => {
-                        let proven = actors.get(host).tlsa;
+                        let proven = &actors.get(host).tlsa;
                         for version in tlsa.possible(at) {
                             match &version.value {
                                 TlsaSet::Absent => add(
@@ -231,12 +234,12 @@ fn earliest(
     now: Timestamp,
     judge: impl Fn(Timestamp) -> Vec<Violation>,
 ) -> Verdict {
-    let mut pending = becauses(caches, now);
-    pending.sort_by_key(|because| because.until);
     let mut violations = judge(now);
     if violations.is_empty() {
         return Verdict::Now;
     }
+    let mut pending = becauses(caches, now);
+    pending.sort_by_key(|because| because.until);
     for because in &pending {
         violations = judge(because.until);
         if violations.is_empty() {

@@ -83,7 +83,7 @@ impl<'a> Context<'a> {
     }
 
     /// The hosts that count now, as [`Memory::hosts`](super::Memory::hosts) has them.
-    pub fn hosts(&self) -> impl Iterator<Item = Host> + use<'a> {
+    pub fn hosts(&self) -> impl Iterator<Item = &'a Host> + use<'a> {
         self.memory.hosts(self.now)
     }
 
@@ -94,7 +94,7 @@ impl<'a> Context<'a> {
             zone: true,
             policy: true,
             smtp: true,
-            hosts: self.hosts().collect(),
+            hosts: self.hosts().cloned().collect(),
             ..Needs::default()
         }
     }

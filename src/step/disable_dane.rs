@@ -28,16 +28,17 @@ pub(super) fn hosts(cx: &Context<'_>) -> BTreeSet<Host> {
         .into_iter()
         .flat_map(|zone| &zone.servers)
         .filter_map(|server| server.mx.got())
-        .flat_map(|(set, _)| set.hosts().cloned());
+        .flat_map(|(set, _)| set.hosts());
     let named = cx
         .facts
         .exchange
         .known()
-        .and_then(|exchange| exchange.expected_mx.clone());
+        .and_then(|exchange| exchange.expected_mx.as_ref());
     cx.hosts()
         .chain(served)
         .chain(named)
         .filter(|host| host.is_within(NEW_ZONE))
+        .cloned()
         .collect()
 }
 

@@ -1,6 +1,6 @@
 //! Goal: every sender, whatever its caches hold, delivers under DANE (S3, I7).
 
-use super::{Context, Finding, Next, Wait, WaitFor, verdict};
+use super::{Context, Finding, Next, Wait, WaitFor, verdict, write_mx};
 use crate::kernel::{Verdict, claim};
 use crate::world::{Chain, Fact, Needs};
 
@@ -14,12 +14,19 @@ pub(super) fn needs(cx: &Context<'_>) -> Needs {
         verdict: claim(&cx.memory.caches, &cx.memory.actors, cx.now) == Verdict::Now,
         vantages: true,
         smtp: true,
-        hosts: cx.hosts().collect(),
+        hosts: cx.hosts().cloned().collect(),
         ..Needs::default()
     }
 }
 
 pub(super) fn next(cx: &Context<'_>) -> Next {
+    // Somebody else's MX set is no reason to wait: nothing of ours would end it (S1).
+    if let (Some(zone), Some(expected)) = (cx.zone(), &cx.memory.expected)
+        && let Err(next) = write_mx::as_expected(cx, zone, expected)
+        && matches!(*next, Next::Blocked(_))
+    {
+        return *next;
+    }
     match claim(&cx.memory.caches, &cx.memory.actors, cx.now) {
         Verdict::NotBefore(until, because) => Next::Wait(Wait {
             kind: WaitFor::Expiry,

@@ -241,7 +241,7 @@ impl Start {
                 registrar: true,
                 on_file: crate::world::OnFile::NotAsked,
                 announces: false,
-                hands_over: rollout_providers::HandsOver::Never,
+                hands_over: crate::world::HandsOver::Never,
                 notes: vec![],
             }),
             freezes: Fact::Unasked,

@@ -4,6 +4,8 @@
 //! goes away too early, the run stops with an alarm. What may still be changed is what lessens how much senders rely on it,
 //! as far as the kernel calls that safe.
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 
 use super::memory::{NEW_ZONE, silent};
@@ -189,11 +191,11 @@ fn is_legacy(cx: &Context<'_>, host: &Host) -> bool {
 }
 
 /// The hosts that a cache may name and that are not what the move leads to.
-pub(super) fn relied_on(cx: &Context<'_>) -> Vec<Host> {
-    let mut hosts: Vec<Host> = cx.hosts().filter(|host| is_legacy(cx, host)).collect();
-    hosts.sort();
-    hosts.dedup();
-    hosts
+pub(super) fn relied_on(cx: &Context<'_>) -> BTreeSet<Host> {
+    cx.hosts()
+        .filter(|host| is_legacy(cx, host))
+        .cloned()
+        .collect()
 }
 
 /// Since when this legacy host is known to be away, if it is: then the way back to it, and waiting for its sake, are moot.

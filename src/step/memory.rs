@@ -56,6 +56,9 @@ pub struct Memory {
     pub expected: Option<MxRrset>,
     /// What it was before that; servers that lag still serve it.
     pub previous: Option<MxRrset>,
+    /// What a write whose answer never came would have made of it: no surprise when it is seen, also on the way back.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub attempted: Option<MxRrset>,
     /// Whether every server was seen serving what is expected: from then on, all of them serving what was
     /// before is no lag but somebody's change.
     pub expected_seen: bool,
@@ -208,7 +211,9 @@ impl Memory {
         }
         // Until what we wrote was seen everywhere, all servers serving the version before it is lag.
         let lag = !self.expected_seen && Some(seen) == self.previous.as_ref();
-        if !lag && (seen.set == expected.set || further()) {
+        let ours = Some(seen) == self.attempted.as_ref();
+        if !lag && (seen.set == expected.set || further() || ours) {
+            self.attempted = None;
             self.previous = self.expected.replace(seen.clone());
             self.expected_seen = true;
             self.unknown.remove(WRITE_MX);
@@ -341,6 +346,9 @@ impl Memory {
                 }
             }
             Outcome::Asked { instructions } => {
+                if let Action::WriteMx { after, .. } = action {
+                    self.attempted = Some(after.clone());
+                }
                 self.unknown.remove(&name);
                 self.asked.insert(step.to_owned(), instructions.clone());
                 self.asked_at.entry(step.to_owned()).or_insert(now);
@@ -357,6 +365,7 @@ impl Memory {
                     self.caches
                         .mx
                         .wrote(&after.set, after.ttl, now, &setup.timing);
+                    self.attempted = Some(after.clone());
                 }
             }
             Outcome::Later { why, after } => {
@@ -377,6 +386,18 @@ impl Memory {
         self.caches.mx.wrote(&after.set, after.ttl, now, timing);
         self.previous = self.expected.replace(after.clone());
         self.expected_seen = false;
+        self.attempted = None;
+    }
+
+    /// What a process takes up that goes on with a run. A run that has changed nothing yet begins from what is there now:
+    /// an MX RRset that it found and that stopped it may have been put right since.
+    #[must_use]
+    pub fn taken_up(mut self) -> Self {
+        if !self.way_back_kept {
+            (self.original, self.expected, self.previous) = (None, None, None);
+            self.expected_seen = false;
+        }
+        self
     }
 
     /// What a way back starts from: what records were and what caches may hold. What people agreed to and what services were
@@ -389,6 +410,7 @@ impl Memory {
             original: self.original,
             expected: self.expected,
             previous: self.previous,
+            attempted: self.attempted,
             expected_seen: self.expected_seen,
             new_host: self.new_host,
             pasted: self.pasted,
@@ -426,7 +448,7 @@ impl Memory {
 
     /// Every host that a cached MX set may name, the new one, and on the way back those that it leads to, whose caches may
     /// have forgotten them long since.
-    pub fn hosts(&self, now: Timestamp) -> impl Iterator<Item = Host> + use<'_> {
+    pub fn hosts(&self, now: Timestamp) -> impl Iterator<Item = &Host> + use<'_> {
         let original = self.original.as_ref().filter(|_| self.restoring);
         self.caches
             .mx
@@ -435,7 +457,6 @@ impl Memory {
             .chain(&self.new_host)
             .chain(original.into_iter().flat_map(|mx| mx.set.hosts()))
             .filter(|host| !host.as_str().is_empty())
-            .cloned()
     }
 
     /// The stage of a set, as far as the run knows the hosts.

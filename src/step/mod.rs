@@ -66,19 +66,15 @@ pub fn asked_for_patience(said: Option<&String>) -> String {
 /// The facts a step needs before it can decide: its own, and every host that a cache may still lead senders to.
 #[must_use]
 pub fn needs(goal: Goal, cx: &Context<'_>) -> Needs {
-    let relied_on = Needs {
-        smtp: true,
-        hosts: legacy::relied_on(cx).into_iter().collect(),
-        ..Needs::default()
-    };
     let mut needs = own_needs(goal, cx);
     needs.freezes = cx.setup.change.freeze_file;
     let alone = goal.kind() == StepKind::Preflight || goal.kind().is_first_aid();
-    if alone || !cx.memory.way_back_kept || relied_on.hosts.is_empty() {
-        needs
-    } else {
-        needs.and(relied_on)
+    if !alone && cx.memory.way_back_kept {
+        let hosts = legacy::relied_on(cx);
+        needs.smtp |= !hosts.is_empty();
+        needs.hosts.extend(hosts);
     }
+    needs
 }
 
 fn own_needs(goal: Goal, cx: &Context<'_>) -> Needs {

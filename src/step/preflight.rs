@@ -24,7 +24,7 @@ pub(super) fn needs(cx: &Context<'_>, scope: Scope) -> Needs {
         exchange: microsoft,
         connectors: microsoft,
         provider: scope.changes_dns(),
-        ..Needs::everything(cx.hosts())
+        ..Needs::everything(cx.hosts().cloned())
     }
 }
 

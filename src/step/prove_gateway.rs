@@ -13,6 +13,7 @@ pub(super) fn needs(cx: &Context<'_>) -> Needs {
         hosts: cx
             .hosts()
             .filter(|host| !preflight::is_microsoft(host))
+            .cloned()
             .collect(),
         ..Needs::default()
     }

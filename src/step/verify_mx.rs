@@ -6,14 +6,26 @@ use super::next::HOST_REJECTS;
 use super::{Context, Finding, Next, Stage, Wait, WaitFor, legacy, verdict, write_mx};
 use crate::kernel::Accepts;
 use crate::playbook::Expect;
-use crate::world::{Answer, Fact, Needs};
+use crate::world::{Answer, Fact, MxRrset, Needs, ZoneFacts};
 
 pub(super) fn needs(cx: &Context<'_>, expect: Expect) -> Needs {
     Needs {
         vantages: true,
         // The verdict is dear: it is asked when everything else is there.
-        verdict: cx.stage() == Some(stage(expect)),
+        verdict: cx
+            .zone()
+            .and_then(ZoneFacts::agreed_mx)
+            .is_some_and(|agreed| is_it(cx, expect, &agreed)),
         ..cx.needs_to_write_mx()
+    }
+}
+
+/// Whether this is the set that is looked for. The original one may have listed the new host already, so its stage says
+/// nothing.
+fn is_it(cx: &Context<'_>, expect: Expect, agreed: &MxRrset) -> bool {
+    match expect {
+        Expect::Original => cx.original().is_some_and(|found| found.set == agreed.set),
+        _ => cx.stage_of(&agreed.set) == Some(stage(expect)),
     }
 }
 
@@ -30,12 +42,12 @@ pub(super) fn next(cx: &Context<'_>, expect: Expect, soak: Duration) -> Next {
     }
     let agreed = zone.agreed_mx();
     let stage = agreed.as_ref().and_then(|mx| cx.stage_of(&mx.set));
-    // The way back ends at the first stage; everywhere else a later one will do.
-    let fits = |stage: &Stage| match expect {
-        Expect::Original => *stage == wanted,
-        _ => *stage >= wanted,
-    };
-    let Some((agreed, stage)) = agreed.zip(stage).filter(|(_, stage)| fits(stage)) else {
+    // The way back ends at the set that was found; everywhere else a later stage will do.
+    let further = |stage: Stage| expect != Expect::Original && stage > wanted;
+    let Some((agreed, stage)) = agreed
+        .zip(stage)
+        .filter(|(agreed, stage)| is_it(cx, expect, agreed) || further(*stage))
+    else {
         let servers: Vec<_> = zone.servers.iter().map(|s| s.server.as_str()).collect();
         let host = cx.memory.new_host.as_ref();
         let named = host.map_or_else(String::new, |host| format!("; the new host is {host}"));
@@ -49,7 +61,7 @@ pub(super) fn next(cx: &Context<'_>, expect: Expect, soak: Duration) -> Next {
             "all of them serving it",
         );
     };
-    if stage > wanted {
+    if further(stage) {
         return Next::Done("the MX set is already further on".to_owned());
     }
     // Hosts that this stage relies on: the preferred one must take mail.

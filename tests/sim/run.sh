@@ -25,5 +25,6 @@ half --crashes "$killed"
 echo "random rollouts and single crashes: $((SECONDS - began)) s"
 half --calm --many 2000
 half --pairs 4
+half --back 400
 "$sim" --small
 "$sim" --bugs --count 400

@@ -1,9 +1,9 @@
 //! One address: what a sender that demands this or that of it meets there.
 
 use super::chain::authenticates;
-use super::report::{self, ResultType};
 use super::worlds::{Protections, Share, Shares};
 use super::{Profile, Protection};
+use super::{ResultType, report};
 use crate::dane::{AddressView, Certificate, Probe, ProbeResult, Recipient, WebPki};
 use crate::dns::Tlsa;
 

@@ -4,7 +4,7 @@ use rustls_pki_types::{CertificateDer, ServerName};
 use webpki::EndEntityCert;
 
 use super::Profile;
-use super::report::{self, ResultType};
+use super::{ResultType, report};
 use crate::dane::{Certificate, Judgement, Outcome, Probe, judge};
 use crate::dns::Tlsa;
 

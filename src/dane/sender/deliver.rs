@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use super::ResultType;
 use super::host::{Around, Seen, look_at};
-use super::report::ResultType;
 use super::worlds::{Protections, Shares};
 use super::{Arrives, Delivery, Fate, HostVerdict, Mail, Profile, Protection};
 use crate::dane::discover::{Destination, Route, reference_names, routes};

@@ -5,8 +5,8 @@ use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
 
+use super::ResultType;
 use super::address::{Met, Wanted, meet, unknown};
-use super::report::ResultType;
 use super::worlds::{Protections, Share, Shares};
 use super::{AddressVerdict, Arrives, HostVerdict, Profile, Protection};
 use crate::dane::discover::Destination;

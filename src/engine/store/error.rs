@@ -120,7 +120,7 @@ pub enum StoreError {
         /// What was to be done.
         doing: &'static str,
         /// What SQLite said.
-        source: rusqlite::Error,
+        source: Box<dyn std::error::Error + Send + Sync>,
     },
 
     /// A stored value is not what this tool writes.
@@ -344,16 +344,6 @@ impl StoreError {
     /// Worth trying again unchanged, soon.
     pub fn is_transient(&self) -> bool {
         matches!(self, Self::Busy { .. })
-    }
-}
-
-/// Turns a SQLite error into ours, saying what was to be done.
-pub(super) fn while_doing(doing: &'static str) -> impl Fn(rusqlite::Error) -> StoreError {
-    move |source| match source.sqlite_error_code() {
-        Some(rusqlite::ErrorCode::DatabaseBusy | rusqlite::ErrorCode::DatabaseLocked) => {
-            StoreError::Busy { doing }
-        }
-        _ => StoreError::Sqlite { doing, source },
     }
 }
 

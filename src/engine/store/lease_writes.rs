@@ -5,9 +5,10 @@ use std::time::Duration;
 use jiff::Timestamp;
 use rusqlite::params;
 
-use super::error::{FencedBecause, Held, StoreError, unreadable, while_doing};
+use super::error::{FencedBecause, Held, StoreError, unreadable};
 use super::ids::{Fence, RunId, one_spelling};
 use super::lease::{Lease, Owner, Target};
+use super::rows::while_doing;
 use super::run::Run;
 use super::writes::{Writer, number};
 use super::{Result, rows};

@@ -18,8 +18,9 @@ use rusqlite::{Connection, OpenFlags};
 
 use super::chain::ChainHead;
 use super::entry::{GateEvent, Recorded};
-use super::error::{StoreError, while_doing};
+use super::error::StoreError;
 use super::ids::RunId;
+use super::rows::while_doing;
 use super::run::{Inputs, Memory, Run};
 use super::sqlite::{TestDatabaseClock, blocking, database_now};
 use super::{Result, StoreReader, path, rows, schema};
@@ -219,18 +220,28 @@ fn stamp(file: &Path) -> Option<(u64, std::time::SystemTime)> {
     Some((metadata.len(), metadata.modified().ok()?))
 }
 
+/// What SQLite itself said.
+fn sqlite(error: &StoreError) -> Option<&rusqlite::Error> {
+    match error {
+        StoreError::Sqlite { source, .. } => source.downcast_ref(),
+        _ => None,
+    }
+}
+
 /// The `-shm` file made no sense, however often it was read.
 fn is_torn(error: &StoreError) -> bool {
-    matches!(error, StoreError::Sqlite { source, .. }
-        if source.sqlite_error_code() == Some(rusqlite::ErrorCode::FileLockingProtocolFailed))
+    sqlite(error).and_then(rusqlite::Error::sqlite_error_code)
+        == Some(rusqlite::ErrorCode::FileLockingProtocolFailed)
 }
 
 /// A writer at work, or one that has just made the file: wait a little.
 fn passes(error: &StoreError) -> bool {
     match error {
         StoreError::Busy { .. } | StoreError::NeedsRecovery { .. } => true,
-        StoreError::Sqlite { source, .. } => matches!(
-            source.sqlite_error().map(|error| error.extended_code),
+        StoreError::Sqlite { .. } => matches!(
+            sqlite(error)
+                .and_then(rusqlite::Error::sqlite_error)
+                .map(|error| error.extended_code),
             Some(
                 rusqlite::ffi::SQLITE_READONLY_CANTINIT
                     | rusqlite::ffi::SQLITE_READONLY_RECOVERY

@@ -10,10 +10,23 @@ use serde_json::Value;
 use super::Result;
 use super::chain::{ChainHead, Link, Root, digest_hex};
 use super::entry::{GateEvent, Kind, Recorded};
-use super::error::{StoreError, unreadable, while_doing};
+use super::error::{StoreError, unreadable};
 use super::ids::{Fence, RunId, one_spelling};
 use super::lease::{LeaseState, Owner};
 use super::run::{Brake, Inputs, Memory, Run, Status};
+
+/// Turns a SQLite error into ours, saying what was to be done.
+pub(super) fn while_doing(doing: &'static str) -> impl Fn(rusqlite::Error) -> StoreError {
+    move |source| match source.sqlite_error_code() {
+        Some(rusqlite::ErrorCode::DatabaseBusy | rusqlite::ErrorCode::DatabaseLocked) => {
+            StoreError::Busy { doing }
+        }
+        _ => StoreError::Sqlite {
+            doing,
+            source: Box::new(source),
+        },
+    }
+}
 
 const RUN_COLUMNS: &str = "id, domain, domain_file, playbook, playbook_digest, status, wake_at, why, brake, created, \
                            updated, owner, lease_until, fence, takeovers, signals, last_seq";

@@ -7,7 +7,8 @@ use std::path::Path;
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 
 use super::Result;
-use super::error::{StoreError, while_doing};
+use super::error::StoreError;
+use super::rows::while_doing;
 
 /// Marks the file as ours ("roll" in ASCII), in SQLite's application id.
 const APPLICATION_ID: i64 = 0x726f_6c6c;

@@ -14,9 +14,10 @@ use tokio::sync::Mutex;
 
 use super::chain::ChainHead;
 use super::entry::{GateEvent, Recorded};
-use super::error::{StoreError, while_doing};
+use super::error::StoreError;
 use super::ids::RunId;
 use super::lease::{Lease, Owner, Target};
+use super::rows::while_doing;
 use super::run::{Inputs, Memory, NewRun, Run, Signal, Transition};
 use super::writes::Writer;
 use super::{Result, Store, StoreReader, path, read_only, rows, schema};

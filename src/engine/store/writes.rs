@@ -9,10 +9,11 @@ use serde_json::{Value, json};
 use super::Result;
 use super::chain::{Link, Root, digest_hex};
 use super::entry::{Entry, Kind};
-use super::error::{StoreError, kind_text, while_doing};
+use super::error::{StoreError, kind_text};
 use super::ids::{Fence, RunId, one_spelling};
 use super::lease::{Lease, Owner, Target};
 use super::rows;
+use super::rows::while_doing;
 use super::run::{Brake, NewRun, Run, Signal, Status, Transition};
 use crate::redact::Redactor;
 

@@ -6,7 +6,7 @@ use crate::playbook::PlannedStep;
 use crate::step::{Finding, Next, Question};
 use crate::world::{Action, Fact, Outcome, VerdictFacts};
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 impl Walk<'_> {
     /// Tells the observer and the journal what a step says now.
@@ -17,11 +17,12 @@ impl Walk<'_> {
         next: &Next,
     ) -> Result<(), WalkError> {
         self.observer.step(now, step, next);
-        let mut notes = vec![Note::Decision(describe(
-            step,
-            next,
-            self.verdict_for(step, now).as_ref(),
-        ))];
+        // A step that is taken, or an effect that is about to be: on what verdict.
+        let verdict = match next {
+            Next::Done(_) | Next::Act(_) => self.verdict_for(step, now),
+            _ => None,
+        };
+        let mut notes = vec![Note::Decision(describe(step, next, verdict))];
         match next {
             Next::Ask(Question::Approve {
                 gate,
@@ -43,9 +44,9 @@ impl Walk<'_> {
     }
 
     /// The verdict that a decision rests on, where its step asks for one.
-    fn verdict_for(&self, step: &PlannedStep, now: Timestamp) -> Option<Fact<VerdictFacts>> {
+    fn verdict_for(&self, step: &PlannedStep, now: Timestamp) -> Option<&Fact<VerdictFacts>> {
         let asked = crate::step::needs(step.goal, &self.context(&step.id, now)).verdict;
-        asked.then(|| self.facts.verdict.clone())
+        asked.then_some(&self.facts.verdict)
     }
 
     /// Gives an intent of an earlier process its outcome, now that it was observed.
@@ -100,6 +101,7 @@ impl Walk<'_> {
         &mut self,
         step: &PlannedStep,
         action: &Action,
+        jumped: &mut Option<SignedDuration>,
     ) -> Result<Option<Finding>, WalkError> {
         if let Some(intent) = self.open.remove(&step.id) {
             let lost = Outcome::Later {
@@ -124,7 +126,13 @@ impl Walk<'_> {
             .await?;
         self.observer.acting(at, step, action);
         let outcome = self.world.perform(action).await;
-        let at = self.clock.now();
+        // A clock that was set meanwhile would date the outcome wrong, also for whoever goes on when it is right again (T5).
+        *jumped = self.clock.jumped();
+        let now = self.clock.now();
+        let at = match *jumped {
+            Some(by) => now.checked_sub(by).unwrap_or(now),
+            None => now,
+        };
         self.memory
             .record(&step.id, action, &outcome, self.setup, at);
         self.observer.acted(at, step, action, &outcome);
@@ -172,8 +180,7 @@ fn describe(
             serde_json::json!({"step": id, "next": "blocked", "findings": findings})
         }
     };
-    // A step that is taken, or an effect that is about to be: on what verdict.
-    if let (Next::Done(_) | Next::Act(_), Some(verdict)) = (next, verdict) {
+    if let Some(verdict) = verdict {
         said["verdict"] = serde_json::json!(verdict);
     }
     said

@@ -6,7 +6,7 @@ mod words;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use tokio::sync::watch;
 
 use super::decide;
@@ -51,6 +51,8 @@ struct Course {
     done: BTreeSet<String>,
     said: BTreeMap<String, Next>,
     refused: BTreeMap<String, Finding>,
+    /// How far the clock was set during an effect; the next look reports it.
+    jumped: Option<SignedDuration>,
     unclear: u32,
     looks: u32,
 }
@@ -63,7 +65,7 @@ enum Round {
     Stand(BTreeMap<String, Pending>),
 }
 
-impl Walk<'_> {
+impl<'a> Walk<'a> {
     /// Walks until done, blocked, stopped, or, without `wait`, until the first wait.
     ///
     /// # Errors
@@ -89,7 +91,7 @@ impl Walk<'_> {
                     wake: None,
                 });
             }
-            self.look(&active).await;
+            self.look(&active, &mut course.jumped).await;
             self.keep_unread().await?;
             let pending = match self.round(&active, &mut course).await? {
                 Round::Progress => {
@@ -118,11 +120,10 @@ impl Walk<'_> {
         }
     }
 
-    fn active(&self, done: &BTreeSet<String>) -> Vec<PlannedStep> {
+    fn active(&self, done: &BTreeSet<String>) -> Vec<&'a PlannedStep> {
         self.steps
             .iter()
             .filter(|s| !done.contains(&s.id) && s.needs.iter().all(|need| done.contains(need)))
-            .cloned()
             .collect()
     }
 
@@ -138,10 +139,14 @@ impl Walk<'_> {
 
     /// Observes what the active steps need and takes it in. Which hosts to ask is known only once the MX
     /// RRset is, so hosts that come to light are asked right after.
-    async fn look(&mut self, active: &[PlannedStep]) {
+    async fn look(&mut self, active: &[&PlannedStep], earlier: &mut Option<SignedDuration>) {
         let needs = self.needs(active);
         self.world.observe(&needs, &mut self.facts).await;
-        self.facts.clock_jumped = self.clock.jumped().map(|jump| jump.as_secs());
+        self.facts.clock_jumped = self
+            .clock
+            .jumped()
+            .or(earlier.take())
+            .map(|jump| jump.as_secs());
         if self.facts.clock_jumped.is_some() {
             // What was seen bears the instants of a clock that was set: taken in, it would end what caches hold too
             // early, also for whoever goes on when the clock is right again (T5).
@@ -168,7 +173,7 @@ impl Walk<'_> {
         }
     }
 
-    fn needs(&self, active: &[PlannedStep]) -> Needs {
+    fn needs(&self, active: &[&PlannedStep]) -> Needs {
         let now = self.clock.now();
         active
             .iter()
@@ -203,7 +208,7 @@ impl Walk<'_> {
     /// Asks every active step once; the first effect ends the round, because it changes the world.
     async fn round(
         &mut self,
-        active: &[PlannedStep],
+        active: &[&PlannedStep],
         course: &mut Course,
     ) -> Result<Round, WalkError> {
         let mut pending = BTreeMap::new();
@@ -233,7 +238,7 @@ impl Walk<'_> {
                     progress = true;
                 }
                 Next::Act(action) => {
-                    if let Some(finding) = self.act(step, &action).await? {
+                    if let Some(finding) = self.act(step, &action, &mut course.jumped).await? {
                         course.refused.insert(step.id.clone(), finding);
                     }
                     course.said.remove(&step.id);

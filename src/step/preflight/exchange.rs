@@ -144,9 +144,9 @@ fn ipv6(cx: &Context<'_>, found: &mut Vec<Finding>) {
         )));
     }
     // Which of the domain's hosts have IPv6 addresses, as far as they were seen to have any.
-    let hosts = cx.hosts().filter(super::zone::is_microsoft);
+    let hosts = cx.hosts().filter(|host| super::zone::is_microsoft(host));
     for host in hosts {
-        let Some(facts) = cx.facts.host(&host) else {
+        let Some(facts) = cx.facts.host(host) else {
             continue;
         };
         if facts.addresses.is_empty() {

@@ -1,7 +1,6 @@
 //! Whether senders are asked to report what they meet: the move is then seen from outside, too.
 
 use super::super::{Context, Finding, catalogue};
-use crate::mail_records::tls_rpt;
 
 /// The TTL of the record that is offered, in seconds.
 const TTL: u32 = 3600;
@@ -11,7 +10,8 @@ pub(super) fn judge(cx: &Context<'_>, found: &mut Vec<Finding>) {
         return;
     }
     let domain = cx.setup.domain.as_str();
-    let name = tls_rpt::name(domain);
+    // RFC 8460 section 3.
+    let name = format!("_smtp._tls.{domain}");
     let to = cx.setup.tls_reports.as_deref();
     let rua = to.unwrap_or("mailto:an-address-of-yours");
     let mut mend = format!("publish: {name}. {TTL} IN TXT \"v=TLSRPTv1; rua={rua}\"");

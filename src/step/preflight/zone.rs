@@ -1,11 +1,9 @@
 //! The zone, its delegation, the resolvers and the DNS provider.
 
-use rollout_providers::HandsOver;
-
 use crate::kernel::{Host, MxSet, ZoneKeys};
 use crate::playbook::Scope;
 use crate::step::{Context, Finding, Severity, catalogue, sign_zone, write_mx};
-use crate::world::{Answer, Chain, Fact, OnFile, SigningFacts, ZoneFacts};
+use crate::world::{Answer, Chain, Fact, HandsOver, OnFile, SigningFacts, ZoneFacts};
 
 /// Suffixes of Exchange Online's MX hosts without DNSSEC.
 const LEGACY_ZONES: [&str; 3] = [

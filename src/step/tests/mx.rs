@@ -153,6 +153,7 @@ fn s1_a_set_that_is_not_what_the_run_saw_is_a_conflict_and_is_never_overwritten(
     let waiters = [
         (verify(Expect::Added), V1, V1, 60),
         (verify(Expect::Swapped), V2, V2, 60),
+        (Goal::FinalProof, V3, V3, 60),
     ];
     for (goal, from, ..) in WRITERS.iter().chain(&waiters) {
         for set in foreign(from) {
@@ -169,6 +170,25 @@ fn s1_a_set_that_is_not_what_the_run_saw_is_a_conflict_and_is_never_overwritten(
             }
         }
     }
+}
+
+#[test]
+fn a_run_that_changed_nothing_begins_from_what_is_there_now() {
+    let found = rrset(&[(0, LEGACY), (90, "backup.example.net")], 3600);
+    let memory = Memory {
+        original: Some(found.clone()),
+        expected: Some(found.clone()),
+        previous: Some(found),
+        expected_seen: true,
+        ..Memory::default()
+    };
+    assert_eq!(memory.clone().taken_up(), Memory::default());
+    // Once there is a way back, what it leads to is kept.
+    let kept = Memory {
+        way_back_kept: true,
+        ..memory
+    };
+    assert_eq!(kept.clone().taken_up(), kept);
 }
 
 #[test]

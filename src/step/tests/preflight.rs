@@ -2,8 +2,6 @@
 
 use std::collections::BTreeSet;
 
-use rollout_providers::HandsOver;
-
 use super::super::catalogue::{self, ALL};
 use super::super::{Alarm, preflight};
 use super::*;
@@ -11,7 +9,8 @@ use crate::kernel::{Host, KeyId, ZoneKeys};
 use crate::playbook::Scope;
 use crate::world::{
     Advice, Chain, Connector, ConnectorFacts, DnsHost, DomainFlags, ExchangeFacts, FeatureState,
-    HostFacts, Listing, OnFile, PolicyMode, SigningFacts, SmtpOutcome, TenantFacts, VantageFacts,
+    HandsOver, HostFacts, Listing, OnFile, PolicyMode, SigningFacts, SmtpOutcome, TenantFacts,
+    VantageFacts,
 };
 
 /// What a test makes of a world.

@@ -73,6 +73,31 @@ fn all_seen_at(case: &mut Case, second: i64) {
     set(&mut case.facts.provider, to);
 }
 
+/// A process may end between its intent and the question to the person who writes the records. Nobody but a person can
+/// tell, so the person is asked again once what they wrote would show.
+#[test]
+fn s6_a_person_who_may_never_have_been_asked_is_asked_again() {
+    let mut case = Case::new(&Start::default());
+    if let Fact::Known { value, .. } = &mut case.facts.provider {
+        (value.manual, value.mx) = (true, None);
+    }
+    let action = acts(&case.next(LOWER)).clone();
+    case.record(
+        &action,
+        &Outcome::Unknown {
+            why: "the process ended".to_owned(),
+        },
+    );
+    waits_naming(
+        &case.next(LOWER),
+        WaitFor::Service,
+        &["observed, not repeated"],
+    );
+    case.now = at(3600);
+    all_seen_at(&mut case, 3600);
+    assert_eq!(acts(&case.next(LOWER)), &action);
+}
+
 #[test]
 fn s6_an_unknown_outcome_is_not_resent_until_it_was_seen_to_be_lost_after_it_had_time_to_show() {
     for (goal, mut case) in table() {

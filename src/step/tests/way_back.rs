@@ -65,6 +65,46 @@ fn a_later_stage_is_not_the_original_one() {
     blocked_by(&blind.next(RESTORE), "mx.no-original");
 }
 
+#[test]
+fn a_run_that_began_on_the_way_goes_back_to_where_it_began() {
+    let added = &[(0, LEGACY), (20, NEW)][..];
+    let mut case = Case::new(&Start {
+        mx: added.to_vec(),
+        dnssec: true,
+        ..Start::default()
+    });
+    let verify = Goal::VerifyMx {
+        expect: Expect::Original,
+        soak: std::time::Duration::ZERO,
+    };
+    case.absorb();
+    assert_eq!(case.expected().set, rrset(added, 60).set);
+    assert!(
+        matches!(case.next(verify), Next::Done(_)),
+        "{:?}",
+        case.next(verify)
+    );
+    let swapped = &[(0, NEW), (30, LEGACY)][..];
+    case.wrote(swapped, 60);
+    case.see(swapped, 60);
+    assert!(matches!(case.next(verify), Next::Wait(_)));
+}
+
+/// The answer to the write that goes back was lost: what it made is no conflict when it is seen (S6).
+#[test]
+fn s6_a_way_back_whose_answer_was_lost_is_seen_to_have_been_made() {
+    let mut case = Case::moved_to(&[(0, NEW), (30, LEGACY)]);
+    let action = acts(&case.next(RESTORE)).clone();
+    let why = "the connection broke".to_owned();
+    case.record(&action, &Outcome::Unknown { why });
+    // Server after server.
+    case.serve(1, &[(0, LEGACY)], 60);
+    case.absorb();
+    assert!(matches!(case.next(RESTORE), Next::Wait(_)));
+    case.see(&[(0, LEGACY)], 60);
+    assert!(matches!(case.next(RESTORE), Next::Done(_)));
+}
+
 fn parent(case: &mut Case) -> &mut ParentFacts {
     match &mut case.facts.parent {
         Fact::Known { value, .. } => value,

@@ -19,8 +19,8 @@ use crate::kernel::Host;
 pub use dns::{Chain, DnsHost, ParentFacts, ParentServer, ServerFacts, VantageFacts, ZoneFacts};
 pub use mail::{AddressFacts, HostFacts, PolicyFacts, PolicyMode, SmtpOutcome, TlsaFacts};
 pub use service::{
-    Advice, Connector, ConnectorFacts, DomainFlags, ExchangeFacts, FeatureState, Listing, OnFile,
-    ProviderFacts, SigningFacts, TenantFacts,
+    Advice, Connector, ConnectorFacts, DomainFlags, ExchangeFacts, FeatureState, HandsOver,
+    Listing, OnFile, ProviderFacts, SigningFacts, TenantFacts,
 };
 pub use verdict::{Arrives, Delivery, Profile, Verdict, VerdictFacts};
 

@@ -187,6 +187,19 @@ pub enum OnFile {
     },
 }
 
+/// Whether the DNS provider brings the DS to the parent by itself once the zone is signed, at a time of its own.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum HandsOver {
+    /// No.
+    #[default]
+    Never,
+    /// Where the domain is registered there, too, which nobody asked.
+    IfRegisteredThere,
+    /// Yes.
+    Always,
+}
+
 /// The DNS provider's view.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ProviderFacts {
@@ -215,7 +228,7 @@ pub struct ProviderFacts {
     pub announces: bool,
     /// Whether signing alone brings the DS to the parent, at a time of the provider's own.
     #[serde(default)]
-    pub hands_over: rollout_providers::HandsOver,
+    pub hands_over: HandsOver,
     /// Sentences of the provider's about this zone, for a person.
     #[serde(default)]
     pub notes: Vec<String>,

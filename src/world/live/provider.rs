@@ -9,7 +9,9 @@ use rollout_providers::{
 use super::dns::ds_text;
 use crate::kernel::{Host, KeyId, Mx};
 use crate::world::DelegationBy;
-use crate::world::{Fact, Instructions, MxRrset, OnFile, Outcome, ProviderFacts, SigningFacts};
+use crate::world::{
+    Fact, HandsOver, Instructions, MxRrset, OnFile, Outcome, ProviderFacts, SigningFacts,
+};
 
 /// The provider with the zone it was asked about.
 pub(super) struct Hosting {
@@ -170,7 +172,11 @@ impl Hosting {
             announces: info.capabilities.signs
                 && info.capabilities.delegation == rollout_providers::Delegation::Announced
                 && self.provider.registrar().is_none(),
-            hands_over: zone.hands_over,
+            hands_over: match zone.hands_over {
+                rollout_providers::HandsOver::Never => HandsOver::Never,
+                rollout_providers::HandsOver::IfRegisteredThere => HandsOver::IfRegisteredThere,
+                rollout_providers::HandsOver::Always => HandsOver::Always,
+            },
             notes: zone.notes,
         })
     }

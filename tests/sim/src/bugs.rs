@@ -17,10 +17,11 @@ use rollout::world::{
 };
 use serde_json::Value;
 
+use crate::crashes::undisturbed;
 use crate::journal::SimJournal;
 use crate::oracle::Violation;
 use crate::process::Between;
-use crate::run::{How, walk};
+use crate::run::{How, go_on, walk};
 use crate::scenario::Scenario;
 use crate::world::{Shared, SimClock, SimWorld};
 
@@ -46,9 +47,9 @@ bugs! {
     "new-ttl" 40 "the wait after a change is that of the TTL served now",
     "memory-forgets-caches" 10 "what caches hold is forgotten whenever a process ends",
     "trusts-the-api" 30 "a write counts as visible when the API took it",
-    "first-server-speaks" 30 "the first server that answers speaks for all",
-    "fastest-server-speaks" 40 "a change counts as visible when one server has it",
-    "first-parent-speaks" 10 "one server of the parent speaks for all",
+    "first-server-speaks" 60 "the first server that answers speaks for all",
+    "fastest-server-speaks" 80 "a change counts as visible when one server has it",
+    "first-parent-speaks" 30 "one server of the parent speaks for all",
     "ds-too-early" 15 "the DS does not wait for unsigned answers to expire",
     "zone-ttl-ignored" 15 "only the TTL of the MX set counts for unsigned answers, and it is taken for small",
     "negative-ttl-ignored" 25 "a cached proof of no TLSA counts for nothing",
@@ -68,9 +69,9 @@ bugs! {
     "memory-before-intent" 20 "a killed process forgets the effect that was under way",
     "mta-sts-ignored" 10 "no MTA-STS policy is ever seen",
     "wildcard-covers-all" 40 "a wildcard in a policy covers any number of labels",
-    "rejecting-host-listed" 400 "a host that refuses for good counts as taking mail",
+    "rejecting-host-listed" 600 "a host that refuses for good counts as taking mail",
     "tlsa-not-checked" 300 "certificates count as fitting",
-    "could-not-tell-is-none" 200 "a policy that could not be read is none",
+    "could-not-tell-is-none" 300 "a policy that could not be read is none",
     "silent-server-passed-over" 400 "a server that does not answer counts for nothing",
     "clock-not-watched" 400 "a clock that was set is not noticed",
     "gates-ignored" 10 "nobody is asked at gates",
@@ -99,13 +100,15 @@ impl Bug {
             return walk(&scenario, &how).oracle.violations.into_iter().next();
         }
         // Shows only where a process is killed between an effect and its outcome.
-        let points = walk(&scenario, &how).points;
-        (0..points).find_map(|point| {
-            let how = How {
-                kills: vec![point],
-                ..how.clone()
-            };
-            walk(&scenario, &how).oracle.violations.into_iter().next()
+        let keeps = How {
+            worlds: true,
+            ..how.clone()
+        };
+        let scenario = undisturbed(seed);
+        let worlds = walk(&scenario, &keeps).worlds;
+        worlds.iter().find_map(|(_, left)| {
+            let report = go_on(&scenario, &how, left);
+            report.oracle.violations.into_iter().next()
         })
     }
 
@@ -133,6 +136,7 @@ impl Between for Planted {
             bug: self.0,
             inner: journal,
             held: None,
+            before: Memory::default(),
         })
     }
     fn clock(&self, clock: SimClock) -> Box<dyn Clock> {
@@ -235,6 +239,8 @@ struct LyingJournal {
     inner: SimJournal,
     /// An intent that was held back: when, step, action, memory.
     held: Option<(Timestamp, String, Action, Memory)>,
+    /// The memory written last.
+    before: Memory,
 }
 
 #[async_trait]
@@ -254,8 +260,7 @@ impl Journal for LyingJournal {
                 Ok(IntentId::new())
             }
             "memory-before-intent" => {
-                let mut before = memory.clone();
-                before.unknown.clear();
+                let before = self.before.clone();
                 self.inner.intent(at, step, action, facts, &before).await
             }
             _ => self.inner.intent(at, step, action, facts, memory).await,
@@ -290,6 +295,9 @@ impl Journal for LyingJournal {
         mut notes: Vec<Note>,
         memory: &Memory,
     ) -> Result<(), StoreError> {
+        if self.bug == "memory-before-intent" {
+            self.before = memory.clone();
+        }
         if self.bug == "no-way-back" {
             notes.retain(|note| !matches!(note, Note::WayBack(_)));
         }

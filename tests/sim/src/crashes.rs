@@ -1,13 +1,15 @@
 //! A process killed at each of its points, alone and in pairs: the same end, and every change made once.
 
 use crate::rng::Rng;
-use crate::run::{How, Report, walk};
+use crate::run::{How, Report, go_back, go_on, walk};
 use crate::scenario::Scenario;
 
 /// What killing came to.
 #[derive(Clone, Debug, Default)]
 pub struct Killed {
-    /// Runs.
+    /// Points at which a process could be killed.
+    pub points: u64,
+    /// Runs: points at which a kill leaves the same are tried once.
     pub runs: u64,
     /// Runs in which something was wrong: the seed, where it was killed, what.
     pub wrong: Vec<(u64, Vec<u32>, String)>,
@@ -16,6 +18,7 @@ pub struct Killed {
 impl Killed {
     /// Takes in what another one found.
     pub fn and(&mut self, other: Self) {
+        self.points += other.points;
         self.runs += other.runs;
         self.wrong.extend(other.wrong);
     }
@@ -26,6 +29,10 @@ impl Killed {
             ..How::default()
         };
         let report = walk(scenario, &how);
+        self.judge(scenario, kills, &report, base);
+    }
+
+    fn judge(&mut self, scenario: &Scenario, kills: Vec<u32>, report: &Report, base: &Report) {
         self.runs += 1;
         let wrong = match report.oracle.violations.first() {
             Some(first) => Some(format!("{}: {}", first.rule, first.what)),
@@ -45,7 +52,8 @@ impl Killed {
 }
 
 /// The scenario of a seed in which nobody kills by chance, and nobody meddles with what is counted.
-fn undisturbed(seed: u64) -> Scenario {
+#[must_use]
+pub fn undisturbed(seed: u64) -> Scenario {
     let mut scenario = Scenario::new(seed);
     scenario.faults.crash = false;
     scenario.faults.zombie = false;
@@ -54,14 +62,72 @@ fn undisturbed(seed: u64) -> Scenario {
     scenario
 }
 
-/// Kills the run of a seed at every point, one after the other.
+/// Kills the run of a seed at every point, one after the other. What was before the kill is walked once.
 #[must_use]
 pub fn every_point(seed: u64) -> Killed {
     let scenario = undisturbed(seed);
-    let base = walk(&scenario, &How::default());
-    let mut killed = Killed::default();
-    for point in 0..base.points {
-        killed.try_it(&scenario, vec![point], &base);
+    let how = How {
+        worlds: true,
+        ..How::default()
+    };
+    let mut base = walk(&scenario, &how);
+    let mut killed = Killed {
+        points: u64::from(base.points),
+        ..Killed::default()
+    };
+    for (point, left) in std::mem::take(&mut base.worlds) {
+        let report = go_on(&scenario, &How::default(), &left);
+        killed.judge(&scenario, vec![point], &report, &base);
+    }
+    killed
+}
+
+/// The same, with a TTL that the provider takes: one that it never took is none to go back to.
+#[must_use]
+pub fn restorable(seed: u64) -> Scenario {
+    let mut scenario = undisturbed(seed);
+    scenario.ttl_min = scenario.ttl_min.min(scenario.ttl);
+    scenario
+}
+
+/// Goes back from the point of the run of a seed, as [`ways_back`] does; `None` where nothing was changed yet, or where a
+/// kill leaves what it leaves at the point before.
+#[must_use]
+pub fn way_back(seed: u64, point: u32, how: &How) -> Option<Report> {
+    let scenario = restorable(seed);
+    let keeps = How {
+        worlds: true,
+        ..How::default()
+    };
+    let worlds = walk(&scenario, &keeps).worlds;
+    let (_, left) = worlds.iter().find(|(at, _)| *at == point)?;
+    go_back(&scenario, how, left)
+}
+
+/// Goes back from `count` points of the run of a seed at which it has changed something, drawn at random.
+#[must_use]
+pub fn ways_back(seed: u64, count: u64) -> Killed {
+    let scenario = restorable(seed);
+    let how = How {
+        worlds: true,
+        ..How::default()
+    };
+    let worlds = walk(&scenario, &how).worlds;
+    let mut killed = Killed {
+        points: worlds.len() as u64,
+        ..Killed::default()
+    };
+    let mut rng = Rng::new(seed, 7);
+    for _ in 0..count {
+        let (point, left) = &worlds[rng.below(worlds.len())];
+        let Some(report) = go_back(&scenario, &How::default(), left) else {
+            continue;
+        };
+        killed.runs += 1;
+        if let Some(first) = report.oracle.violations.first() {
+            let what = format!("{}: {}", first.rule, first.what);
+            killed.wrong.push((seed, vec![*point], what));
+        }
     }
     killed
 }

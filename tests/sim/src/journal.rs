@@ -57,6 +57,17 @@ pub struct Log {
 }
 
 impl Log {
+    /// Whether a process that goes on from here finds what it would find there. Both are of one run: what they wrote in
+    /// common is the same.
+    #[must_use]
+    pub fn leaves_the_same(&self, later: &Self) -> bool {
+        let notes = |(_, _, line): &(Ms, u32, Line)| matches!(line, Line::Note);
+        self.fence == later.fence
+            && later.lines[self.lines.len()..].iter().all(notes)
+            && self.gates == later.gates
+            && self.memory == later.memory
+    }
+
     /// Intents without an outcome, by step.
     #[must_use]
     pub fn open(&self) -> BTreeMap<String, IntentId> {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use rollout_sim::bugs::{BUGS, bug};
-use rollout_sim::crashes::{Killed, every_point, pairs};
+use rollout_sim::crashes::{Killed, every_point, pairs, undisturbed, way_back, ways_back};
 use rollout_sim::oracle::clock;
 use rollout_sim::run::{How, Report, walk};
 use rollout_sim::scenario::Scenario;
@@ -16,10 +16,12 @@ const USAGE: &str = "rollout-sim [WHAT] [--from N] [--count N] [--bug NAME]
   --many       many seeds (the default), and what they came to
   --calm       the same without faults and people: elapsed over least time
   --crashes    every single crash point of each seed
+  --back       the way back from ten points of each seed
   --pairs      a thousand pairs of crash points of each seed
   --bugs       how many seeds catch each planted bug
   --small      every interleaving of a small world
-  --bug NAME   with that planted bug";
+  --bug NAME   with that planted bug
+  --kill N     with --seed: kills the process at this point, as --crashes does; with --back, goes back from there";
 
 /// What to do, and with which seeds.
 struct Asked {
@@ -40,6 +42,7 @@ fn main() -> ExitCode {
         (Some(seed), _) => one(seed, &asked),
         (None, "--crashes") => kill(&asked, every_point),
         (None, "--pairs") => kill(&asked, |seed| pairs(seed, 1000)),
+        (None, "--back") => kill(&asked, |seed| ways_back(seed, 10)),
         (None, "--bugs") => bugs(&asked),
         (None, "--small") => everything(&asked.how),
         _ => many(&asked),
@@ -68,7 +71,10 @@ fn arguments() -> Option<Asked> {
             "--count" => asked.count = arguments.next()?.parse().ok()?,
             "--bug" => asked.how.between = bug(&arguments.next()?)?.planted(),
             "--calm" => asked.calm = true,
-            "--many" | "--crashes" | "--pairs" | "--bugs" | "--small" => asked.what = argument,
+            "--kill" => asked.how.kills.push(arguments.next()?.parse().ok()?),
+            "--many" | "--back" | "--crashes" | "--pairs" | "--bugs" | "--small" => {
+                asked.what = argument
+            }
             _ => return None,
         }
     }
@@ -76,7 +82,9 @@ fn arguments() -> Option<Asked> {
 }
 
 fn scenario(seed: u64, asked: &Asked) -> Scenario {
-    if asked.calm {
+    if !asked.how.kills.is_empty() {
+        undisturbed(seed)
+    } else if asked.calm {
         Scenario::calm(seed)
     } else {
         Scenario::new(seed)
@@ -88,7 +96,16 @@ fn one(seed: u64, asked: &Asked) -> bool {
         protocol: true,
         ..asked.how.clone()
     };
-    let report = walk(&scenario(seed, asked), &how);
+    let report = if asked.what == "--back" {
+        let point = asked.how.kills.first().copied().unwrap_or(0);
+        let Some(report) = way_back(seed, point, &how) else {
+            println!("nothing to go back to from point {point}");
+            return true;
+        };
+        report
+    } else {
+        walk(&scenario(seed, asked), &how)
+    };
     for line in report.oracle.protocol.iter().flatten() {
         println!("{line}");
     }
@@ -169,7 +186,8 @@ fn kill(asked: &Asked, of: impl Fn(u64) -> Killed) -> bool {
         println!("seed {seed} killed at {at:?}: {what}");
     }
     println!(
-        "{} runs of {} seeds, {} wrong, {:.1} s",
+        "{} points, {} runs, of {} seeds, {} wrong, {:.1} s",
+        all.points,
         all.runs,
         asked.count,
         all.wrong.len(),

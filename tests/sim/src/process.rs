@@ -208,7 +208,7 @@ pub fn start(
             },
             stop,
             facts: Facts::default(),
-            memory: between.memory(memory),
+            memory: between.memory(memory).taken_up(),
             open,
         };
         let ending = walk.run().await;

@@ -1,7 +1,7 @@
 //! Randomness from one number: the same seed gives the same run on every machine.
 
 /// xoshiro256++, seeded by SplitMix64.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rng([u64; 4]);
 
 impl Rng {

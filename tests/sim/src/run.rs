@@ -6,7 +6,7 @@ use rollout::engine::Ending;
 use rollout::playbook::{PlannedStep, Schedule, builtin};
 use rollout::step::Memory;
 
-use crate::journal::Log;
+use crate::journal::{Line, Log};
 use crate::oracle::Oracle;
 use crate::process::{Between, Driven, Honest, drive, start};
 use crate::rng::Rng;
@@ -28,6 +28,8 @@ pub struct How {
     pub protocol: bool,
     /// Keeps the names of the points.
     pub points: bool,
+    /// Keeps what a kill at each point leaves.
+    pub worlds: bool,
 }
 
 impl Default for How {
@@ -37,6 +39,7 @@ impl Default for How {
             kills: Vec::new(),
             protocol: false,
             points: false,
+            worlds: false,
         }
     }
 }
@@ -64,6 +67,8 @@ pub struct Report {
     pub changes: [u32; 5],
     /// The state in which it ended.
     pub end: String,
+    /// What a kill leaves, where it leaves something else than at the point before, if it was kept.
+    pub worlds: Vec<(u32, Sim)>,
 }
 
 impl Report {
@@ -76,13 +81,16 @@ impl Report {
 
 /// The built-in playbook with its defaults.
 pub fn steps() -> Arc<[PlannedStep]> {
-    static STEPS: LazyLock<Arc<[PlannedStep]>> = LazyLock::new(|| {
-        builtin("exchange-dane")
-            .map(|playbook| playbook.planned(Schedule::Overlap, &playbook.defaults()))
-            .unwrap_or_default()
-            .into()
-    });
+    static STEPS: LazyLock<Arc<[PlannedStep]>> = LazyLock::new(|| planned_by("exchange-dane"));
     Arc::clone(&STEPS)
+}
+
+/// A built-in playbook with its defaults.
+fn planned_by(playbook: &str) -> Arc<[PlannedStep]> {
+    builtin(playbook)
+        .map(|playbook| playbook.planned(Schedule::Overlap, &playbook.defaults()))
+        .unwrap_or_default()
+        .into()
 }
 
 /// Walks the scenario of a seed.
@@ -100,18 +108,114 @@ pub fn walk(scenario: &Scenario, how: &How) -> Report {
     {
         let mut sim = shared.lock();
         sim.kills = kills(scenario, how, &mut rng);
-        sim.log.keeps_memory = !sim.kills.at.is_empty() || sim.kills.hang.is_some();
+        sim.kills.worlds = how.worlds.then(Vec::new);
         if how.protocol {
             sim.truth.oracle.protocol = Some(vec![format!("{scenario:?}")]);
         }
     }
-    let (done, processes) = until_done(&shared, &steps, scenario, how, &mut rng);
+    let begun = Begun {
+        memory: Memory::default(),
+        processes: 0,
+        limit: limit(scenario),
+    };
+    finish(&shared, &steps, scenario, how, begun)
+}
+
+/// Goes on from what a process left that was killed at a point of a run of this scenario.
+#[must_use]
+pub fn go_on(scenario: &Scenario, how: &How, left: &Sim) -> Report {
+    let steps: Arc<[PlannedStep]> = how.between.steps(steps().to_vec()).into();
+    let mut sim = left.clone();
+    sim.kills = Kills {
+        passed: sim.kills.passed + 1,
+        ..Kills::default()
+    };
+    let begun = Begun {
+        memory: sim.log.memory.clone().unwrap_or_default(),
+        processes: sim.log.fence,
+        limit: limit(scenario),
+    };
+    let wait = after_a_kill(&mut sim);
+    let to = sim.truth.now + wait;
+    sim.truth.advance(to);
+    finish(&Shared::of(sim), &steps, scenario, how, begun)
+}
+
+/// How long until another process takes over from one that was killed.
+fn after_a_kill(sim: &mut Sim) -> Ms {
+    LEASE + sim.truth.rng.range(0, 2 * MINUTE)
+}
+
+/// Where the next process takes over.
+struct Begun {
+    memory: Memory,
+    processes: u32,
+    /// When it has to be done.
+    limit: Ms,
+}
+
+/// Goes back with `rollout rollback` from what a process left that was killed at a point of a run of this scenario.
+/// `None` where nothing was changed yet, and so there is nothing to go back to.
+#[must_use]
+pub fn go_back(scenario: &Scenario, how: &How, left: &Sim) -> Option<Report> {
+    static STEPS: LazyLock<Arc<[PlannedStep]>> = LazyLock::new(|| planned_by("rollback"));
+    let mut sim = left.clone();
+    sim.kills = Kills::default();
+    sim.truth.oracle.protocol = how.protocol.then(Vec::new);
+    let memory = sim
+        .log
+        .memory
+        .take()
+        .filter(|memory| memory.way_back_kept)?;
+    let wait = after_a_kill(&mut sim);
+    let to = sim.truth.now + wait;
+    sim.truth.advance(to);
+    // A run of its own, with a journal of its own. What is needed to go back is in the one before.
+    let fence = sim.log.fence;
+    sim.log = Log {
+        lines: vec![(to, fence, Line::WayBack)],
+        fence,
+        ..Log::default()
+    };
+    let begun = Begun {
+        memory: memory.for_the_way_back(),
+        processes: 0,
+        limit: to + limit(scenario),
+    };
+    let shared = Shared::of(sim);
+    let (done, processes) = until_done(&shared, &STEPS, scenario, how, begun);
     let mut sim = shared.lock();
+    let now = sim.truth.now;
+    if done {
+        sim.judge_restored();
+    } else {
+        let what = format!("not back after {processes} processes");
+        sim.truth.oracle.violation(now, "time", what);
+    }
+    sim.judge_journal(&STEPS);
+    sim.settle();
+    Some(report(scenario, &mut sim, now, processes))
+}
+
+/// Walks to the end, and judges it.
+fn finish(
+    shared: &Shared,
+    steps: &Arc<[PlannedStep]>,
+    scenario: &Scenario,
+    how: &How,
+    begun: Begun,
+) -> Report {
+    let (done, processes) = until_done(shared, steps, scenario, how, begun);
+    let sim = &mut *shared.lock();
     let elapsed = sim.truth.now;
     sim.truth.claimed = done.then_some(elapsed);
     sim.judge_end(done, scenario, processes);
     sim.judge_journal(&crate::run::steps());
     sim.afterwards();
+    report(scenario, sim, elapsed, processes)
+}
+
+fn report(scenario: &Scenario, sim: &mut Sim, elapsed: Ms, processes: u32) -> Report {
     Report {
         seed: scenario.seed,
         elapsed,
@@ -120,8 +224,9 @@ pub fn walk(scenario: &Scenario, how: &How) -> Report {
         looks: sim.looks,
         points: sim.kills.passed,
         names: sim.kills.names.take().unwrap_or_default(),
-        changes: changes(&sim),
+        changes: changes(sim),
         end: sim.end(),
+        worlds: sim.kills.worlds.take().unwrap_or_default(),
         oracle: std::mem::take(&mut sim.truth.oracle),
     }
 }
@@ -151,17 +256,24 @@ fn until_done(
     steps: &Arc<[PlannedStep]>,
     scenario: &Scenario,
     how: &How,
-    rng: &mut Rng,
+    begun: Begun,
 ) -> (bool, u32) {
-    let mut memory = Memory::default();
+    let Begun {
+        mut memory,
+        mut processes,
+        limit,
+    } = begun;
     let mut hanging = None;
-    let mut processes = 0;
-    let limit = limit(scenario);
     loop {
         processes += 1;
         let extra = Ms::from(processes) * 15 * MINUTE;
         if shared.lock().truth.now > limit + extra.min(24 * HOUR) || processes > 20_000 {
             return (false, processes);
+        }
+        {
+            let Sim { kills, log, .. } = &mut *shared.lock();
+            log.keeps_memory =
+                kills.worlds.is_some() || !kills.at.is_empty() || kills.hang.is_some();
         }
         let looks = if hanging.is_some() {
             Some(6)
@@ -182,15 +294,16 @@ fn until_done(
         }
         let kept = |shared: &Shared| shared.lock().log.memory.clone().unwrap_or_default();
         let (left, wait) = match driven {
-            Driven::Killed => (kept(shared), LEASE + rng.range(0, 2 * MINUTE)),
+            Driven::Killed => (kept(shared), after_a_kill(&mut shared.lock())),
             Driven::Hangs(process) => {
                 hanging = Some(process);
-                (kept(shared), LEASE + rng.range(0, MINUTE))
+                let wait = LEASE + shared.lock().truth.rng.range(0, MINUTE);
+                (kept(shared), wait)
             }
             Driven::Ended(left) => match left.ending {
                 Ok(Ending::Done) => return (true, processes),
                 Ok(ending) => {
-                    let wait = between_processes(shared, scenario, &ending, rng);
+                    let wait = between_processes(shared, scenario, &ending);
                     (left.memory, wait)
                 }
                 Err(error) => {
@@ -212,7 +325,7 @@ fn until_done(
 }
 
 /// What people and timers do with a run that did not end: how long until the next process starts.
-fn between_processes(shared: &Shared, scenario: &Scenario, ending: &Ending, rng: &mut Rng) -> Ms {
+fn between_processes(shared: &Shared, scenario: &Scenario, ending: &Ending) -> Ms {
     let mut sim = shared.lock();
     let now = sim.truth.now;
     let clock = now + sim.truth.clock_off;
@@ -227,8 +340,7 @@ fn between_processes(shared: &Shared, scenario: &Scenario, ending: &Ending, rng:
         Ending::NotYet {
             wake: Some(wake), ..
         } => {
-            // The timer calls once a minute.
-            let until = (crate::world::instant(*wake) - clock).max(MINUTE);
+            let until = (crate::world::instant(*wake) - clock).max(scenario.timer);
             gate.map_or(until, |gate| gate.min(until))
         }
         Ending::NotYet { wake: None, .. } => gate.unwrap_or(0).max(SECOND),
@@ -241,7 +353,7 @@ fn between_processes(shared: &Shared, scenario: &Scenario, ending: &Ending, rng:
                 .oracle
                 .say(now, || format!("a person looks after it: {pending:?}"));
             sim.truth.put_right();
-            rng.range(MINUTE, scenario.people.max(2 * MINUTE))
+            sim.truth.rng.range(MINUTE, scenario.people.max(2 * MINUTE))
         }
         _ => SECOND,
     }
@@ -368,7 +480,7 @@ impl Sim {
         }
         let t = &self.truth;
         let right = *t.sets.get(t.primary.set) == [(swapped(s), crate::truth::NEW)]
-            && t.primary.ttl == 3600.max(s.ttl_min)
+            && (t.primary.ttl == 3600.max(s.ttl_min) || t.own_ttl == Some(t.primary.ttl))
             && t.primary.key == crate::truth::KEY
             && t.servers.iter().all(|served| *served == t.primary)
             && t.parent.iter().all(|ds| *ds == crate::truth::KEY)
@@ -398,6 +510,28 @@ impl Sim {
             0
         };
         self.truth.later(keep, Event::Retire);
+        self.settle();
+    }
+
+    /// The set is again what was found, everywhere, with its TTL, and every effect has its outcome.
+    fn judge_restored(&mut self) {
+        let t = &self.truth;
+        let now = t.now;
+        let right = (t.primary.set, t.primary.ttl) == t.original
+            && t.servers.iter().all(|served| *served == t.primary);
+        if !right {
+            let what = format!("went back to {}", self.end());
+            self.truth.oracle.violation(now, "end", what);
+        }
+        let open = self.log.open();
+        if !open.is_empty() {
+            let what = format!("intents without an outcome: {open:?}");
+            self.truth.oracle.violation(now, "S6", what);
+        }
+    }
+
+    /// All the mail that is under way arrives.
+    fn settle(&mut self) {
         let to = self.truth.now + HOUR;
         self.truth.advance(to);
         self.truth.mail_goes_on = false;

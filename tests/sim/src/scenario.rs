@@ -148,6 +148,8 @@ pub struct Scenario {
     pub poll: Ms,
     /// One process waits all the time, or each wait ends the process, as under a timer.
     pub waits: bool,
+    /// How often the timer calls then, at most.
+    pub timer: Ms,
     /// Some resolvers serve stale answers; then the legacy host is retired 72 hours later.
     pub stale: bool,
     /// The small world: requests are carried out and answered at once.
@@ -170,9 +172,10 @@ impl Scenario {
         scenario.manual_ds = r.chance(20);
         scenario.people = r.scale(MINUTE, 2 * HOUR);
         scenario.waits = r.chance(70);
-        scenario.poll = r.pick(&[10, 30, 60]) * SECOND;
+        scenario.poll = r.pick(&[10, 60, 120]) * SECOND;
         scenario.stale = r.chance(10);
         scenario.heal = r.scale(HOUR, 12 * HOUR);
+        scenario.timer = Rng::new(seed, 6).pick(&[1, 5, 15]) * MINUTE;
         if r.chance(15) {
             // Nothing fails at all.
             return scenario;
@@ -256,6 +259,7 @@ impl Scenario {
             people: 0,
             poll: 10 * SECOND,
             waits: true,
+            timer: MINUTE,
             stale: false,
             instant: false,
             faults: Faults::default(),

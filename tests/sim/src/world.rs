@@ -46,6 +46,8 @@ pub struct Kills {
     pub names: Option<Vec<&'static str>>,
     /// What a process that is killed there would leave, where that is wanted.
     pub remains: Option<Vec<Remains>>,
+    /// The whole world at each point at which a kill leaves another one than at the point before, where that is wanted.
+    pub worlds: Option<Vec<(u32, Sim)>>,
 }
 
 /// What a process leaves that is killed at a point.
@@ -66,6 +68,21 @@ pub struct Remains {
 }
 
 impl Sim {
+    /// Keeps the world at this point, unless a kill here leaves what a kill at the last one kept leaves: nothing was
+    /// written since but notes, and nothing happened.
+    fn keep_world(&mut self) {
+        let Some(mut worlds) = self.kills.worlds.take() else {
+            return;
+        };
+        let same = worlds.last().is_some_and(|(_, last)| {
+            last.truth.is_at(&self.truth) && last.log.leaves_the_same(&self.log)
+        });
+        if !same {
+            worlds.push((self.kills.passed, self.clone()));
+        }
+        self.kills.worlds = Some(worlds);
+    }
+
     /// What there would be if the process ended here.
     #[must_use]
     pub fn remains(&self) -> Remains {
@@ -86,7 +103,7 @@ impl Sim {
 }
 
 /// Everything that outlives a process.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Sim {
     /// What is really so.
     pub truth: Truth,
@@ -118,6 +135,12 @@ impl Shared {
         })))
     }
 
+    /// A world that was kept.
+    #[must_use]
+    pub fn of(sim: Sim) -> Self {
+        Self(Arc::new(Mutex::new(sim)))
+    }
+
     /// Looks into it; nobody holds it across a wait.
     pub fn lock(&self) -> MutexGuard<'_, Sim> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
@@ -135,6 +158,7 @@ impl Shared {
                     all.push(here);
                 }
             }
+            sim.keep_world();
             let kills = &mut sim.kills;
             let number = kills.passed;
             kills.passed += 1;

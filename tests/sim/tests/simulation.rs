@@ -1,8 +1,12 @@
-//! What has to hold in every run. The amounts are those that fit into a minute without optimisation; `tests/sim/run.sh`
-//! runs more of everything.
+//! What has to hold in every run. The amounts are those of every change; `ROLLOUT_SIM_SEEDS` and `ROLLOUT_SIM_KILLED` ask
+//! for others, and `tests/sim/run.sh` runs more of everything.
 
-use rollout_sim::bugs::{BUGS, Bug, bug};
-use rollout_sim::crashes::{every_point, pairs};
+use std::ops::Range;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Instant;
+
+use rollout_sim::bugs::{BUGS, bug};
+use rollout_sim::crashes::{every_point, pairs, ways_back};
 use rollout_sim::oracle::clock;
 use rollout_sim::run::{How, Report, run, walk};
 use rollout_sim::scenario::Scenario;
@@ -19,20 +23,50 @@ fn say(report: &Report) -> String {
     )
 }
 
+/// An amount, unless the environment asks for another.
+fn amount(name: &str, usual: u64) -> u64 {
+    std::env::var(name).map_or(usual, |text| text.parse().unwrap())
+}
+
+/// Does this for each seed, on every core; what it came to, in no order.
+fn each<T: Send>(seeds: Range<u64>, work: impl Fn(u64) -> T + Sync) -> Vec<T> {
+    let next = AtomicU64::new(seeds.start);
+    let some = || {
+        let mut all = Vec::new();
+        loop {
+            let seed = next.fetch_add(1, Ordering::Relaxed);
+            if seed >= seeds.end {
+                return all;
+            }
+            all.push(work(seed));
+        }
+    };
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    std::thread::scope(|scope| {
+        let workers: Vec<_> = (0..cores).map(|_| scope.spawn(some)).collect();
+        let done = workers.into_iter().map(|worker| worker.join().unwrap());
+        done.flatten().collect()
+    })
+}
+
 #[test]
-#[ignore = "takes long without optimisation: cargo test --release -p rollout-sim -- --ignored"]
 fn no_sender_loses_mail_and_nothing_is_claimed_or_written_that_should_not_be() {
-    let mut delivered = 0;
-    let mut protected = 0;
-    for seed in 0..150 {
+    let seeds = amount("ROLLOUT_SIM_SEEDS", 10_000);
+    let began = Instant::now();
+    let all = each(0..seeds, |seed| {
         let report = run(seed, &How::default());
         assert!(report.is_good(), "{}", say(&report));
-        delivered += report.oracle.delivered;
-        protected += report.oracle.protected;
-    }
-    // The oracle is not blind: mail arrives, much of it protected.
-    assert!(delivered > 20_000, "{delivered}");
-    assert!(protected > 1_000, "{protected}");
+        (report.oracle.delivered, report.oracle.protected)
+    });
+    let delivered: u64 = all.iter().map(|(delivered, _)| delivered).sum();
+    let protected: u64 = all.iter().map(|(_, protected)| protected).sum();
+    println!(
+        "{seeds} rollouts in {:.1} s: {delivered} mails arrived, {protected} of them under DANE",
+        began.elapsed().as_secs_f64()
+    );
+    // The oracle is not blind: mail arrives, some of it protected.
+    assert!(delivered > 100 * seeds, "{delivered}");
+    assert!(protected > 5 * seeds, "{protected}");
 }
 
 #[test]
@@ -54,56 +88,77 @@ fn a_seed_gives_the_same_run_every_time() {
     }
 }
 
-/// Budgets above this are for `tests/sim/run.sh`.
-const QUICK: u64 = 100;
-
-/// Bugs that take a process killed at each point, or whose catching was not seen yet.
-const LATER: [&str; 2] = ["memory-before-intent", "could-not-tell-is-none"];
-
 /// Each planted bug is caught within its budget of seeds. That nothing is found with none planted, over more seeds than
 /// the budgets here, is what the first test shows.
 #[test]
-#[ignore = "takes long without optimisation: cargo test --release -p rollout-sim -- --ignored"]
 fn every_planted_bug_is_caught_within_its_budget() {
-    let mut missed = Vec::new();
-    let quick = |bug: &&Bug| bug.budget <= QUICK && !LATER.contains(&bug.name);
-    assert!(BUGS.iter().filter(quick).count() >= 20);
-    for bug in BUGS.iter().filter(quick) {
-        if (0..bug.budget).all(|seed| bug.caught(seed).is_none()) {
-            missed.push(bug.name);
-        }
+    assert!(BUGS.len() >= 20);
+    let caught = each(0..BUGS.len() as u64, |index| {
+        let bug = BUGS[index as usize];
+        let caught = (0..bug.budget).find(|seed| bug.caught(*seed).is_some());
+        (bug.name, caught)
+    });
+    for (name, seed) in &caught {
+        println!("{name}: seed {seed:?}");
     }
-    assert!(missed.is_empty(), "not caught: {missed:?}");
+    assert!(caught.iter().all(|(_, seed)| seed.is_some()), "{caught:?}");
     assert!(bug("no such bug").is_none());
 }
 
 #[test]
-#[ignore = "takes long without optimisation: cargo test --release -p rollout-sim -- --ignored"]
 fn a_kill_at_any_point_changes_neither_the_end_nor_the_changes() {
-    let mut runs = 0;
-    for seed in 0..2 {
+    let seeds = amount("ROLLOUT_SIM_KILLED", 200);
+    let began = Instant::now();
+    let all = each(0..seeds, |seed| {
         let killed = every_point(seed);
         assert!(killed.wrong.is_empty(), "{:?}", killed.wrong[0]);
-        runs += killed.runs;
-    }
-    assert!(runs > 100, "{runs}");
+        (killed.points, killed.runs)
+    });
+    let points: u64 = all.iter().map(|(points, _)| points).sum();
+    let runs: u64 = all.iter().map(|(_, runs)| runs).sum();
+    println!(
+        "{seeds} rollouts killed at each of {points} points, {runs} of which differ, in {:.1} s",
+        began.elapsed().as_secs_f64()
+    );
+    assert!(runs > 50 * seeds, "{runs}");
+}
+
+#[test]
+#[ignore = "some ways back do not end yet: see the limits in docs/simulation.md"]
+fn from_every_point_the_way_back_leads_to_what_was_found() {
+    let seeds = amount("ROLLOUT_SIM_BACK", 100);
+    let all = each(0..seeds, |seed| {
+        let back = ways_back(seed, 10);
+        assert!(back.wrong.is_empty(), "{:?}", back.wrong[0]);
+        back.runs
+    });
+    let runs: u64 = all.iter().sum();
+    println!("{runs} ways back from {seeds} rollouts");
+    assert!(runs > 5 * seeds, "{runs}");
+}
+
+#[test]
+fn two_kills_do_no_more() {
     let killed = pairs(6, 30);
-    assert!(killed.wrong.is_empty(), "{:?}", killed.wrong[0]);
+    assert!(
+        killed.runs == 30 && killed.wrong.is_empty(),
+        "{:?}",
+        killed.wrong.first()
+    );
 }
 
 /// T3: without faults, and with people who answer at once, the move takes hardly more than it physically must.
 #[test]
-#[ignore = "takes long without optimisation: cargo test --release -p rollout-sim -- --ignored"]
 fn the_elapsed_time_is_hardly_above_the_least() {
     let mut ratios = Vec::new();
-    for seed in 0..100 {
-        let report = walk(&Scenario::calm(seed), &How::default());
+    for report in each(0..500, |seed| walk(&Scenario::calm(seed), &How::default())) {
         assert!(report.is_good(), "{}", say(&report));
         assert!(report.least > 0);
         ratios.push(report.elapsed as f64 / report.least as f64);
     }
     let mean = ratios.iter().sum::<f64>() / ratios.len() as f64;
     let largest = ratios.iter().copied().fold(0.0, f64::max);
+    println!("elapsed over least time: mean {mean:.4}, largest {largest:.3}");
     assert!(mean <= 1.05, "mean {mean}");
     assert!(largest <= 1.3, "largest {largest}");
     // The bound is one: nobody is faster than the least time.

@@ -1,7 +1,7 @@
 //! Requests to the DNS provider, the registrar and Exchange Online: what becomes of them and of their answers.
 
 use super::{Event, KEY, SetId, Truth};
-use crate::scenario::{MINUTE, Ms, SECOND};
+use crate::scenario::{HOUR, MINUTE, Ms, SECOND};
 
 /// A change that somebody asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -160,8 +160,12 @@ impl Truth {
     /// Sends a request on its way; returns its number. `current` says that the process that sends it has the lease.
     pub fn send(&mut self, request: Request, fate: Fate, current: bool) -> u32 {
         let number = u32::try_from(self.requests.len()).unwrap_or(u32::MAX);
-        let refused = matches!(fate.answer, Answer::Later(_) | Answer::Refused);
-        if !refused && current {
+        // A person who is asked twice does it once.
+        let observed = matches!(
+            fate.answer,
+            Answer::Later(_) | Answer::Refused | Answer::ByHand
+        );
+        if !observed && current {
             self.judge_repetition(request);
         }
         if let Request::Mx { after, before } = request
@@ -198,6 +202,8 @@ impl Truth {
         let cmdlet = matches!(request, Request::Dnssec | Request::Dane);
         let granted = if cmdlet { 16 * MINUTE } else { 30 * SECOND };
         let now = self.now;
+        // A registry is told again once it is overdue: a DS that is there already comes to the same.
+        let overdue = |since: Ms| matches!(request, Request::Ds(_)) && now >= since + HOUR;
         let mut found = None;
         for sent in self.requests.iter().rev() {
             if sent.request.kind() != request.kind() {
@@ -207,7 +213,9 @@ impl Truth {
                 break;
             }
             match sent.applied {
-                Some(at) if !self.meddled => found = Some(("already made", at)),
+                Some(at) if !self.meddled && !overdue(sent.sent) => {
+                    found = Some(("already made", at))
+                }
                 None if now < sent.sent + granted => found = Some(("under way", sent.sent)),
                 _ => {}
             }
@@ -283,7 +291,10 @@ impl Truth {
                     self.dnssec = true;
                     self.named_from = self.now;
                     if self.fires(self.scenario.faults.exchange) {
-                        self.named_from += self.rng.range(MINUTE, 20 * MINUTE);
+                        // It shows within what the domain file grants a cmdlet, counted from when it
+                        // was sent.
+                        let late = self.named_from + self.rng.range(MINUTE, 20 * MINUTE);
+                        self.named_from = late.min(self.now.max(sent.sent + 15 * MINUTE));
                     }
                     self.measured.enabling = sent.sent;
                     let ready = self.rng.range(self.scenario.ready / 4, self.scenario.ready);

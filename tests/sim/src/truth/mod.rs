@@ -248,6 +248,8 @@ pub struct Truth {
     pub unguarded: bool,
     /// Whether a person changed the MX RRset at all.
     pub meddled: bool,
+    /// The TTL that a person chose after the run had set its last one.
+    pub own_ttl: Option<u32>,
     /// Requests, by number: what, when it was sent, what came of it.
     pub requests: Vec<api::Sent>,
     /// Senders, witnesses among them.
@@ -275,6 +277,17 @@ impl Truth {
         self.sequence += 1;
         self.queue
             .push(Reverse((at.max(self.now), self.sequence, event)));
+    }
+
+    /// Whether another copy of this world stands at the same instant and nothing happened in between: whatever happens
+    /// takes an event, a request, or a draw.
+    #[must_use]
+    pub fn is_at(&self, other: &Self) -> bool {
+        self.now == other.now
+            && self.sequence == other.sequence
+            && self.queue.len() == other.queue.len()
+            && self.requests.len() == other.requests.len()
+            && self.rng == other.rng
     }
 
     /// Nothing happens by itself any more.

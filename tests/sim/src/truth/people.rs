@@ -12,13 +12,8 @@ pub const NAMES: [&str; 4] = [
 ];
 
 impl Truth {
-    /// A person lists a host of their own. Not before the first change: a run that was blocked by what it found first
-    /// keeps that as what it expects, and stays blocked when it is put right.
+    /// A person lists a host of their own.
     pub(super) fn person_edits(&mut self) {
-        if self.requests.is_empty() && self.sick() {
-            self.later(5 * MINUTE, Event::Person);
-            return;
-        }
         if self.foreign.is_some() || self.claimed.is_some() || !self.sick() {
             return;
         }
@@ -31,7 +26,8 @@ impl Truth {
         self.meddled = true;
     }
 
-    /// A person changes the TTL alone.
+    /// A person changes the TTL alone. Not before the first change: which TTL was served before the run looked, it cannot
+    /// know.
     pub(super) fn person_edits_ttl(&mut self) {
         if self.requests.is_empty() && self.sick() {
             self.later(5 * MINUTE, Event::PersonTtl);
@@ -42,6 +38,15 @@ impl Truth {
         }
         let ttl = self.rng.pick(&[120, 900, 7200]);
         self.meddled = true;
+        let last = 3600.max(self.scenario.ttl_min);
+        let is_last = |sent: &super::api::Sent| matches!(sent.request, super::Request::Mx { after, .. } if after.1 == last);
+        if self
+            .requests
+            .iter()
+            .any(|sent| is_last(sent) && sent.changed)
+        {
+            self.own_ttl = Some(ttl);
+        }
         self.write((self.primary.set, ttl));
     }
 

@@ -68,6 +68,7 @@ impl Truth {
             foreign: None,
             unguarded: false,
             meddled: false,
+            own_ttl: None,
             requests: Vec::new(),
             senders: Vec::new(),
             measured: Measured::default(),
@@ -115,7 +116,8 @@ impl Truth {
             let at = rng.scale(10 * SECOND, heal);
             self.at(at, Event::Person);
         }
-        if f.person_ttl {
+        // Where people write what the run asks for, nobody else has a hand in it.
+        if f.person_ttl && !s.manual_provider {
             let at = rng.scale(10 * SECOND, heal);
             self.at(at, Event::PersonTtl);
         }
