@@ -142,11 +142,8 @@ impl<'a> Walk<'a> {
     async fn look(&mut self, active: &[&PlannedStep], earlier: &mut Option<SignedDuration>) {
         let needs = self.needs(active);
         self.world.observe(&needs, &mut self.facts).await;
-        self.facts.clock_jumped = self
-            .clock
-            .jumped()
-            .or(earlier.take())
-            .map(|jump| jump.as_secs());
+        let earlier = earlier.take();
+        self.facts.clock_jumped = self.clock.jumped().or(earlier).map(|jump| jump.as_secs());
         if self.facts.clock_jumped.is_some() {
             // What was seen bears the instants of a clock that was set: taken in, it would end what caches hold too
             // early, also for whoever goes on when the clock is right again (T5).
