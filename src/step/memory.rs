@@ -86,6 +86,9 @@ pub struct Memory {
     pub patience_why: BTreeMap<String, String>,
     /// Whether what is needed to go back is in the journal.
     pub way_back_kept: bool,
+    /// When somebody was told to bring a DS to the parent, until all of its servers serve one: it may still appear.
+    #[serde(default)]
+    pub ds_told: Option<Timestamp>,
     /// Whether this is the way back, which ends in [`original`](Self::original).
     #[serde(default)]
     pub restoring: bool,
@@ -242,6 +245,9 @@ impl Memory {
             }
         }
         let complete = !answers.is_empty() && answers.len() == parent.servers.len();
+        if parent.agreed_ds().is_some_and(|ds| !ds.is_empty()) {
+            self.ds_told = None;
+        }
         self.caches
             .delegation
             .observe(&answers, complete, at, timing);
@@ -334,6 +340,10 @@ impl Memory {
         now: Timestamp,
     ) {
         let name = action.name().to_owned();
+        let refused = matches!(outcome, Outcome::Refused { .. } | Outcome::Conflict { .. });
+        if matches!(action, Action::PublishDs { .. }) && !refused {
+            self.ds_told = Some(now);
+        }
         match outcome {
             Outcome::Done { mx_host, .. } => {
                 self.unknown.remove(&name);
@@ -422,6 +432,7 @@ impl Memory {
                 .collect(),
             way_back_kept: self.way_back_kept,
             restoring: true,
+            ds_told: self.ds_told,
             away_since: self.away_since,
             ..Self::default()
         }

@@ -14,6 +14,22 @@ pub(super) fn needs(_cx: &Context<'_>) -> Needs {
     }
 }
 
+/// A DS that was told to the registrar, or to a person, and that nobody serves yet: it can appear at any moment, also over a
+/// zone that is unsigned by then. It has as long as it would have before it counts as overdue.
+fn on_its_way(cx: &Context<'_>, zone: &str) -> Option<Wait> {
+    let told = cx.memory.ds_told?;
+    let until = told.checked_add(cx.setup.overdue).unwrap_or(told);
+    (cx.now < until).then(|| Wait {
+        kind: WaitFor::Visible,
+        until: Some(until),
+        why: vec![format!(
+            "a DS was on its way to {zone} at {}, and no server serves it yet: it may appear any moment",
+            crate::kernel::utc(told)
+        )],
+        sooner: "all servers of the parent serving it, so that it can be taken away".to_owned(),
+    })
+}
+
 pub(super) fn next(cx: &Context<'_>) -> Next {
     let parent = match &cx.facts.parent {
         Fact::Known { value, .. } => value,
@@ -29,7 +45,10 @@ pub(super) fn next(cx: &Context<'_>) -> Next {
     if let Some(ds) = parent.agreed_ds()
         && ds.is_empty()
     {
-        return Next::Done(format!("no server of {} serves a DS", parent.zone));
+        return match on_its_way(cx, parent.zone.as_str()) {
+            Some(wait) => Next::Wait(wait),
+            None => Next::Done(format!("no server of {} serves a DS", parent.zone)),
+        };
     }
     if let Some(instructions) = cx.memory.asked.get(cx.step) {
         return Next::Ask(Question::ByHand {

@@ -90,6 +90,41 @@ fn a_run_that_began_on_the_way_goes_back_to_where_it_began() {
     assert!(matches!(case.next(verify), Next::Wait(_)));
 }
 
+/// A DS that was told and is not served yet may still appear, over a zone that is unsigned by then.
+#[test]
+fn s4_a_ds_that_is_on_its_way_is_waited_for() {
+    let mut case = Case::new(&Start {
+        signed: true,
+        ..Start::default()
+    });
+    let ds = KeyId(KEY.into());
+    serve_ds(&mut case, &[], 3600);
+    look(&mut case, 100);
+    is_done(&decided(&case, Goal::WithdrawDs));
+    case.record(&Action::PublishDs { ds: vec![ds] }, &done());
+    case.memory = std::mem::take(&mut case.memory).for_the_way_back();
+    look(&mut case, 200);
+    waits_naming(
+        &decided(&case, Goal::WithdrawDs),
+        WaitFor::Visible,
+        &["may appear"],
+    );
+    // It appears, is taken away, and is not waited for again.
+    serve_ds(&mut case, &[KEY], 3600);
+    look(&mut case, 300);
+    acts(&decided(&case, Goal::WithdrawDs));
+    serve_ds(&mut case, &[], 3600);
+    look(&mut case, 400);
+    is_done(&decided(&case, Goal::WithdrawDs));
+    // One that never appears is given up when it is overdue.
+    case.memory.ds_told = Some(at(500));
+    let overdue = i64::try_from(case.setup.overdue.as_secs()).unwrap();
+    look(&mut case, 499 + overdue);
+    assert!(matches!(decided(&case, Goal::WithdrawDs), Next::Wait(_)));
+    look(&mut case, 500 + overdue);
+    is_done(&decided(&case, Goal::WithdrawDs));
+}
+
 /// The answer to the write that goes back was lost: what it made is no conflict when it is seen (S6).
 #[test]
 fn s6_a_way_back_whose_answer_was_lost_is_seen_to_have_been_made() {
