@@ -2,8 +2,8 @@
 //!
 //! No playbook can talk the kernel out of a verdict, so an unsafe one harms no mail: it would stop halfway, at a change that
 //! is refused for ever, or would build on what nobody looked at. That is said here, before anything is begun: each change is
-//! held against the kernel in the worst world that the order allows ([`world`]), and the order against what each step
-//! relies on ([`order`]).
+//! held against the kernel in the worst world that the order allows (`world`), and the order against what each step
+//! relies on (`order`).
 
 mod order;
 mod world;
