@@ -11,7 +11,6 @@ use super::hand::AtTerminal;
 use super::prompt::Prompt;
 use super::{App, CliError, Exit, Session, rollback};
 use crate::clock::SystemClock;
-use crate::domain_file::OnFailure;
 use crate::engine::plan::Plan;
 use crate::engine::run::{Left, Run};
 use crate::engine::store::{
@@ -167,8 +166,7 @@ impl Drive<'_> {
         let Ending::Blocked { pending, .. } = &left.ending else {
             return false;
         };
-        self.session.file.on_failure == OnFailure::Rollback
-            && self.session.playbook.name != rollback::MX
+        self.session.goes_back_by_itself()
             && pending
                 .keys()
                 .any(|step| left.memory.turned_bad.contains_key(step))

@@ -153,9 +153,12 @@ pub(super) fn forbids(session: &Session, plan: &Plan) -> bool {
 /// Shows a plan to people and programs.
 pub(super) fn show(app: &App, session: &Session, plan: &Plan) {
     app.console.result(shown::page(plan, &session.steps));
+    if session.goes_back_by_itself() {
+        app.console.result(messages::goes_back_by_itself());
+    }
     app.console.object(&json!({
         "type": "plan", "blocked": plan.blocked(), "could_not_tell": plan.could_not_tell(),
-        "changes": plan.changes(), "plan": plan,
+        "changes": plan.changes(), "goes_back_by_itself": session.goes_back_by_itself(), "plan": plan,
     }));
 }
 

@@ -13,13 +13,13 @@ use super::{App, CliError, Exit, Session, drive, plan, stop};
 use crate::engine::plan::Plan;
 use crate::engine::run::{Run, RunError};
 use crate::engine::store::{self, NewRun, Owner, SqliteStore, StoreReader};
-use crate::output::Line;
 use crate::output::terminal::{Asker as _, is_yes};
+use crate::output::{Line, messages};
 use crate::step::Memory;
 use crate::world::World;
 
 /// The playbook of the way back.
-pub(super) const MX: &str = "rollback";
+const MX: &str = "rollback";
 /// The playbook that takes DNSSEC away.
 const DNSSEC: &str = "rollback-dnssec";
 
@@ -70,10 +70,7 @@ pub(super) async fn by_itself(
     waiting: drive::Waiting,
 ) -> Result<Exit, CliError> {
     let session = Session::load(file, &app.redactor)?.walking(MX)?;
-    app.console.result(Line::from(format!(
-        "What was seen to work loses mail now: going back, as the domain file of {} says (on_failure: rollback).",
-        session.domain()
-    )));
+    app.console.result(messages::going_back(session.domain()));
     let args = Args {
         file: file.to_owned(),
         dnssec: false,
@@ -82,10 +79,11 @@ pub(super) async fn by_itself(
         waiting,
         yes: true,
     };
-    // Back is not where the run was to lead.
-    Ok(go_back(app, &session, world, &args, stop)
-        .await?
-        .and(Exit::Failed))
+    Ok(match go_back(app, &session, world, &args, stop).await? {
+        // Back is not where the run was to lead.
+        Exit::Done => Exit::Failed,
+        other => other,
+    })
 }
 
 async fn go_back(

@@ -9,8 +9,8 @@ use secrecy::SecretString;
 use super::error::{self, CliError};
 use crate::calendar::Calendar;
 use crate::domain_file::{
-    self, Connect, DEFAULT_PLAYBOOK, Delegation, DomainFile, Field, Microsoft, PolicyLife, Probe,
-    Pwsh, SecretRef, Timing as FileTiming,
+    self, Connect, DEFAULT_PLAYBOOK, Delegation, DomainFile, Field, Microsoft, OnFailure,
+    PolicyLife, Probe, Pwsh, SecretRef, Timing as FileTiming,
 };
 use crate::engine::Options;
 use crate::engine::readiness::Basis;
@@ -53,6 +53,12 @@ pub struct Session {
 }
 
 impl Session {
+    /// Whether a change that turns bad while it soaks is taken back without asking anybody.
+    pub fn goes_back_by_itself(&self) -> bool {
+        self.file.on_failure == OnFailure::Rollback
+            && self.steps.iter().any(|step| step.goal.kind().moves_mx())
+    }
+
     /// Reads and checks a domain file and its playbook, and tells the redactor every secret that it names.
     ///
     /// # Errors

@@ -406,6 +406,20 @@ pub fn playbook_changed(playbook: &str) -> Line {
         ))
 }
 
+/// What a plan says of `on_failure: rollback`.
+pub fn goes_back_by_itself() -> Line {
+    Line::at(0).plain(
+        "Should a change that was seen to work lose mail while it soaks, the run goes back by itself (on_failure: rollback).",
+    )
+}
+
+/// That a run goes back by itself now.
+pub fn going_back(domain: &str) -> Line {
+    Line::at(0).tone(Tone::Warn, "going back: ").plain(format!(
+        "what was seen to work for {domain} loses mail now, and its domain file says on_failure: rollback"
+    ))
+}
+
 #[cfg(test)]
 #[path = "messages_tests.rs"]
 mod tests;

@@ -101,7 +101,7 @@ fn what_turns_bad_in_its_soak_is_taken_back_where_the_file_says_so() {
         };
         assert_eq!(domain.mx(), wanted, "{ended:?}");
         assert_eq!(
-            ended.text.contains("(on_failure: rollback)"),
+            ended.text.contains("going back: ") && ended.text.contains("goes back by itself"),
             !setting.is_empty(),
             "{ended:?}"
         );

@@ -25,6 +25,7 @@ half --crashes "$killed"
 echo "random rollouts and single crashes: $((SECONDS - began)) s"
 half --calm --many 2000
 half --pairs 4
-half --back 400
 "$sim" --small
 "$sim" --bugs --count 400
+# Last, since some do not end yet (docs/simulation.md): then this fails.
+half --back 400

@@ -25,7 +25,7 @@ pub use world::Longest;
 pub struct Complaint {
     /// The step, by its place in the playbook.
     pub step: usize,
-    /// The rule that it breaks, as in DESIGN and `docs/rules.md`.
+    /// The rule that it breaks, as in `docs/rules.md`.
     pub rule: &'static str,
     /// What happens, and why.
     pub what: String,
