@@ -10,7 +10,6 @@ use rollout_sim::small::{Small, explore, summary};
 const STATES: usize = 40_000;
 
 #[test]
-#[ignore = "takes long without optimisation"]
 fn nothing_wrong_can_be_reached() {
     for world in [Small::Move, Small::Secure] {
         let found = explore(world, Arc::new(Honest), STATES);
@@ -25,7 +24,7 @@ fn nothing_wrong_can_be_reached() {
 }
 
 #[test]
-#[ignore = "walks the whole of both worlds"]
+#[ignore = "takes two minutes: tests/heavy.sh"]
 fn planted_bugs_are_found() {
     for (world, name) in [
         (Small::Move, "memory-forgets-caches"),
