@@ -39,7 +39,6 @@ words!(
 );
 
 /// What happened at a gate, and by whom.
-/// What happened at a gate, and by whom.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct GateEvent {
     /// The gate's id in the playbook.

@@ -1,10 +1,11 @@
 //! Keeps a lease alive while a long call is under way.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
+use tokio::time::Instant;
 
 use super::Store;
 use super::lease::Lease;

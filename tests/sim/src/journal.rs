@@ -195,7 +195,7 @@ impl Journal for SimJournal {
 
 impl Sim {
     /// The way back has to be what was really found.
-    fn judge_way_back(&mut self, kept: &serde_json::Value) {
+    pub(crate) fn judge_way_back(&mut self, kept: &serde_json::Value) {
         let (set, ttl) = self.truth.original;
         let mut found: Vec<(u16, String)> = self
             .truth

@@ -85,10 +85,10 @@ pub struct Honest;
 impl Between for Honest {}
 
 /// Watches for the oracle and for the protocol.
-struct Watcher {
-    shared: Shared,
-    fence: u32,
-    between: Arc<dyn Between>,
+pub(crate) struct Watcher {
+    pub(crate) shared: Shared,
+    pub(crate) fence: u32,
+    pub(crate) between: Arc<dyn Between>,
 }
 
 impl Observer for Watcher {

@@ -142,7 +142,7 @@ pub fn go_on(scenario: &Scenario, how: &How, left: &Sim) -> Report {
 }
 
 /// How long until another process takes over from one that was killed.
-fn after_a_kill(sim: &mut Sim) -> Ms {
+pub(crate) fn after_a_kill(sim: &mut Sim) -> Ms {
     LEASE + sim.truth.rng.range(0, 2 * MINUTE)
 }
 
@@ -206,6 +206,11 @@ fn finish(
     begun: Begun,
 ) -> Report {
     let (done, processes) = until_done(shared, steps, scenario, how, begun);
+    judged(shared, scenario, done, processes)
+}
+
+/// What a run came to, when the mail that is under way has arrived.
+pub(crate) fn judged(shared: &Shared, scenario: &Scenario, done: bool, processes: u32) -> Report {
     let sim = &mut *shared.lock();
     let elapsed = sim.truth.now;
     sim.truth.claimed = done.then_some(elapsed);
@@ -325,7 +330,7 @@ fn until_done(
 }
 
 /// What people and timers do with a run that did not end: how long until the next process starts.
-fn between_processes(shared: &Shared, scenario: &Scenario, ending: &Ending) -> Ms {
+pub(crate) fn between_processes(shared: &Shared, scenario: &Scenario, ending: &Ending) -> Ms {
     let mut sim = shared.lock();
     let now = sim.truth.now;
     let clock = now + sim.truth.clock_off;
@@ -360,7 +365,7 @@ fn between_processes(shared: &Shared, scenario: &Scenario, ending: &Ending) -> M
 }
 
 /// When a run has to be done, whatever failed before all was healed.
-fn limit(s: &Scenario) -> Ms {
+pub(crate) fn limit(s: &Scenario) -> Ms {
     let life = |ttl: u32| Ms::from(ttl.max(300)) * SECOND;
     let secure = if s.delegated {
         0
