@@ -51,7 +51,8 @@ type Process = Pin<Box<dyn Future<Output = Result<Left, RunError>>>>;
 /// How a process stopped.
 enum Stopped {
     Ended(Result<Left, RunError>),
-    Killed,
+    /// Whoever has it may drop it, as a kill does, or go on with it.
+    Killed(Process),
     Hangs(Process),
 }
 
@@ -86,7 +87,7 @@ async fn drive(shared: &Shared, mut process: Process, mut polls: Option<u32>) ->
     .await;
     match why {
         Why::Ended(left) => Stopped::Ended(left),
-        Why::Killed => Stopped::Killed,
+        Why::Killed => Stopped::Killed(process),
         Why::Hangs => Stopped::Hangs(process),
     }
 }
@@ -153,7 +154,6 @@ pub async fn live(seed: u64, folder: &Path) -> Lived {
             sim.log.fence = fence;
             (sim.truth.clock_off, sim.truth.clock_jumped) = (0, 0);
         }
-        let looks = if hanging.is_some() { 6 } else { 30_000 };
         let process: Process = {
             let (shared, time, steps) = (shared.clone(), time.clone(), Arc::clone(&steps));
             let (scenario, store) = (scenario.clone(), store.clone());
@@ -180,7 +180,7 @@ pub async fn live(seed: u64, folder: &Path) -> Lived {
                     wait: scenario.waits,
                     poll: seconds(scenario.poll),
                     listen: Some(Duration::from_secs(300)),
-                    looks: Some(looks),
+                    looks: Some(30_000),
                     ..Options::default()
                 };
                 let (_keep, stop) = watch::channel(false);
@@ -201,16 +201,23 @@ pub async fn live(seed: u64, folder: &Path) -> Lived {
             polls_left -= 1;
             u32::try_from(rng.scale(1, 3000)).unwrap_or(0)
         });
-        let stopped = drive(&shared, process, polls).await;
-        // Whoever was suspended comes to after the other one went on for a while, and is refused.
-        if let Some(hung) = hanging.take()
-            && let Stopped::Ended(Err(RunError::Walk(_) | RunError::Store(_))) =
-                drive(&shared, hung, None).await
-        {
-            lived.fenced += 1;
-        }
+        let stopped = match hanging.take() {
+            None => drive(&shared, process, polls).await,
+            // Whoever was suspended comes to while the other one goes on and holds the lease, and is refused.
+            Some(hung) => match drive(&shared, process, Some(draw(&mut rng, 3, 40))).await {
+                Stopped::Killed(process) => {
+                    let ended = drive(&shared, hung, None).await;
+                    lived.fenced += u32::from(matches!(ended, Stopped::Ended(Err(_))));
+                    drive(&shared, process, None).await
+                }
+                ended => {
+                    hanging = Some(hung);
+                    ended
+                }
+            },
+        };
         let wait = match stopped {
-            Stopped::Killed => {
+            Stopped::Killed(_) => {
                 lived.killed += 1;
                 let mut sim = shared.lock();
                 // Others come sooner than the lease ends, and have to wait for it.
