@@ -2,6 +2,7 @@
 //!
 //! The original hosts still have to take mail, which the kernel asks; DNSSEC is left alone.
 
+use super::memory::WRITE_MX;
 use super::{Context, Finding, Next, sign_zone, write_mx};
 use crate::world::{MxRrset, Needs};
 
@@ -32,7 +33,18 @@ pub(super) fn whole(cx: &Context<'_>) -> Next {
     let Some(original) = cx.original() else {
         return no_original(cx);
     };
-    write_mx::toward(cx, |seen| seen == original, |_| original.clone())
+    let next = write_mx::toward(cx, |seen| seen == original, |_| original.clone());
+    let Next::Done(how) = next else {
+        return next;
+    };
+    write_mx::may_still_show(cx, WRITE_MX, cx.setup.settle).unwrap_or_else(|| {
+        Next::Done(match &cx.memory.attempted {
+            Some(asked) if asked != original => {
+                format!("{how}; whoever was asked to write MX {asked} must not do so any more")
+            }
+            _ => how,
+        })
+    })
 }
 
 fn no_original(cx: &Context<'_>) -> Next {

@@ -26,10 +26,10 @@ impl Truth {
         self.meddled = true;
     }
 
-    /// A person changes the TTL alone. Not before the first change: which TTL was served before the run looked, it cannot
-    /// know.
+    /// A person changes the TTL alone. Not before the run wrote down what it saw: which TTL was served before that, nobody
+    /// can tell it.
     pub(super) fn person_edits_ttl(&mut self) {
-        if self.requests.is_empty() && self.sick() {
+        if !self.remembered && self.sick() {
             self.later(5 * MINUTE, Event::PersonTtl);
             return;
         }
@@ -60,6 +60,18 @@ impl Truth {
         // Set right before the next process starts: that one sees no jump.
         self.clock_off = 0;
         self.clock_jumped = 0;
+    }
+
+    /// People who were asked to write an MX set, and did not yet, are told not to any more.
+    pub fn drop_asked(&mut self) {
+        if !self.scenario.manual_provider {
+            return;
+        }
+        for sent in &mut self.requests {
+            if matches!(sent.request, super::Request::Mx { .. }) && sent.applied.is_none() {
+                sent.lost = true;
+            }
+        }
     }
 
     /// The web server gets a policy that admits the new host too; the record follows.
