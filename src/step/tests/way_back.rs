@@ -357,7 +357,11 @@ fn s6_signing_that_is_under_way_is_waited_for() {
     is_done(&case.next(Goal::UnsignZone));
     case.record(&Action::SignZone, &lost_answer());
     case.memory = std::mem::take(&mut case.memory).for_the_way_back();
-    waits_naming(&case.next(Goal::UnsignZone), WaitFor::Service, &["sign-zone"]);
+    waits_naming(
+        &case.next(Goal::UnsignZone),
+        WaitFor::Service,
+        &["sign-zone"],
+    );
     case.now = at(40);
     is_done(&case.next(Goal::UnsignZone));
 }

@@ -9,7 +9,7 @@ use crate::journal::{Line, Log};
 use crate::rng::Rng;
 use crate::run::{Begun, How, Report, after_a_kill, limit, planned_by, report, until_done};
 use crate::scenario::{HOUR, MINUTE, Ms, Scenario};
-use crate::truth::{ByKind, Event};
+use crate::truth::{ByKind, Event, Served};
 use crate::world::{Kills, Shared, Sim};
 
 /// A way back.
@@ -164,10 +164,11 @@ impl Sim {
         let t = &self.truth;
         let now = t.now;
         let right = match back {
-            // The set is again what was found, everywhere, with its TTL.
+            // The set is again what was found, everywhere, with its TTL. What a person has just written at the provider,
+            // and no server serves yet, nobody could see.
             Back::Mx => {
-                (t.primary.set, t.primary.ttl) == t.original
-                    && t.servers.iter().all(|served| *served == t.primary)
+                let is_it = |served: &Served| (served.set, served.ttl) == t.original;
+                t.servers.iter().all(is_it) && (is_it(&t.primary) || t.scenario.manual_provider)
             }
             Back::Dnssec => {
                 t.parent.iter().all(|ds| *ds == 0) && t.servers.iter().all(|s| s.key == 0)

@@ -82,7 +82,6 @@ bugs! {
     "new-host-guessed" 40 "the new host is added without being proven",
     "asked-forgotten" 100 "who was asked to do something is asked again by the next process",
     "told-forgotten" 60 "a registrar that took the DS is told again by the next process",
-    "first-look-forgotten" 400 "what was served before the first change is forgotten",
     "unsign-too-early" 40 "the zone is unsigned before the TTL of the DS is over",
     "withdrawal-trusted" 40 "the DS counts as gone when the registrar took its withdrawal",
     "first-parent-withdrawn" 40 "the DS counts as gone when one server of the parent has none",
@@ -225,7 +224,6 @@ impl Between for Planted {
                 memory.performed.remove("publish-ds");
                 memory
             }
-            "first-look-forgotten" if !memory.way_back_kept => Memory::default(),
             "ds-on-its-way-ignored" => Memory {
                 ds_told: None,
                 ..memory
@@ -243,7 +241,6 @@ impl Between for Planted {
                 | "tlsa-forgotten"
                 | "asked-forgotten"
                 | "told-forgotten"
-                | "first-look-forgotten"
         )
     }
     fn retired_after(&self) -> Option<&'static str> {

@@ -266,7 +266,11 @@ impl Resolver {
     /// Whether it holds TLSA records of the new host, itself or its forwarder.
     #[must_use]
     pub fn holds_tlsa(&self, now: Ms) -> bool {
-        let holds = |cache: &Cache| cache.tlsa.is_some_and(|copy| copy.value && now < copy.until);
+        let holds = |cache: &Cache| {
+            cache
+                .tlsa
+                .is_some_and(|copy| copy.value && now < copy.until)
+        };
         holds(&self.cache) || self.forwarder.as_ref().is_some_and(holds)
     }
 

@@ -281,9 +281,10 @@ impl Sim {
         let Some((id, _)) = last.filter(|(_, last)| *last == request) else {
             return;
         };
-        let taken = self.log.lines.iter().any(
-            |(_, _, line)| matches!(line, Line::Outcome { id: of, taken: true } if *of == id),
-        );
+        let taken =
+            self.log.lines.iter().any(
+                |(_, _, line)| matches!(line, Line::Outcome { id: of, taken: true } if *of == id),
+            );
         let mut sent = self.truth.requests.iter().rev();
         let first = sent.find(|sent| sent.request == request);
         if taken && first.is_some_and(|sent| !sent.lost && !sent.conflict) {

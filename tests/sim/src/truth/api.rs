@@ -220,7 +220,11 @@ impl Truth {
 
     /// The same change sent again while the first one is made or under way is one that was not observed first (S6).
     fn judge_repetition(&mut self, request: Request) {
-        let granted = if request.is_cmdlet() { 16 * MINUTE } else { 30 * SECOND };
+        let granted = if request.is_cmdlet() {
+            16 * MINUTE
+        } else {
+            30 * SECOND
+        };
         let now = self.now;
         // A registry is told again once it is overdue: a DS that is there already comes to the same.
         let of_registry = matches!(request, Request::Ds(_) | Request::Withdraw(_));

@@ -38,6 +38,10 @@ impl Truth {
         }
         let ttl = self.rng.pick(&[120, 900, 7200]);
         self.meddled = true;
+        let (now, first) = (self.now, self.requests.is_empty());
+        self.oracle.say(now, || {
+            format!("a person sets the TTL to {ttl} (before the first change: {first})")
+        });
         let last = 3600.max(self.scenario.ttl_min);
         let is_last = |sent: &super::api::Sent| matches!(sent.request, super::Request::Mx { after, .. } if after.1 == last);
         if self
@@ -62,7 +66,7 @@ impl Truth {
         self.clock_jumped = 0;
     }
 
-    /// People who were asked to write an MX set, and did not yet, are told not to any more.
+    /// People who were asked to write an MX set, and did not yet, are told not to any more; who just did, undoes it.
     pub fn drop_asked(&mut self) {
         if !self.scenario.manual_provider {
             return;
@@ -71,6 +75,9 @@ impl Truth {
             if matches!(sent.request, super::Request::Mx { .. }) && sent.applied.is_none() {
                 sent.lost = true;
             }
+        }
+        if (self.primary.set, self.primary.ttl) != self.original {
+            self.write(self.original);
         }
     }
 

@@ -5,6 +5,8 @@
 //! engine does depends only on what it can see and remember, so each such state is walked once, however many states of
 //! the caches go with it.
 
+mod caches;
+
 use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::Arc;
@@ -14,9 +16,11 @@ use rollout::playbook::{Goal, PlannedStep};
 use rollout::step::{Memory, Setup};
 use serde_json::Value;
 
+use caches::{Caches, LAST, TOGETHER, VIEWS, deliver, fetches, pass};
+
 use crate::journal::Line;
 use crate::process::{Between, Driven, drive, start};
-use crate::run::steps;
+use crate::run::{planned_by, steps};
 use crate::scenario::{Ms, PolicyStart, SECOND, Scenario, Start};
 use crate::truth::{KEY, LEGACY, NEW, Request, Served, SetId};
 use crate::world::{Shared, instant};
@@ -25,8 +29,6 @@ use crate::world::{Shared, instant};
 const UNIT: Ms = 100 * SECOND;
 /// A unit, in the seconds of a TTL.
 const TTL: u32 = 100;
-/// The last MX set: the new host alone.
-const LAST: SetId = 3;
 /// What is older than this, or further off, makes no difference any more: the engine asks at most whether something is a
 /// unit old (`settle`, `overdue`), and no TTL is longer than two.
 const AGES: (i64, i64) = (-1, 6);
@@ -38,6 +40,13 @@ pub enum Small {
     Move,
     /// An unsigned domain whose mail has moved: signing, and the DS.
     Secure,
+    /// A protected domain on its way back: `rollout rollback --dnssec`.
+    Unsign,
+}
+
+impl Small {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Secure, Self::Move, Self::Unsign];
 }
 
 /// What is really so, and can be seen.
@@ -65,23 +74,13 @@ struct Engine {
     now: Ms,
 }
 
-/// What may be cached, one byte each: 0 for nothing, else the value and the units left.
-/// Validating: MX, DNSKEY, DS, TLSA. Plain: MX.
-type Caches = [u8; 5];
 /// A state: engine and caches.
 type State = (u32, Caches);
-
-/// Which caches are followed together, by their slots. Nothing that can go wrong takes more than a pair of them: a domain is
-/// bogus by its DS and an MX set, or by its DS and its DNSKEY; that a host takes mail is a matter of the MX set alone; a
-/// claim fails by one copy. The engine sees none of them, and a fetch of one asks for no other. So what two others hold
-/// meanwhile neither makes nor hides a violation, and the states of each pair are the whole truth about it. A slot that is
-/// not followed is always asked afresh.
-const VIEWS: [&[usize]; 4] = [&[0, 2], &[1, 2], &[3], &[4]];
 
 /// What was found.
 #[derive(Clone, Debug, Default)]
 pub struct Found {
-    /// States of engine and caches, of all [`VIEWS`] together.
+    /// States of engine and caches, of all groups together.
     pub states: usize,
     /// Whether it was given up before its end.
     pub cut: bool,
@@ -96,7 +95,10 @@ pub struct Found {
 }
 
 /// The built-in playbook with small numbers.
-fn small_steps() -> Vec<PlannedStep> {
+fn small_steps(small: Small) -> Vec<PlannedStep> {
+    if small == Small::Unsign {
+        return planned_by("rollback-dnssec").to_vec();
+    }
     let mut steps = steps().to_vec();
     for step in &mut steps {
         match &mut step.goal {
@@ -145,10 +147,17 @@ impl Between for SmallBetween {
 /// Explores everything that can be reached.
 #[must_use]
 pub fn explore(small: Small, between: Arc<dyn Between>, most: usize) -> Found {
-    Explorer::new(small, between).run(most)
+    Explorer::new(small, between).run(VIEWS, most)
+}
+
+/// The same with all caches together.
+#[must_use]
+pub fn explore_together(small: Small, between: Arc<dyn Between>, most: usize) -> Found {
+    Explorer::new(small, between).run(TOGETHER, most)
 }
 
 struct Explorer {
+    small: Small,
     scenario: Scenario,
     between: Arc<dyn Between>,
     steps: Arc<[PlannedStep]>,
@@ -177,6 +186,7 @@ struct Step {
 impl Explorer {
     fn new(small: Small, between: Arc<dyn Between>) -> Self {
         let moving = small == Small::Move;
+        let signed = small != Small::Secure;
         let scenario = Scenario {
             start: if moving {
                 Start::Original
@@ -185,8 +195,8 @@ impl Explorer {
             },
             ttl: 2 * TTL,
             servers: 2,
-            signed: moving,
-            delegated: moving,
+            signed,
+            delegated: signed,
             dnssec: !moving,
             dane: !moving,
             negative: TTL,
@@ -204,8 +214,9 @@ impl Explorer {
             waits: false,
             ..Scenario::calm(0)
         };
-        let steps = between.steps(small_steps()).into();
+        let steps = between.steps(small_steps(small)).into();
         Self {
+            small,
             scenario,
             between: Arc::new(SmallBetween(between)),
             steps,
@@ -215,9 +226,10 @@ impl Explorer {
         }
     }
 
-    fn begin(&mut self, moving: bool) -> u32 {
-        let key = if moving { KEY } else { 0 };
-        let set = if moving { 0 } else { 3 };
+    fn begin(&mut self) -> u32 {
+        let moving = self.small == Small::Move;
+        let key = if self.scenario.signed { KEY } else { 0 };
+        let set = if moving { 0 } else { LAST };
         let served = (set, 2 * TTL, key);
         let truth = Small0 {
             primary: served,
@@ -268,10 +280,10 @@ impl Explorer {
         number
     }
 
-    fn run(mut self, most: usize) -> Found {
-        let first = self.begin(self.scenario.signed);
+    fn run(mut self, views: &[&[usize]], most: usize) -> Found {
+        let first = self.begin();
         let mut found = Found::default();
-        for view in VIEWS {
+        for view in views {
             self.follow(first, view, most, &mut found);
             if found.violation.is_some() {
                 break;
@@ -290,7 +302,7 @@ impl Explorer {
         while let Some(state) = queue.pop_front() {
             let truth = self.engines[state.0 as usize].truth;
             found.claimed += u64::from(truth.claimed);
-            if let Some(what) = deliver(&truth, &state.1) {
+            if let Some(what) = deliver(self.small, &truth, &state.1) {
                 found.violation = Some((what, self.path(&parents, state)));
                 break;
             }
@@ -326,7 +338,7 @@ impl Explorer {
             if found.violation.is_some() {
                 break;
             }
-            for (caches, label) in fetches(&truth, state.1, view) {
+            for (caches, label) in fetches(self.small, &truth, state.1, view) {
                 add((state.0, caches), Label::Fetch(label), &mut parents);
             }
         }
@@ -435,10 +447,13 @@ impl Explorer {
             .first()
             .map(|v| format!("{}: {}", v.rule, v.what));
         // A registry is told again once it is overdue, which is a unit here: a DS that is there already comes to the same.
-        let told = engine.memory.unknown.get("publish-ds");
+        let unknown = &engine.memory.unknown;
+        let told = unknown
+            .get("publish-ds")
+            .or_else(|| unknown.get("withdraw-ds"));
         let overdue = told.is_some_and(|since| instant(*since) + UNIT <= engine.now);
         for sent in &sim.truth.requests {
-            let granted = overdue && matches!(sent.request, Request::Ds(_));
+            let granted = overdue && matches!(sent.request, Request::Ds(_) | Request::Withdraw(_));
             let again = sent.applied.is_some() && !sent.changed && !granted;
             if Some(sent.request) == engine.flight || sent.conflict || again {
                 let again = || format!("S6: {:?} was sent again without need", sent.request);
@@ -493,7 +508,8 @@ impl Explorer {
         t.sets.id(vec![(0, LEGACY), (20, NEW)]);
         t.sets.id(vec![(0, NEW), (30, LEGACY)]);
         t.sets.id(vec![(0, NEW)]);
-        t.original = (if self.scenario.signed { 0 } else { 3 }, 2 * TTL);
+        let moving = self.small == Small::Move;
+        t.original = (if moving { 0 } else { LAST }, 2 * TTL);
         t.mail_goes_on = false;
         t.forget_events();
         let served = |(set, ttl, key)| Served { set, ttl, key };
@@ -590,117 +606,6 @@ fn carry_out(truth: &mut Small0, request: Request) {
         Request::Unsign => truth.primary.2 = 0,
         Request::DaneOff => truth.dane = false,
     }
-}
-
-/// A copy of a value with so many units left.
-fn copy(value: u8, units: u32) -> u8 {
-    1 + value * 8 + u8::try_from(units).unwrap_or(7).min(7)
-}
-
-/// The value of a copy.
-fn value(copy: u8) -> Option<u8> {
-    (copy != 0).then(|| (copy - 1) / 8)
-}
-
-/// A unit passes for every copy.
-fn pass(caches: Caches) -> Caches {
-    caches.map(|copy| {
-        if copy == 0 || (copy - 1) % 8 <= 1 {
-            0
-        } else {
-            copy - 1
-        }
-    })
-}
-
-fn mx((set, _, key): (SetId, u32, u8)) -> u8 {
-    u8::try_from(set).unwrap_or(0) * 2 + key
-}
-
-/// Everything a resolver may fetch now.
-fn fetches(truth: &Small0, caches: Caches, view: &[usize]) -> Vec<(Caches, &'static str)> {
-    let mut all = Vec::new();
-    let mut fetch = |slot: usize, what: u8, ttl: u32, label: &'static str| {
-        if view.contains(&slot) && caches[slot] == 0 {
-            let mut caches = caches;
-            caches[slot] = copy(what, ttl / TTL);
-            all.push((caches, label));
-        }
-    };
-    // What never changes any more is the same from a cache and from a server: nothing has to be fetched for it.
-    let all_are = |last: fn((SetId, u32, u8)) -> bool| {
-        last(truth.primary) && truth.servers.into_iter().all(last)
-    };
-    let signed = all_are(|(_, _, key)| key == KEY);
-    let moved = signed && all_are(|(set, _, _)| set == LAST);
-    for server in truth.servers {
-        if !moved {
-            let ttl = server.1;
-            fetch(0, mx(server), ttl, "the validating resolver asks for MX");
-            fetch(4, mx(server), ttl, "the plain resolver asks for MX");
-        }
-        if !signed {
-            fetch(1, server.2, TTL, "the validating resolver asks for DNSKEY");
-        }
-    }
-    if truth.parent == 0 {
-        fetch(2, 0, TTL, "the validating resolver asks for DS");
-    }
-    if !truth.tlsa {
-        fetch(3, 0, TTL, "the validating resolver asks for TLSA");
-    }
-    all
-}
-
-/// Delivers mail of both senders with every choice they have; what goes wrong.
-fn deliver(truth: &Small0, caches: &Caches) -> Option<String> {
-    let fresh =
-        |slot: usize, all: &[u8]| value(caches[slot]).map_or_else(|| all.to_vec(), |one| vec![one]);
-    let served = truth.servers.map(mx);
-    let keys = truth.servers.map(|server| server.2);
-    for set in fresh(4, &served) {
-        if let Some(what) = hosts(truth, set / 2) {
-            return Some(format!("the plain sender: {what}"));
-        }
-    }
-    for set in fresh(0, &served) {
-        for ds in fresh(2, &[truth.parent]) {
-            for key in fresh(1, &keys) {
-                if ds != 0 && (set % 2 == 0 || key == 0) {
-                    return Some("I2: the domain is bogus to the DANE sender".to_owned());
-                }
-                if let Some(what) = hosts(truth, set / 2) {
-                    return Some(format!("the DANE sender: {what}"));
-                }
-                for tlsa in fresh(3, &[u8::from(truth.tlsa)]) {
-                    if truth.claimed && (ds == 0 || tlsa == 0 || set / 2 != 3) {
-                        return Some(format!(
-                            "I7: protection is claimed, and the DANE sender holds MX set {}, DS {ds}, TLSA {tlsa}",
-                            set / 2
-                        ));
-                    }
-                }
-            }
-        }
-    }
-    None
-}
-
-/// Whether a host of the set takes mail. The legacy host goes when protection is claimed; the new one is there once it
-/// was assigned.
-fn hosts(truth: &Small0, set: u8) -> Option<String> {
-    let preferred_is_new = set >= 2;
-    if !preferred_is_new && truth.claimed {
-        return Some(format!(
-            "I1: it holds MX set {set} and the legacy host is gone"
-        ));
-    }
-    if set >= 1 && !truth.dnssec {
-        return Some(format!(
-            "I1: it holds MX set {set} and the new host is not there"
-        ));
-    }
-    None
 }
 
 /// How often each label occurs, for people.
