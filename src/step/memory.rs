@@ -18,7 +18,7 @@ pub(super) use absorb::{graph_differs, silent};
 pub(super) const NEW_ZONE: &str = "mx.microsoft";
 
 /// The name of [`Action::WriteMx`] in [`Memory::unknown`].
-pub(super) const WRITE_MX: &str = "write-mx";
+const WRITE_MX: &str = "write-mx";
 
 /// Effects of the way there that may still show, and would undo the way back.
 const STILL_COUNT: [&str; 3] = [WRITE_MX, "sign-zone", "enable-dane"];

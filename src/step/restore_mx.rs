@@ -2,9 +2,8 @@
 //!
 //! The original hosts still have to take mail, which the kernel asks; DNSSEC is left alone.
 
-use super::memory::WRITE_MX;
 use super::{Context, Finding, Next, sign_zone, write_mx};
-use crate::world::{MxRrset, Needs};
+use crate::world::{Action, MxRrset, Needs};
 
 pub(super) fn needs(cx: &Context<'_>) -> Needs {
     write_mx::needs(cx)
@@ -37,13 +36,27 @@ pub(super) fn whole(cx: &Context<'_>) -> Next {
     let Next::Done(how) = next else {
         return next;
     };
-    write_mx::may_still_show(cx, WRITE_MX, cx.setup.settle).unwrap_or_else(|| {
+    under_way(cx, original).unwrap_or_else(|| {
         Next::Done(match &cx.memory.attempted {
             Some(asked) if asked != original => {
                 format!("{how}; whoever was asked to write MX {asked} must not do so any more")
             }
             _ => how,
         })
+    })
+}
+
+/// A write of the run before whose answer never came: it may still be made, or be made and not served yet. What the provider
+/// has, when it would have been made, tells.
+fn under_way(cx: &Context<'_>, original: &MxRrset) -> Option<Next> {
+    let after = cx.memory.attempted.clone()?;
+    let action = Action::WriteMx {
+        before: original.clone(),
+        after,
+    };
+    write_mx::unknown_outcome(cx, &action, cx.facts.provider.at(), || {
+        let provider = cx.facts.provider.known()?;
+        Some(provider.manual || provider.mx.as_ref()? == original)
     })
 }
 

@@ -320,7 +320,7 @@ impl Explorer {
                     if let Entry::Vacant(new) = parents.entry(to) {
                         new.insert((state, label));
                         queue.push_back(to);
-                        if parents.len() % 1_000_000 == 0 {
+                        if parents.len().is_multiple_of(1_000_000) {
                             eprintln!("{} states so far with {view:?}", parents.len());
                         }
                     }
