@@ -24,6 +24,7 @@ fn new_run(number: usize) -> NewRun {
         // About as long as a real one.
         playbook_text: "- step: something\n".repeat(150),
         settings: json!({}),
+        memory: None,
     }
 }
 

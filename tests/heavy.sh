@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# What takes too long for every change: the simulation at length, 200 kills of one rollout on real servers, and the way back
-# from every step on real servers, the mistakes planted in the small world. As root, after tests/install-servers.sh. Prints its figures, lines with MEASURED.
+# What takes too long for every change: 200 kills of one rollout and the way back from every step, both on real servers; the
+# mistakes planted in the small world; the simulation at length, whose arguments these are. As root, after
+# tests/install-servers.sh. Prints its figures, lines with MEASURED.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 export ROLLOUT_REQUIRE_SERVERS=1

@@ -204,6 +204,7 @@ fn new_run(session: &Session, args: &Args, planned: Option<&Plan>) -> NewRun {
             "flags": {"yes": args.yes, "until": args.until, "mx_host": args.mx_host, "plan": args.plan},
             "planned": planned.map(drive::Planned::of),
         }),
+        memory: None,
     }
 }
 

@@ -127,10 +127,12 @@ async fn go_back(
     if let Some(run) = unfinished.filter(|_| !under_way) {
         give_up(&store, &owner, &run).await?;
     }
-    let mut run = Run::claim_or_start(&store, &owner, new_run(session, args, &made)).await?;
-    if run.memory == Memory::default() {
-        run.memory = looked;
-    }
+    let new = NewRun {
+        // In the same write as the run: a process that is killed right after leaves a run that knows where it leads.
+        memory: Some(serde_json::to_value(&looked).map_err(RunError::Json)?),
+        ..new_run(session, args, &made)
+    };
+    let run = Run::claim_or_start(&store, &owner, new).await?;
     Drive {
         app,
         session,
@@ -214,5 +216,6 @@ fn new_run(session: &Session, args: &Args, made: &Plan) -> NewRun {
             "flags": {"yes": args.yes, "dnssec": args.dnssec, "dane": args.dane},
             "planned": drive::Planned::of(made),
         }),
+        memory: None,
     }
 }

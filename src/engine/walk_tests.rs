@@ -248,6 +248,7 @@ impl Stage {
             playbook: "exchange-dane".into(),
             playbook_text: String::new(),
             settings: Value::Null,
+            memory: None,
         };
         Run::claim_or_start(&self.store, &Owner::this_process(), new)
             .await
@@ -929,6 +930,7 @@ async fn s9_a_second_process_cannot_claim_a_run_that_is_driven() {
         playbook: "exchange-dane".into(),
         playbook_text: String::new(),
         settings: Value::Null,
+        memory: None,
     };
     let second = Run::claim_or_start(&stage.store, &Owner::this_process(), new).await;
     assert!(matches!(
@@ -1221,4 +1223,78 @@ async fn a_stop_file_halts_before_the_next_effect_until_it_is_taken_away() {
         .unwrap();
     assert_eq!(left.ending, Ending::Done);
     assert_eq!(stage.effects().await, each_once());
+}
+
+/// A write of the run before arrives while the way back soaks on what it had found to be there: it is gone back from again,
+/// by the same process, and the soak begins anew.
+#[tokio::test]
+async fn what_was_under_way_and_arrives_on_the_way_back_is_taken_back() {
+    use std::sync::atomic::{AtomicBool, Ordering};
+    let start = Start {
+        ttl: 60,
+        signed: true,
+        delegated: true,
+        dnssec: true,
+        ..Start::default()
+    };
+    let added = Start {
+        mx: vec![(0, LEGACY), (20, NEW)],
+        ..Start {
+            ttl: 60,
+            ..Start::default()
+        }
+    };
+    let back = Arc::new(AtomicBool::new(false));
+    let written = Arc::clone(&back);
+    let stage = Stage::with(
+        &start,
+        move |_, _| {
+            written.store(true, Ordering::Relaxed);
+            Act::NeverShows
+        },
+        move |facts, _, now| {
+            let arrived = now >= at(60) && !back.load(Ordering::Relaxed);
+            if let (true, Fact::Known { value, .. }) = (arrived, &mut facts.zone) {
+                for server in &mut value.servers {
+                    server.mx = Answer::Got {
+                        value: added.rrset().set,
+                        ttl: 60,
+                    };
+                }
+            }
+        },
+    );
+    let mut memory = start.memory();
+    memory.way_back_kept = true;
+    let new = NewRun {
+        domain: DOMAIN.into(),
+        domain_file: "domain.yml".into(),
+        playbook: "rollback".into(),
+        playbook_text: String::new(),
+        settings: Value::Null,
+        memory: Some(serde_json::to_value(memory.for_the_way_back()).unwrap()),
+    };
+    let run = Run::claim_or_start(&stage.store, &Owner::this_process(), new)
+        .await
+        .unwrap();
+    let playbook = builtin("rollback").unwrap();
+    let steps = playbook.planned(Schedule::Overlap, &playbook.defaults());
+    let mut watcher = Watcher::default();
+    let (_keep, stop) = watch::channel(false);
+    let mut world = stage.world.clone();
+    let left = run
+        .walk(
+            &mut world,
+            &mut watcher,
+            &stage.clock,
+            &steps,
+            &setup(),
+            Stage::options(),
+            stop,
+        )
+        .await
+        .unwrap();
+    assert_eq!(left.ending, Ending::Done, "{:?}", watcher.shown);
+    assert_eq!(watcher.shown, ["acting write-mx"]);
+    assert!(left.at >= at(60 + 300), "it soaks anew: {}", left.at);
 }

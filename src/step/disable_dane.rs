@@ -49,7 +49,9 @@ pub(super) fn next(cx: &Context<'_>) -> Next {
         other => return Next::blocked(unknown(other.why_unknown())),
     };
     if exchange.dane == FeatureState::Disabled {
-        return Next::Done("Exchange Online says that inbound DANE is off".to_owned());
+        let done = || Next::Done("Exchange Online says that inbound DANE is off".to_owned());
+        let enabling = Action::EnableDane.name();
+        return write_mx::may_still_show(cx, enabling, cx.setup.settle_cmdlet).unwrap_or_else(done);
     }
     let action = Action::DisableDane;
     if !exchange.manual && cx.memory.performed.contains_key(action.name()) {

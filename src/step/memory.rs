@@ -20,6 +20,9 @@ pub(super) const NEW_ZONE: &str = "mx.microsoft";
 /// The name of [`Action::WriteMx`] in [`Memory::unknown`].
 const WRITE_MX: &str = "write-mx";
 
+/// Effects of the way there that may still show, and would undo the way back.
+const STILL_COUNT: [&str; 3] = [WRITE_MX, "sign-zone", "enable-dane"];
+
 /// A person's consent.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Approval {
@@ -196,7 +199,7 @@ impl Memory {
             unknown: self
                 .unknown
                 .into_iter()
-                .filter(|(name, _)| name == WRITE_MX)
+                .filter(|(name, _)| STILL_COUNT.contains(&name.as_str()))
                 .collect(),
             way_back_kept: self.way_back_kept,
             restoring: true,
@@ -204,6 +207,17 @@ impl Memory {
             away_since: self.away_since,
             ..Self::default()
         }
+    }
+
+    /// Whether the set was moved on since the way back had brought the original records: by a write that was still under way,
+    /// or by a person who did only now what the run had asked for.
+    #[must_use]
+    pub fn was_moved_on(&self) -> bool {
+        let differs = |original: &MxRrset| {
+            let expected = self.expected.as_ref();
+            expected.is_some_and(|expected| expected.set != original.set)
+        };
+        self.original.as_ref().is_some_and(differs)
     }
 
     /// Takes in how a step stands now: soaking, or known to lose mail, or neither.

@@ -3,7 +3,7 @@
 //! The original hosts still have to take mail, which the kernel asks; DNSSEC is left alone.
 
 use super::{Context, Finding, Next, sign_zone, write_mx};
-use crate::world::{MxRrset, Needs};
+use crate::world::{Action, MxRrset, Needs};
 
 pub(super) fn needs(cx: &Context<'_>) -> Needs {
     write_mx::needs(cx)
@@ -32,7 +32,32 @@ pub(super) fn whole(cx: &Context<'_>) -> Next {
     let Some(original) = cx.original() else {
         return no_original(cx);
     };
-    write_mx::toward(cx, |seen| seen == original, |_| original.clone())
+    let next = write_mx::toward(cx, |seen| seen == original, |_| original.clone());
+    let Next::Done(how) = next else {
+        return next;
+    };
+    under_way(cx, original).unwrap_or_else(|| {
+        Next::Done(match &cx.memory.attempted {
+            Some(asked) if asked != original => {
+                format!("{how}; whoever was asked to write MX {asked} must not do so any more")
+            }
+            _ => how,
+        })
+    })
+}
+
+/// A write of the run before whose answer never came: it may still be made, or be made and not served yet. What the provider
+/// has, when it would have been made, tells.
+fn under_way(cx: &Context<'_>, original: &MxRrset) -> Option<Next> {
+    let after = cx.memory.attempted.clone()?;
+    let action = Action::WriteMx {
+        before: original.clone(),
+        after,
+    };
+    write_mx::unknown_outcome(cx, &action, cx.facts.provider.at(), || {
+        let provider = cx.facts.provider.known()?;
+        Some(provider.manual || provider.mx.as_ref()? == original)
+    })
 }
 
 fn no_original(cx: &Context<'_>) -> Next {

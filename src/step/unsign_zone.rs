@@ -20,7 +20,9 @@ pub(super) fn next(cx: &Context<'_>) -> Next {
         other => return Next::blocked(write_mx::zone_unknown(cx, other.why_unknown())),
     };
     if let Some(ZoneKeys::Unsigned) = zone.agreed_keys() {
-        return Next::Done(format!("no server of {} serves a DNSKEY", zone.apex));
+        let done = || Next::Done(format!("no server of {} serves a DNSKEY", zone.apex));
+        return write_mx::may_still_show(cx, Action::SignZone.name(), cx.setup.settle)
+            .unwrap_or_else(done);
     }
     let provider = match &cx.facts.provider {
         Fact::Known { value, .. } => value,
@@ -41,7 +43,11 @@ pub(super) fn next(cx: &Context<'_>) -> Next {
         );
     }
     write_mx::unknown_outcome(cx, &action, cx.facts.provider.at(), || {
-        Some(matches!(provider.signing, SigningFacts::On { .. }))
+        // Where a person does it, nobody can be looked at, and they are asked again without harm.
+        Some(!matches!(
+            provider.signing,
+            SigningFacts::Off | SigningFacts::Pending
+        ))
     })
     .unwrap_or(Next::Act(action))
 }

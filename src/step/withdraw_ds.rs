@@ -14,11 +14,17 @@ pub(super) fn needs(_cx: &Context<'_>) -> Needs {
     }
 }
 
+/// How many times as long as it takes until it is called overdue a DS that was told may take until it appears: two days at an
+/// hour. Registries publish within minutes, or with the next of a few batches a day; a person may be slower.
+const APPEARS: u32 = 48;
+
 /// A DS that was told to the registrar, or to a person, and that nobody serves yet: it can appear at any moment, also over a
-/// zone that is unsigned by then. It has as long as it would have before it counts as overdue.
+/// zone that is unsigned by then, which would make the domain bogus. A signed zone without a DS harms nobody meanwhile.
 fn on_its_way(cx: &Context<'_>, zone: &str) -> Option<Wait> {
     let told = cx.memory.ds_told?;
-    let until = told.checked_add(cx.setup.overdue).unwrap_or(told);
+    let until = told
+        .checked_add(cx.setup.overdue.saturating_mul(APPEARS))
+        .unwrap_or(told);
     (cx.now < until).then(|| Wait {
         kind: WaitFor::Visible,
         until: Some(until),

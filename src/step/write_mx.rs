@@ -4,6 +4,8 @@
 //! written. A set that is neither what was expected, nor what it was before, nor a later stage of the
 //! move is somebody else's change: a conflict, and nothing is overwritten (S1).
 
+use std::time::Duration;
+
 use jiff::Timestamp;
 
 use super::{Context, Finding, Next, Question, Wait, WaitFor, catalogue};
@@ -47,7 +49,10 @@ pub(super) fn toward(
             zone.servers.len()
         ));
     }
-    if let Some(instructions) = cx.memory.asked.get(cx.step) {
+    // What a person was asked to replace is another set by now: what they have in hand does not fit it any more.
+    if let Some(instructions) = cx.memory.asked.get(cx.step)
+        && cx.memory.attempted.is_some()
+    {
         return Next::Ask(Question::ByHand {
             instructions: instructions.clone(),
         });
@@ -165,6 +170,23 @@ pub(super) fn unknown_outcome(
         )],
         sooner: "its effect showing, or proof that it was lost".to_owned(),
     }))
+}
+
+/// An earlier effect of this name whose answer never came may still show until then, and would undo what is to be called done.
+pub(super) fn may_still_show(cx: &Context<'_>, name: &str, settle: Duration) -> Option<Next> {
+    let since = *cx.memory.unknown.get(name)?;
+    let settled = since.checked_add(settle).unwrap_or(since);
+    (cx.now < settled).then(|| {
+        Next::Wait(Wait {
+            kind: WaitFor::Service,
+            until: Some(settled),
+            why: vec![format!(
+                "an answer to {name} of {} never came: its effect may still show, and would undo this",
+                crate::kernel::utc(since)
+            )],
+            sooner: "its effect showing".to_owned(),
+        })
+    })
 }
 
 fn conflict(expected: &MxRrset, seen: &MxRrset, server: &str) -> Finding {

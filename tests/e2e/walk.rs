@@ -90,6 +90,7 @@ async fn a_domain_file_in_a_protected_domain_out() {
             playbook: "exchange-dane".into(),
             playbook_text: String::new(),
             settings: serde_json::Value::Null,
+            memory: None,
         },
     )
     .await

@@ -56,6 +56,8 @@ pub struct NewRun {
     pub playbook_text: String,
     /// The run's settings: the domain file's wishes and the flags.
     pub settings: Value,
+    /// What it remembers from its first instant on: a way back starts from what the run before it kept.
+    pub memory: Option<Value>,
 }
 
 /// What a run was started with.

@@ -68,7 +68,11 @@ impl Writer<'_> {
                 root.hash()
             ],
         )?;
-        self.claim(&Target::Run(run), owner, ttl)
+        let lease = self.claim(&Target::Run(run), owner, ttl)?;
+        if let Some(memory) = &new.memory {
+            self.append(&lease, &Transition::default().memory(memory.clone()))?;
+        }
+        Ok(lease)
     }
 
     pub(super) fn append(&self, lease: &Lease, transition: &Transition) -> Result<u64> {

@@ -13,7 +13,7 @@ use super::decide;
 use super::journal::Journal;
 use super::store::IntentId;
 use crate::clock::Clock;
-use crate::playbook::PlannedStep;
+use crate::playbook::{Goal, PlannedStep};
 use crate::step::{self, Context, Finding, Memory, Next, Setup, WaitFor};
 use crate::world::{Facts, Needs, World};
 
@@ -57,6 +57,15 @@ struct Course {
     looks: u32,
 }
 
+impl Course {
+    /// Nothing counts as done, nor as good since an earlier instant.
+    fn begin_again(&mut self, memory: &mut Memory) {
+        self.done.clear();
+        self.said.clear();
+        memory.good_since.clear();
+    }
+}
+
 /// What one look at all active steps came to.
 enum Round {
     /// Something changed: look again at once.
@@ -93,6 +102,10 @@ impl<'a> Walk<'a> {
             }
             self.look(&active, &mut course.jumped).await;
             self.keep_unread().await?;
+            if self.has_to_go_back_again(&course) {
+                course.begin_again(&mut self.memory);
+                continue;
+            }
             let pending = match self.round(&active, &mut course).await? {
                 Round::Progress => {
                     course.unclear = 0;
@@ -118,6 +131,14 @@ impl<'a> Walk<'a> {
                 wake => return Ok(Ending::NotYet { pending, wake }),
             }
         }
+    }
+
+    /// Whether the records that the way back had brought are gone again: then it is walked anew, as by a new process.
+    fn has_to_go_back_again(&self, course: &Course) -> bool {
+        let brought = |step: &PlannedStep| {
+            matches!(step.goal, Goal::RestoreMx { .. }) && course.done.contains(&step.id)
+        };
+        self.steps.iter().any(brought) && self.memory.was_moved_on()
     }
 
     fn active(&self, done: &BTreeSet<String>) -> Vec<&'a PlannedStep> {

@@ -134,3 +134,26 @@ fn it_is_over_when_no_cache_holds_a_record() {
     let case = Case::new(&Start::default());
     blocked_by(&case.next(Goal::VerifyNoTlsa), "tlsa.gone");
 }
+
+/// A cmdlet that turns DANE on may still be running when first aid begins.
+#[test]
+fn s6_enabling_that_is_under_way_is_waited_for() {
+    let mut case = Case::new(&Start {
+        dane: false,
+        ..Start::finished()
+    });
+    is_done(&case.next(Goal::DisableDane));
+    case.record(&Action::EnableDane, &lost_answer());
+    case.memory = std::mem::take(&mut case.memory).for_the_way_back();
+    waits_naming(
+        &case.next(Goal::DisableDane),
+        WaitFor::Service,
+        &["enable-dane"],
+    );
+    // It is through: it is turned off again.
+    dane(&mut case, FeatureState::Enabled);
+    acts(&case.next(Goal::DisableDane));
+    dane(&mut case, FeatureState::Disabled);
+    case.now = at(40);
+    is_done(&case.next(Goal::DisableDane));
+}

@@ -178,3 +178,28 @@ fn the_dear_verdict_is_asked_only_where_it_decides() {
     assert!(!asks(&case, Goal::FinalProof), "caches hold the legacy MX");
     assert!(!asks(&case, ADD));
 }
+
+/// The way back by itself is for what was good: a step that never was has nothing to go back from by itself.
+#[test]
+fn what_never_was_good_did_not_turn_bad() {
+    let mut case = Case::moved_to(ADDED);
+    let soak = Goal::VerifyMx {
+        expect: Expect::Added,
+        soak: Duration::from_secs(3600),
+    };
+    let loses = |case: &mut Case| {
+        with(case, |verdict| {
+            verdict.senders = vec![delivery(Profile::Rfc, Arrives::No)];
+        });
+        let next = case.next(soak);
+        assert!(next.loses_mail(), "{next:?}");
+        case.memory.stands(STEP, &next, case.now);
+    };
+    loses(&mut case);
+    assert!(case.memory.turned_bad.is_empty());
+    with(&mut case, |_| {});
+    let good = case.next(soak);
+    case.memory.stands(STEP, &good, case.now);
+    loses(&mut case);
+    assert!(case.memory.turned_bad.contains_key(STEP));
+}

@@ -116,12 +116,12 @@ fn s4_a_ds_that_is_on_its_way_is_waited_for() {
     serve_ds(&mut case, &[], 3600);
     look(&mut case, 400);
     is_done(&decided(&case, Goal::WithdrawDs));
-    // One that never appears is given up when it is overdue.
+    // One that never appears is given up after two days: a registry that publishes once a day would have by then.
     case.memory.ds_told = Some(at(500));
-    let overdue = i64::try_from(case.setup.overdue.as_secs()).unwrap();
-    look(&mut case, 499 + overdue);
+    let two_days = 2 * 86_400;
+    look(&mut case, 499 + two_days);
     assert!(matches!(decided(&case, Goal::WithdrawDs), Next::Wait(_)));
-    look(&mut case, 500 + overdue);
+    look(&mut case, 500 + two_days);
     is_done(&decided(&case, Goal::WithdrawDs));
 }
 
@@ -284,4 +284,94 @@ fn a_change_that_turns_bad_while_it_soaks_is_told_apart() {
         &["soaking"],
     );
     assert!(case.memory.turned_bad.is_empty(), "it is good again");
+}
+
+/// A write of the run before may arrive until it would have shown: the way back does not end before.
+#[test]
+fn s6_a_write_that_is_under_way_is_waited_for_before_the_end() {
+    let mut case = Case::moved_to(&[(0, LEGACY)]);
+    let write = Action::WriteMx {
+        before: case.expected(),
+        after: rrset(&[(0, LEGACY), (20, NEW)], 60),
+    };
+    case.record(&write, &lost_answer());
+    case.memory = std::mem::take(&mut case.memory).for_the_way_back();
+    is_done(&case.next(RESTORE));
+    waits_naming(
+        &case.next(Goal::RestoreTtl),
+        WaitFor::Service,
+        &["its answer never came"],
+    );
+    // The provider has it, and no server serves it yet; or it was lost.
+    let provider_has = |case: &mut Case, mx: MxRrset| {
+        case.now = at(50);
+        let Fact::Known { value, at: seen } = &mut case.facts.provider else {
+            panic!()
+        };
+        (value.mx, *seen) = (Some(mx), at(50));
+    };
+    provider_has(&mut case, rrset(&[(0, LEGACY), (20, NEW)], 60));
+    assert!(matches!(case.next(Goal::RestoreTtl), Next::Wait(_)));
+    provider_has(&mut case, rrset(&[(0, LEGACY)], 60));
+    is_done(&case.next(Goal::RestoreTtl));
+    assert!(!case.memory.was_moved_on());
+    // It arrives: what was brought back is gone, and is brought back again.
+    case.see(&[(0, LEGACY), (20, NEW)], 60);
+    assert!(case.memory.was_moved_on());
+    acts(&case.next(RESTORE));
+}
+
+/// What a person was asked to replace is another set by now, because they did first what the run had asked for before.
+#[test]
+fn a_person_is_asked_anew_when_there_is_another_set_to_replace() {
+    let added = &[(0, LEGACY), (20, NEW)][..];
+    let mut case = Case::moved_to(added);
+    case.memory.original = Some(rrset(&[(0, LEGACY)], 60));
+    case.memory = std::mem::take(&mut case.memory).for_the_way_back();
+    let first = acts(&case.next(RESTORE)).clone();
+    case.record(&first, &by_hand());
+    assert!(matches!(case.next(RESTORE), Next::Ask(_)));
+    case.see(&[(0, NEW), (30, LEGACY)], 60);
+    let again = acts(&case.next(RESTORE)).clone();
+    let Action::WriteMx { before, .. } = &again else {
+        panic!("{again:?}")
+    };
+    assert_eq!(*before, rrset(&[(0, NEW), (30, LEGACY)], 60));
+    case.record(&again, &by_hand());
+    assert!(matches!(case.next(RESTORE), Next::Ask(_)), "once");
+}
+
+/// Where a person unsigns, an intent without an outcome does not stand for ever: they are asked again.
+#[test]
+fn s6_unsigning_by_hand_is_asked_for_again_after_a_crash() {
+    let mut case = Case::new(&Start {
+        signed: true,
+        ..Start::default()
+    });
+    if let Fact::Known { value, .. } = &mut case.facts.provider {
+        value.signing = crate::world::SigningFacts::Elsewhere;
+    }
+    case.record(&Action::UnsignZone, &lost_answer());
+    assert!(matches!(case.next(Goal::UnsignZone), Next::Wait(_)));
+    case.now = at(100);
+    if let Fact::Known { at: seen, .. } = &mut case.facts.provider {
+        *seen = at(100);
+    }
+    assert_eq!(acts(&case.next(Goal::UnsignZone)), &Action::UnsignZone);
+}
+
+/// Signing that was told and whose answer never came may still begin: the zone does not count as unsigned before.
+#[test]
+fn s6_signing_that_is_under_way_is_waited_for() {
+    let mut case = Case::new(&Start::default());
+    is_done(&case.next(Goal::UnsignZone));
+    case.record(&Action::SignZone, &lost_answer());
+    case.memory = std::mem::take(&mut case.memory).for_the_way_back();
+    waits_naming(
+        &case.next(Goal::UnsignZone),
+        WaitFor::Service,
+        &["sign-zone"],
+    );
+    case.now = at(40);
+    is_done(&case.next(Goal::UnsignZone));
 }

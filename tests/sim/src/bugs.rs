@@ -17,7 +17,8 @@ use rollout::world::{
 };
 use serde_json::Value;
 
-use crate::crashes::undisturbed;
+use crate::back::{Back, go_back};
+use crate::crashes::{drawn, left_by, undisturbed};
 use crate::journal::SimJournal;
 use crate::oracle::Violation;
 use crate::process::Between;
@@ -79,6 +80,14 @@ bugs! {
     "set-not-replaced-as-one" 20 "a record set is emptied before it is written anew",
     "order-ignored" 10 "the swap does not wait for what it needs",
     "new-host-guessed" 40 "the new host is added without being proven",
+    "asked-forgotten" 100 "who was asked to do something is asked again by the next process",
+    "told-forgotten" 60 "a registrar that took the DS is told again by the next process",
+    "unsign-too-early" 40 "the zone is unsigned before the TTL of the DS is over",
+    "withdrawal-trusted" 40 "the DS counts as gone when the registrar took its withdrawal",
+    "first-parent-withdrawn" 40 "the DS counts as gone when one server of the parent has none",
+    "ds-on-its-way-ignored" 40 "a DS that was told and is not served yet counts as none",
+    "tlsa-forgotten" 40 "TLSA records count as forgotten when they are withdrawn",
+    "original-ttl-forgotten" 40 "the original records come back without their TTL",
 }
 
 /// The bug of a name.
@@ -91,11 +100,18 @@ impl Bug {
     /// What the oracle says of it in the scenario of a seed.
     #[must_use]
     pub fn caught(self, seed: u64) -> Option<Violation> {
-        let scenario = Scenario::new(seed);
         let how = How {
             between: self.planted(),
             ..How::default()
         };
+        if let Some(back) = self.way() {
+            let (scenario, worlds) = left_by(seed);
+            return drawn(seed, &worlds, 5).into_iter().find_map(|(_, left)| {
+                let report = go_back(&scenario, &how, left, back)?;
+                report.oracle.violations.into_iter().next()
+            });
+        }
+        let scenario = Scenario::new(seed);
         if self.name != "memory-before-intent" {
             return walk(&scenario, &how).oracle.violations.into_iter().next();
         }
@@ -110,6 +126,19 @@ impl Bug {
             let report = go_on(&scenario, &how, left);
             report.oracle.violations.into_iter().next()
         })
+    }
+
+    /// The way back on which it shows, if it is one of these.
+    fn way(self) -> Option<Back> {
+        match self.name {
+            "unsign-too-early"
+            | "withdrawal-trusted"
+            | "first-parent-withdrawn"
+            | "ds-on-its-way-ignored" => Some(Back::Dnssec),
+            "tlsa-forgotten" => Some(Back::Dane),
+            "original-ttl-forgotten" => Some(Back::Mx),
+            _ => None,
+        }
     }
 
     /// It, to be put in between.
@@ -129,6 +158,7 @@ impl Between for Planted {
             bug: self.0,
             inner: world,
             written: None,
+            withdrawn: false,
         })
     }
     fn journal(&self, journal: SimJournal) -> Box<dyn Journal> {
@@ -165,8 +195,10 @@ impl Between for Planted {
                 _ => {}
             }
         }
-        if self.0 == "claim-too-early" {
-            steps.retain(|step| step.goal != Goal::FinalProof);
+        match self.0 {
+            "claim-too-early" => steps.retain(|step| step.goal != Goal::FinalProof),
+            "original-ttl-forgotten" => steps.retain(|step| step.goal != Goal::RestoreTtl),
+            _ => {}
         }
         steps
     }
@@ -175,15 +207,41 @@ impl Between for Planted {
             "memory-forgets-caches" => forget(memory, |caches| *caches = Value::Null),
             "new-ttl" => forget(memory, shorten),
             "ds-too-early" => forget(memory, |caches| {
-                if let Some(versions) = caches["keys"]["versions"].as_array_mut() {
-                    versions.retain(|version| version["served"] != Value::Null);
+                served_alone(&mut caches["keys"]);
+            }),
+            "unsign-too-early" => forget(memory, |caches| served_alone(&mut caches["delegation"])),
+            "tlsa-forgotten" => forget(memory, |caches| {
+                if let Some(hosts) = caches["tlsa"].as_object_mut() {
+                    hosts.values_mut().for_each(served_alone);
                 }
             }),
+            "asked-forgotten" => Memory {
+                asked: Default::default(),
+                ..memory
+            },
+            "told-forgotten" => {
+                let mut memory = memory;
+                memory.performed.remove("publish-ds");
+                memory
+            }
+            "ds-on-its-way-ignored" => Memory {
+                ds_told: None,
+                ..memory
+            },
             _ => memory,
         }
     }
     fn ends_at_waits(&self) -> bool {
-        matches!(self.0, "memory-forgets-caches" | "new-ttl" | "ds-too-early")
+        matches!(
+            self.0,
+            "memory-forgets-caches"
+                | "new-ttl"
+                | "ds-too-early"
+                | "unsign-too-early"
+                | "tlsa-forgotten"
+                | "asked-forgotten"
+                | "told-forgotten"
+        )
     }
     fn retired_after(&self) -> Option<&'static str> {
         (self.0 == "legacy-retired-early").then_some("remove-mx")
@@ -201,6 +259,13 @@ fn forget(memory: Memory, change: impl FnOnce(&mut Value)) -> Memory {
             serde_json::to_value(rollout::kernel::Caches::default()).unwrap_or_default();
     }
     serde_json::from_value(value).unwrap_or(memory)
+}
+
+/// What is no longer served is taken to be in no cache.
+fn served_alone(history: &mut Value) {
+    if let Some(versions) = history["versions"].as_array_mut() {
+        versions.retain(|version| version["served"] != Value::Null);
+    }
 }
 
 /// What was served under a larger TTL is taken to end as soon as what is served now.
@@ -330,6 +395,8 @@ struct LyingWorld {
     inner: SimWorld,
     /// The MX RRset that the API took last.
     written: Option<rollout::world::MxRrset>,
+    /// The registrar took the withdrawal of the DS.
+    withdrawn: bool,
 }
 
 #[async_trait]
@@ -377,6 +444,10 @@ impl World for LyingWorld {
                 _ => {}
             }
         }
+        self.withdrawn |= matches!(
+            (&outcome, &action),
+            (Outcome::Done { .. }, Action::WithdrawDs { .. })
+        );
         if let (Outcome::Done { .. }, Action::WriteMx { after, .. }) = (&outcome, &action) {
             self.written = Some(after.clone());
         }
@@ -404,6 +475,27 @@ impl LyingWorld {
                 {
                     for server in &mut value.servers {
                         server.ds = any.clone();
+                    }
+                }
+            }
+            "withdrawal-trusted" | "first-parent-withdrawn" => {
+                let Fact::Known { value, .. } = &mut facts.parent else {
+                    return;
+                };
+                let has_none = |ds: &Answer<_>| {
+                    ds.got()
+                        .is_some_and(|(ds, _): (&std::collections::BTreeSet<_>, _)| ds.is_empty())
+                };
+                let lies = match self.bug {
+                    "withdrawal-trusted" => self.withdrawn,
+                    _ => value.servers.iter().any(|s| has_none(&s.ds)),
+                };
+                if lies {
+                    for server in &mut value.servers {
+                        server.ds = Answer::Got {
+                            value: std::collections::BTreeSet::new(),
+                            ttl: value.negative_ttl,
+                        };
                     }
                 }
             }

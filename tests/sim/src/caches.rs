@@ -263,6 +263,17 @@ impl Resolver {
         }
     }
 
+    /// Whether it holds TLSA records of the new host, itself or its forwarder.
+    #[must_use]
+    pub fn holds_tlsa(&self, now: Ms) -> bool {
+        let holds = |cache: &Cache| {
+            cache
+                .tlsa
+                .is_some_and(|copy| copy.value && now < copy.until)
+        };
+        holds(&self.cache) || self.forwarder.as_ref().is_some_and(holds)
+    }
+
     /// Whether the new host has TLSA records.
     pub fn tlsa(&mut self, truth: &Truth, rng: &mut Rng) -> bool {
         self.fetch::<TlsaKind>(truth, rng).unwrap_or(false)

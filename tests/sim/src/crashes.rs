@@ -1,8 +1,10 @@
 //! A process killed at each of its points, alone and in pairs: the same end, and every change made once.
 
+use crate::back::{Back, go_back};
 use crate::rng::Rng;
-use crate::run::{How, Report, go_back, go_on, walk};
+use crate::run::{How, Report, go_on, walk};
 use crate::scenario::Scenario;
+use crate::world::Sim;
 
 /// What killing came to.
 #[derive(Clone, Debug, Default)]
@@ -76,6 +78,9 @@ pub fn every_point(seed: u64) -> Killed {
         ..Killed::default()
     };
     for (point, left) in std::mem::take(&mut base.worlds) {
+        if left.truth.claimed.is_some() {
+            continue;
+        }
         let report = go_on(&scenario, &How::default(), &left);
         killed.judge(&scenario, vec![point], &report, &base);
     }
@@ -90,42 +95,58 @@ pub fn restorable(seed: u64) -> Scenario {
     scenario
 }
 
-/// Goes back from the point of the run of a seed, as [`ways_back`] does; `None` where nothing was changed yet, or where a
-/// kill leaves what it leaves at the point before.
+/// What a kill leaves at each point of the run of a seed, and last what is there at its end, if it came there.
 #[must_use]
-pub fn way_back(seed: u64, point: u32, how: &How) -> Option<Report> {
+pub fn left_by(seed: u64) -> (Scenario, Vec<(u32, Sim)>) {
     let scenario = restorable(seed);
     let keeps = How {
         worlds: true,
         ..How::default()
     };
     let worlds = walk(&scenario, &keeps).worlds;
-    let (_, left) = worlds.iter().find(|(at, _)| *at == point)?;
-    go_back(&scenario, how, left)
+    (scenario, worlds)
 }
 
-/// Goes back from `count` points of the run of a seed at which it has changed something, drawn at random.
+/// Goes back from the point of the run of a seed, as [`ways_back`] does; `None` where nothing was changed yet, or where a
+/// kill leaves what it leaves at the point before.
 #[must_use]
-pub fn ways_back(seed: u64, count: u64) -> Killed {
-    let scenario = restorable(seed);
-    let how = How {
-        worlds: true,
-        ..How::default()
+pub fn way_back(seed: u64, point: u32, how: &How, back: Back) -> Option<Report> {
+    let (scenario, worlds) = left_by(seed);
+    let (_, left) = worlds.iter().find(|(at, _)| *at == point)?;
+    go_back(&scenario, how, left, back)
+}
+
+/// `count` of these, drawn at random, and the last.
+#[must_use]
+pub fn drawn(seed: u64, worlds: &[(u32, Sim)], count: u64) -> Vec<&(u32, Sim)> {
+    let Some((end, points)) = worlds.split_last() else {
+        return Vec::new();
     };
-    let worlds = walk(&scenario, &how).worlds;
+    let mut rng = Rng::new(seed, 7);
+    let mut from: Vec<_> = (0..count)
+        .filter_map(|_| points.get(rng.below(points.len())))
+        .collect();
+    from.push(end);
+    from.sort_by_key(|(point, _)| *point);
+    from.dedup_by_key(|(point, _)| *point);
+    from
+}
+
+/// Goes back from `count` points of the run of a seed at which it has changed something, drawn at random, and from its end.
+#[must_use]
+pub fn ways_back(seed: u64, count: u64, back: Back) -> Killed {
+    let (scenario, worlds) = left_by(seed);
     let mut killed = Killed {
         points: worlds.len() as u64,
         ..Killed::default()
     };
-    let mut rng = Rng::new(seed, 7);
-    for _ in 0..count {
-        let (point, left) = &worlds[rng.below(worlds.len())];
-        let Some(report) = go_back(&scenario, &How::default(), left) else {
+    for (point, left) in drawn(seed, &worlds, count) {
+        let Some(report) = go_back(&scenario, &How::default(), left, back) else {
             continue;
         };
         killed.runs += 1;
         if let Some(first) = report.oracle.violations.first() {
-            let what = format!("{}: {}", first.rule, first.what);
+            let what = format!("{back:?} {}: {}", first.rule, first.what);
             killed.wrong.push((seed, vec![*point], what));
         }
     }

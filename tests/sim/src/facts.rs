@@ -105,6 +105,15 @@ impl Names {
     }
 }
 
+/// The key that a DS names.
+fn named(ds: &[KeyId]) -> u8 {
+    if ds.iter().any(|key| key.0 == KEY_TEXT) {
+        KEY
+    } else {
+        KEY + 1
+    }
+}
+
 impl Sim {
     /// The number of an MX RRset of the engine's.
     fn rrset_id(&mut self, rrset: &MxRrset) -> (SetId, u32) {
@@ -124,15 +133,12 @@ impl Sim {
                 after: self.rrset_id(after),
             },
             Action::SignZone => Request::Sign,
-            Action::PublishDs { ds } => {
-                let ours = ds.iter().any(|key| key.0 == KEY_TEXT);
-                Request::Ds(if ours { KEY } else { KEY + 1 })
-            }
+            Action::PublishDs { ds } => Request::Ds(named(ds)),
             Action::EnableDnssec => Request::Dnssec,
             Action::EnableDane => Request::Dane,
-            Action::WithdrawDs { .. } | Action::UnsignZone | Action::DisableDane => {
-                unreachable!("no move takes DNSSEC or DANE away")
-            }
+            Action::WithdrawDs { ds } => Request::Withdraw(named(ds)),
+            Action::UnsignZone => Request::Unsign,
+            Action::DisableDane => Request::DaneOff,
         }
     }
 
@@ -214,6 +220,7 @@ impl Sim {
             let silent = !self.truth.answers(index) || (deaf && self.truth.fires(true));
             let server = self.names.servers[index].clone();
             let failed = || "timed out".to_owned();
+            self.truth.seen |= !silent && self.truth.clock_jumped == 0;
             servers.push(if silent {
                 ServerFacts {
                     server,

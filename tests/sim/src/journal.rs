@@ -30,6 +30,8 @@ pub enum Line {
     Outcome {
         /// Of which intent.
         id: IntentId,
+        /// Whether it is known to be made, or a person to have been asked.
+        taken: bool,
     },
     /// The way back.
     WayBack,
@@ -52,6 +54,8 @@ pub struct Log {
     pub keeps_memory: bool,
     /// Steps that a process said were done, by process.
     pub done: Vec<(u32, String)>,
+    /// The way back was kept without an MX set.
+    pub without_mx: bool,
     /// When a gate was opened, and from when on it is passed.
     pub gates: BTreeMap<String, Ms>,
 }
@@ -77,7 +81,7 @@ impl Log {
                 Line::Intent { id, step, .. } => {
                     open.insert(step.clone(), *id);
                 }
-                Line::Outcome { id } => open.retain(|_, known| known != id),
+                Line::Outcome { id, .. } => open.retain(|_, known| known != id),
                 _ => {}
             }
         }
@@ -112,6 +116,7 @@ impl SimJournal {
             }
             let now = sim.truth.now;
             let fence = self.fence;
+            sim.truth.remembered |= sim.truth.seen;
             sim.log
                 .lines
                 .extend(lines.into_iter().map(|line| (now, fence, line)));
@@ -147,10 +152,11 @@ impl Journal for SimJournal {
         _: Timestamp,
         id: IntentId,
         _: &str,
-        _: &Outcome,
+        outcome: &Outcome,
         memory: &Memory,
     ) -> Result<(), StoreError> {
-        self.write(vec![Line::Outcome { id }], memory).await
+        let taken = matches!(outcome, Outcome::Done { .. } | Outcome::Asked { .. });
+        self.write(vec![Line::Outcome { id, taken }], memory).await
     }
 
     async fn note(
@@ -194,8 +200,12 @@ impl Journal for SimJournal {
 }
 
 impl Sim {
-    /// The way back has to be what was really found.
+    /// The way back has to be what was really found. A run that changes no MX set may begin where none could be seen.
     pub(crate) fn judge_way_back(&mut self, kept: &serde_json::Value) {
+        self.log.without_mx = kept["mx"].is_null();
+        if self.log.without_mx {
+            return;
+        }
         let (set, ttl) = self.truth.original;
         let mut found: Vec<(u16, String)> = self
             .truth
@@ -246,14 +256,40 @@ impl Sim {
             let what = format!("{request:?} leaves and the journal does not end with its intent");
             self.truth.oracle.violation(now, "S6", what);
         }
-        if !self
-            .log
-            .lines
-            .iter()
-            .any(|(_, _, line)| matches!(line, Line::WayBack))
-        {
+        let mut lines = self.log.lines.iter();
+        let without = self.log.without_mx && matches!(request, Request::Mx { .. });
+        if without || !lines.any(|(_, _, line)| matches!(line, Line::WayBack)) {
             let what = format!("{request:?} leaves before the way back is kept");
             self.truth.oracle.violation(now, "S8", what);
+        }
+    }
+
+    /// What a person was asked to do, or a registry took, is not asked for again: not as long as the first request is under
+    /// way, nor once it is made. Only where nobody wrote down that it was taken, it may have been lost.
+    pub fn judge_asked_again(&mut self, request: Request, by_hand: bool) {
+        let of_registry = matches!(request, Request::Ds(_) | Request::Withdraw(_));
+        if !(by_hand || of_registry) || self.truth.meddled {
+            return;
+        }
+        let mut earlier = self.log.lines.iter().rev().skip(1);
+        let last = earlier.find_map(|(_, _, line)| match line {
+            Line::Intent {
+                id, request: last, ..
+            } if last.kind() == request.kind() => Some((*id, *last)),
+            _ => None,
+        });
+        let Some((id, _)) = last.filter(|(_, last)| *last == request) else {
+            return;
+        };
+        let taken =
+            self.log.lines.iter().any(
+                |(_, _, line)| matches!(line, Line::Outcome { id: of, taken: true } if *of == id),
+            );
+        let mut sent = self.truth.requests.iter().rev();
+        let first = sent.find(|sent| sent.request == request);
+        if taken && first.is_some_and(|sent| !sent.lost && !sent.conflict) {
+            let what = format!("{request:?} is asked for again, although it was taken");
+            self.truth.oracle.violation(self.truth.now, "S6", what);
         }
     }
 
@@ -311,7 +347,7 @@ impl Sim {
                         }
                     }
                 }
-                Line::Outcome { id } => {
+                Line::Outcome { id, .. } => {
                     if !known.contains(id) {
                         found.push(("S6", "an outcome without an intent".to_owned()));
                     }

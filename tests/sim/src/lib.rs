@@ -11,6 +11,7 @@
     reason = "test support: a broken assumption should stop the test where it is found"
 )]
 
+pub mod back;
 pub mod bugs;
 pub mod caches;
 pub mod crashes;

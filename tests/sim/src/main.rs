@@ -4,6 +4,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Instant;
 
+use rollout_sim::back::Back;
 use rollout_sim::bugs::{BUGS, bug};
 use rollout_sim::crashes::{Killed, every_point, pairs, undisturbed, way_back, ways_back};
 use rollout_sim::oracle::clock;
@@ -16,12 +17,13 @@ const USAGE: &str = "rollout-sim [WHAT] [--from N] [--count N] [--bug NAME]
   --many       many seeds (the default), and what they came to
   --calm       the same without faults and people: elapsed over least time
   --crashes    every single crash point of each seed
-  --back       the way back from ten points of each seed
+  --back       the way back from ten points of each seed, and from its end
+  --back-dnssec, --back-dane    the same, with DNSSEC or inbound DANE taken away
   --pairs      a thousand pairs of crash points of each seed
   --bugs       how many seeds catch each planted bug
   --small      every interleaving of a small world
   --bug NAME   with that planted bug
-  --kill N     with --seed: kills the process at this point, as --crashes does; with --back, goes back from there";
+  --kill N     with --seed: kills the process at this point, as --crashes does; with one of the ways back, goes back from there";
 
 /// What to do, and with which seeds.
 struct Asked {
@@ -40,9 +42,11 @@ fn main() -> ExitCode {
     };
     let good = match (asked.seed, asked.what.as_str()) {
         (Some(seed), _) => one(seed, &asked),
+        (None, what) if back(what).is_some() => kill(&asked, |seed| {
+            back(what).map_or_else(Killed::default, |back| ways_back(seed, 10, back))
+        }),
         (None, "--crashes") => kill(&asked, every_point),
         (None, "--pairs") => kill(&asked, |seed| pairs(seed, 1000)),
-        (None, "--back") => kill(&asked, |seed| ways_back(seed, 10)),
         (None, "--bugs") => bugs(&asked),
         (None, "--small") => everything(&asked.how),
         _ => many(&asked),
@@ -72,13 +76,22 @@ fn arguments() -> Option<Asked> {
             "--bug" => asked.how.between = bug(&arguments.next()?)?.planted(),
             "--calm" => asked.calm = true,
             "--kill" => asked.how.kills.push(arguments.next()?.parse().ok()?),
-            "--many" | "--back" | "--crashes" | "--pairs" | "--bugs" | "--small" => {
-                asked.what = argument
-            }
+            "--many" | "--crashes" | "--pairs" | "--bugs" | "--small" => asked.what = argument,
+            way if back(way).is_some() => asked.what = argument,
             _ => return None,
         }
     }
     Some(asked)
+}
+
+/// The way back that is asked for.
+fn back(what: &str) -> Option<Back> {
+    match what {
+        "--back" => Some(Back::Mx),
+        "--back-dnssec" => Some(Back::Dnssec),
+        "--back-dane" => Some(Back::Dane),
+        _ => None,
+    }
 }
 
 fn scenario(seed: u64, asked: &Asked) -> Scenario {
@@ -96,9 +109,13 @@ fn one(seed: u64, asked: &Asked) -> bool {
         protocol: true,
         ..asked.how.clone()
     };
-    let report = if asked.what == "--back" {
+    let report = if let Some(back) = back(&asked.what) {
         let point = asked.how.kills.first().copied().unwrap_or(0);
-        let Some(report) = way_back(seed, point, &how) else {
+        let how = How {
+            kills: Vec::new(),
+            ..how
+        };
+        let Some(report) = way_back(seed, point, &how, back) else {
             println!("nothing to go back to from point {point}");
             return true;
         };
@@ -221,9 +238,9 @@ fn bugs(asked: &Asked) -> bool {
 /// The small worlds, all of them.
 fn everything(how: &How) -> bool {
     let mut good = true;
-    for world in [Small::Secure, Small::Move] {
+    for world in Small::ALL {
         let began = Instant::now();
-        let found = explore(world, Arc::clone(&how.between), 50_000_000);
+        let found = explore(world, Arc::clone(&how.between), usize::MAX);
         println!(
             "{world:?}: {} in {:.1} s",
             summary(&found),

@@ -6,12 +6,12 @@ use rollout::engine::Ending;
 use rollout::playbook::{PlannedStep, Schedule, builtin};
 use rollout::step::Memory;
 
-use crate::journal::{Line, Log};
+use crate::journal::Log;
 use crate::oracle::Oracle;
 use crate::process::{Between, Driven, Honest, drive, start};
 use crate::rng::Rng;
 use crate::scenario::{HOUR, MINUTE, Ms, SECOND, Scenario};
-use crate::truth::{Event, Measured};
+use crate::truth::{ByKind, Event, Measured};
 use crate::world::{Kills, Shared, Sim};
 
 /// How long a lease lasts: after that, another process may take over.
@@ -64,7 +64,7 @@ pub struct Report {
     /// Their names, if they were kept.
     pub names: Vec<&'static str>,
     /// Changes that were made, by kind.
-    pub changes: [u32; 5],
+    pub changes: ByKind,
     /// The state in which it ended.
     pub end: String,
     /// What a kill leaves, where it leaves something else than at the point before, if it was kept.
@@ -86,7 +86,7 @@ pub fn steps() -> Arc<[PlannedStep]> {
 }
 
 /// A built-in playbook with its defaults.
-fn planned_by(playbook: &str) -> Arc<[PlannedStep]> {
+pub(crate) fn planned_by(playbook: &str) -> Arc<[PlannedStep]> {
     builtin(playbook)
         .map(|playbook| playbook.planned(Schedule::Overlap, &playbook.defaults()))
         .unwrap_or_default()
@@ -147,54 +147,13 @@ pub(crate) fn after_a_kill(sim: &mut Sim) -> Ms {
 }
 
 /// Where the next process takes over.
-struct Begun {
-    memory: Memory,
-    processes: u32,
+pub(crate) struct Begun {
+    /// What it remembers.
+    pub memory: Memory,
+    /// How many processes there were.
+    pub processes: u32,
     /// When it has to be done.
-    limit: Ms,
-}
-
-/// Goes back with `rollout rollback` from what a process left that was killed at a point of a run of this scenario.
-/// `None` where nothing was changed yet, and so there is nothing to go back to.
-#[must_use]
-pub fn go_back(scenario: &Scenario, how: &How, left: &Sim) -> Option<Report> {
-    static STEPS: LazyLock<Arc<[PlannedStep]>> = LazyLock::new(|| planned_by("rollback"));
-    let mut sim = left.clone();
-    sim.kills = Kills::default();
-    sim.truth.oracle.protocol = how.protocol.then(Vec::new);
-    let memory = sim
-        .log
-        .memory
-        .take()
-        .filter(|memory| memory.way_back_kept)?;
-    let wait = after_a_kill(&mut sim);
-    let to = sim.truth.now + wait;
-    sim.truth.advance(to);
-    // A run of its own, with a journal of its own. What is needed to go back is in the one before.
-    let fence = sim.log.fence;
-    sim.log = Log {
-        lines: vec![(to, fence, Line::WayBack)],
-        fence,
-        ..Log::default()
-    };
-    let begun = Begun {
-        memory: memory.for_the_way_back(),
-        processes: 0,
-        limit: to + limit(scenario),
-    };
-    let shared = Shared::of(sim);
-    let (done, processes) = until_done(&shared, &STEPS, scenario, how, begun);
-    let mut sim = shared.lock();
-    let now = sim.truth.now;
-    if done {
-        sim.judge_restored();
-    } else {
-        let what = format!("not back after {processes} processes");
-        sim.truth.oracle.violation(now, "time", what);
-    }
-    sim.judge_journal(&STEPS);
-    sim.settle();
-    Some(report(scenario, &mut sim, now, processes))
+    pub limit: Ms,
 }
 
 /// Walks to the end, and judges it.
@@ -216,11 +175,14 @@ pub(crate) fn judged(shared: &Shared, scenario: &Scenario, done: bool, processes
     sim.truth.claimed = done.then_some(elapsed);
     sim.judge_end(done, scenario, processes);
     sim.judge_journal(&crate::run::steps());
+    if done {
+        sim.keep_end();
+    }
     sim.afterwards();
     report(scenario, sim, elapsed, processes)
 }
 
-fn report(scenario: &Scenario, sim: &mut Sim, elapsed: Ms, processes: u32) -> Report {
+pub(crate) fn report(scenario: &Scenario, sim: &mut Sim, elapsed: Ms, processes: u32) -> Report {
     Report {
         seed: scenario.seed,
         elapsed,
@@ -256,7 +218,7 @@ fn kills(scenario: &Scenario, how: &How, rng: &mut Rng) -> Kills {
 }
 
 /// Starts process after process. Returns whether it is done, and how many there were.
-fn until_done(
+pub(crate) fn until_done(
     shared: &Shared,
     steps: &Arc<[PlannedStep]>,
     scenario: &Scenario,
@@ -447,8 +409,8 @@ fn least(s: &Scenario, m: &Measured) -> Ms {
     .unwrap_or(0)
 }
 
-fn changes(sim: &Sim) -> [u32; 5] {
-    let mut changes = [0; 5];
+fn changes(sim: &Sim) -> ByKind {
+    let mut changes = ByKind::default();
     for sent in sim.truth.requests.iter().filter(|sent| sent.changed) {
         changes[sent.request.kind()] += 1;
     }
@@ -457,7 +419,7 @@ fn changes(sim: &Sim) -> [u32; 5] {
 
 impl Sim {
     /// The end state in one line.
-    fn end(&self) -> String {
+    pub(crate) fn end(&self) -> String {
         let t = &self.truth;
         format!(
             "{:?} ttl {} key {} ds {} dnssec {} dane {} tlsa {} policy {:?}",
@@ -518,25 +480,8 @@ impl Sim {
         self.settle();
     }
 
-    /// The set is again what was found, everywhere, with its TTL, and every effect has its outcome.
-    fn judge_restored(&mut self) {
-        let t = &self.truth;
-        let now = t.now;
-        let right = (t.primary.set, t.primary.ttl) == t.original
-            && t.servers.iter().all(|served| *served == t.primary);
-        if !right {
-            let what = format!("went back to {}", self.end());
-            self.truth.oracle.violation(now, "end", what);
-        }
-        let open = self.log.open();
-        if !open.is_empty() {
-            let what = format!("intents without an outcome: {open:?}");
-            self.truth.oracle.violation(now, "S6", what);
-        }
-    }
-
     /// All the mail that is under way arrives.
-    fn settle(&mut self) {
+    pub(crate) fn settle(&mut self) {
         let to = self.truth.now + HOUR;
         self.truth.advance(to);
         self.truth.mail_goes_on = false;
@@ -552,7 +497,7 @@ fn swapped(_: &Scenario) -> u16 {
 }
 
 /// What the plan is made of, by kind: counted from what is found, not by the engine.
-fn planned(s: &Scenario) -> [u32; 5] {
+fn planned(s: &Scenario) -> ByKind {
     use crate::scenario::Start;
     let low = 60_u32.max(s.ttl_min);
     let last = 3600_u32.max(s.ttl_min);
@@ -569,5 +514,8 @@ fn planned(s: &Scenario) -> [u32; 5] {
         u32::from(!s.delegated),
         u32::from(!s.dnssec),
         u32::from(!s.dane),
+        0,
+        0,
+        0,
     ]
 }

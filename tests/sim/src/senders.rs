@@ -52,7 +52,7 @@ pub enum Before {
     Zone(u8),
     /// A change of the DS at one server of the parent.
     Parent(u8),
-    /// TLSA records appear.
+    /// TLSA records appear, or go.
     Tlsa,
     /// The policy's record changes.
     Policy,

@@ -83,6 +83,15 @@ impl Sim {
         self.kills.worlds = Some(worlds);
     }
 
+    /// Keeps the world at the end of a run, under a number that no point has.
+    pub fn keep_end(&mut self) {
+        if let Some(mut worlds) = self.kills.worlds.take() {
+            self.kills.passed += 1;
+            worlds.push((self.kills.passed, self.clone()));
+            self.kills.worlds = Some(worlds);
+        }
+    }
+
     /// What there would be if the process ended here.
     #[must_use]
     pub fn remains(&self) -> Remains {
@@ -225,6 +234,7 @@ impl World for SimWorld {
             let current = sim.log.fence == self.fence;
             if current {
                 sim.judge_before_effect(request);
+                sim.judge_asked_again(request, fate.answer == Answer::ByHand);
             }
             let now = sim.truth.now;
             let names = sim.truth.sets.clone();

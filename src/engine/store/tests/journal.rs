@@ -55,6 +55,20 @@ async fn entries_memory_and_wait_are_written_together() {
     );
 }
 
+/// A way back that is killed before its first step leaves a run that knows where it leads.
+#[tokio::test]
+async fn s8_a_run_begins_with_what_it_is_to_remember() {
+    let (store, _) = with_clock();
+    let new = NewRun {
+        memory: Some(json!({"original": "legacy"})),
+        ..new_run("example.com")
+    };
+    let lease = store.create_run(new, &owner(1), TTL).await.unwrap();
+    let memory = store.memory(lease.run).await.unwrap().unwrap();
+    assert_eq!(memory.value, json!({"original": "legacy"}));
+    store.verify_chain(lease.run).await.unwrap();
+}
+
 #[tokio::test]
 async fn a_refused_transition_leaves_nothing_behind() {
     let (store, _) = with_clock();

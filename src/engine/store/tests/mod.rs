@@ -29,6 +29,7 @@ fn new_run(domain: &str) -> NewRun {
         playbook: "dane".to_owned(),
         playbook_text: "steps: [lower-ttl]\n".to_owned(),
         settings: json!({"profile": "overlap"}),
+        memory: None,
     }
 }
 

@@ -171,9 +171,13 @@ pub async fn read(shared: &Shared, store: &SqliteStore, run: RunId) {
                     request: sim.request(&action),
                 }
             }
-            Kind::Outcome => Line::Outcome {
-                id: entry.intent.unwrap(),
-            },
+            Kind::Outcome => {
+                let outcome = serde_json::from_value(entry.body["outcome"].clone()).unwrap();
+                Line::Outcome {
+                    id: entry.intent.unwrap(),
+                    taken: matches!(outcome, Outcome::Done { .. } | Outcome::Asked { .. }),
+                }
+            }
             Kind::WayBack => {
                 sim.judge_way_back(&entry.body);
                 Line::WayBack

@@ -21,10 +21,16 @@ pub enum Request {
     Dnssec,
     /// Have TLSA records published.
     Dane,
+    /// Take the DS that names this key away.
+    Withdraw(u8),
+    /// Stop signing the zone.
+    Unsign,
+    /// Have the TLSA records withdrawn.
+    DaneOff,
 }
 
 impl Request {
-    /// Its kind, as a number below 5.
+    /// Its kind: an index of [`KINDS`].
     #[must_use]
     pub fn kind(self) -> usize {
         match self {
@@ -33,17 +39,31 @@ impl Request {
             Self::Ds(_) => 2,
             Self::Dnssec => 3,
             Self::Dane => 4,
+            Self::Withdraw(_) => 5,
+            Self::Unsign => 6,
+            Self::DaneOff => 7,
         }
+    }
+
+    /// Whether Exchange Online is asked.
+    fn is_cmdlet(self) -> bool {
+        matches!(self, Self::Dnssec | Self::Dane | Self::DaneOff)
     }
 }
 
+/// Something for each kind.
+pub type ByKind = [u32; KINDS.len()];
+
 /// The names of the kinds.
-pub const KINDS: [&str; 5] = [
+pub const KINDS: [&str; 8] = [
     "write-mx",
     "sign-zone",
     "publish-ds",
     "enable-dnssec",
     "enable-dane",
+    "withdraw-ds",
+    "unsign-zone",
+    "disable-dane",
 ];
 
 /// One request that left.
@@ -103,10 +123,11 @@ impl Truth {
         }
         let s = self.scenario.clone();
         let f = s.faults;
-        let cmdlet = matches!(request, Request::Dnssec | Request::Dane);
+        let cmdlet = request.is_cmdlet();
         let by_hand = match request {
             Request::Mx { .. } => s.manual_provider,
-            Request::Ds(_) => s.manual_ds,
+            Request::Ds(_) | Request::Withdraw(_) => s.manual_ds,
+            Request::Unsign => s.manual_signing,
             _ => false,
         };
         if by_hand {
@@ -199,11 +220,15 @@ impl Truth {
 
     /// The same change sent again while the first one is made or under way is one that was not observed first (S6).
     fn judge_repetition(&mut self, request: Request) {
-        let cmdlet = matches!(request, Request::Dnssec | Request::Dane);
-        let granted = if cmdlet { 16 * MINUTE } else { 30 * SECOND };
+        let granted = if request.is_cmdlet() {
+            16 * MINUTE
+        } else {
+            30 * SECOND
+        };
         let now = self.now;
         // A registry is told again once it is overdue: a DS that is there already comes to the same.
-        let overdue = |since: Ms| matches!(request, Request::Ds(_)) && now >= since + HOUR;
+        let of_registry = matches!(request, Request::Ds(_) | Request::Withdraw(_));
+        let overdue = |since: Ms| of_registry && now >= since + HOUR;
         let mut found = None;
         for sent in self.requests.iter().rev() {
             if sent.request.kind() != request.kind() {
@@ -238,6 +263,9 @@ impl Truth {
         let Some(sent) = self.requests.get(number as usize).copied() else {
             return;
         };
+        if sent.lost {
+            return;
+        }
         let mut conflict = false;
         let before = (
             self.primary,
@@ -267,23 +295,17 @@ impl Truth {
                     self.spread();
                 }
             }
-            Request::Ds(key) => {
-                if self.registry != key {
-                    self.registry = key;
-                    self.measured.delegation = self.now;
-                    let handed = self.now
-                        + self
-                            .rng
-                            .range(self.scenario.registrar / 2, self.scenario.registrar);
-                    let batch = self.scenario.batch.max(1);
-                    let published = (handed / batch + 1) * batch;
-                    for server in 0..self.parent.len() {
-                        let at = published + self.rng.range(0, 2 * MINUTE);
-                        self.at(
-                            at,
-                            Event::ParentServes(u8::try_from(server).unwrap_or(0), key),
-                        );
-                    }
+            Request::Ds(key) => self.register(key),
+            Request::Withdraw(key) => {
+                conflict = ![0, key].contains(&self.registry);
+                if !conflict {
+                    self.register(0);
+                }
+            }
+            Request::Unsign => {
+                if self.signing.take().is_some() {
+                    self.primary.key = 0;
+                    self.spread();
                 }
             }
             Request::Dnssec => {
@@ -308,11 +330,17 @@ impl Truth {
                     self.dane = true;
                     self.measured.tlsa = self.now;
                     let after = self.rng.range(self.scenario.tlsa / 2, self.scenario.tlsa);
-                    self.later(after, Event::Tlsa);
+                    self.later(after, Event::Tlsa(true));
                     if self.fires(self.scenario.faults.tlsa_early) {
                         self.unfit_until = self.now + after + self.rng.range(MINUTE, 30 * MINUTE);
                         self.oracle.unfit_is_theirs = true;
                     }
+                }
+            }
+            Request::DaneOff => {
+                if std::mem::take(&mut self.dane) {
+                    let after = self.rng.range(self.scenario.tlsa / 2, self.scenario.tlsa);
+                    self.later(after, Event::Tlsa(false));
                 }
             }
         }
@@ -334,6 +362,27 @@ impl Truth {
         if self.servers.iter().all(|served| *served == self.primary) {
             // Already everywhere: nothing changed, or there is one server that is the primary.
             self.seen_everywhere();
+        }
+    }
+
+    /// The registry gets another DS, or none; the parent publishes it with one of its next batches, in the order in which
+    /// they came.
+    fn register(&mut self, key: u8) {
+        if self.registry == key {
+            return;
+        }
+        self.registry = key;
+        self.measured.delegation = self.now;
+        let registrar = self.scenario.registrar;
+        let handed = self.now + self.rng.range(registrar / 2, registrar);
+        let batch = self.scenario.batch.max(1);
+        let published = (handed / batch + 1) * batch;
+        for server in 0..self.parent.len() {
+            let at = published + self.rng.range(0, 2 * MINUTE);
+            let at = at.max(self.parent_due[server] + 1);
+            self.parent_due[server] = at;
+            let id = u8::try_from(server).unwrap_or(0);
+            self.at(at, Event::ParentServes(id, key));
         }
     }
 

@@ -14,7 +14,7 @@ use crate::rng::Rng;
 use crate::scenario::{Ms, Scenario};
 use crate::senders::Sender;
 
-pub use api::{Answer, Fate, KINDS, Request};
+pub use api::{Answer, ByKind, Fate, KINDS, Request};
 pub use people::NAMES;
 
 /// A mail host, by number.
@@ -146,8 +146,8 @@ pub enum Event {
     ParentServes(u8, u8),
     /// The new host reaches this stage of readiness.
     NewHost(u8),
-    /// TLSA records are published.
-    Tlsa,
+    /// TLSA records are published, or withdrawn, unless it was decided otherwise since.
+    Tlsa(bool),
     /// A sender has mail.
     Mail(u32),
     /// A sender tries again; when it tried first, and how often it did.
@@ -210,6 +210,8 @@ pub struct Truth {
     pub zone_down: Option<Window>,
     /// The key of the DS that each server of the parent serves; 0 for none.
     pub parent: Vec<u8>,
+    /// When each server of the parent has the last change that was handed to the registry.
+    pub parent_due: Vec<Ms>,
     /// The DS that the registry has.
     pub registry: u8,
     /// Whether signing was begun, and when.
@@ -248,6 +250,10 @@ pub struct Truth {
     pub unguarded: bool,
     /// Whether a person changed the MX RRset at all.
     pub meddled: bool,
+    /// Whether the run saw what is served.
+    pub seen: bool,
+    /// Whether it wrote down what it saw: only then it can know that something else was served before.
+    pub remembered: bool,
     /// The TTL that a person chose after the run had set its last one.
     pub own_ttl: Option<u32>,
     /// Requests, by number: what, when it was sent, what came of it.
@@ -345,10 +351,12 @@ impl Truth {
                     self.measured.enabling = self.now - self.measured.enabling;
                 }
             }
-            Event::Tlsa => {
-                self.witnesses(crate::senders::Before::Tlsa);
-                self.tlsa = true;
-                self.measured.tlsa = self.now - self.measured.tlsa;
+            Event::Tlsa(on) => {
+                if self.dane == on && self.tlsa != on {
+                    self.witnesses(crate::senders::Before::Tlsa);
+                    self.tlsa = on;
+                    self.measured.tlsa = self.now - self.measured.tlsa;
+                }
             }
             Event::Mail(sender) => self.mail(sender),
             Event::Retry(sender, first, tries) => self.attempt(sender, first, tries),

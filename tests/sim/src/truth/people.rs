@@ -26,10 +26,10 @@ impl Truth {
         self.meddled = true;
     }
 
-    /// A person changes the TTL alone. Not before the first change: which TTL was served before the run looked, it cannot
-    /// know.
+    /// A person changes the TTL alone. Not before the run wrote down what it saw: which TTL was served before that, nobody
+    /// can tell it.
     pub(super) fn person_edits_ttl(&mut self) {
-        if self.requests.is_empty() && self.sick() {
+        if !self.remembered && self.sick() {
             self.later(5 * MINUTE, Event::PersonTtl);
             return;
         }
@@ -38,6 +38,10 @@ impl Truth {
         }
         let ttl = self.rng.pick(&[120, 900, 7200]);
         self.meddled = true;
+        let (now, first) = (self.now, self.requests.is_empty());
+        self.oracle.say(now, || {
+            format!("a person sets the TTL to {ttl} (before the first change: {first})")
+        });
         let last = 3600.max(self.scenario.ttl_min);
         let is_last = |sent: &super::api::Sent| matches!(sent.request, super::Request::Mx { after, .. } if after.1 == last);
         if self
@@ -60,6 +64,21 @@ impl Truth {
         // Set right before the next process starts: that one sees no jump.
         self.clock_off = 0;
         self.clock_jumped = 0;
+    }
+
+    /// People who were asked to write an MX set, and did not yet, are told not to any more; who just did, undoes it.
+    pub fn drop_asked(&mut self) {
+        if !self.scenario.manual_provider {
+            return;
+        }
+        for sent in &mut self.requests {
+            if matches!(sent.request, super::Request::Mx { .. }) && sent.applied.is_none() {
+                sent.lost = true;
+            }
+        }
+        if (self.primary.set, self.primary.ttl) != self.original {
+            self.write(self.original);
+        }
     }
 
     /// The web server gets a policy that admits the new host too; the record follows.

@@ -49,6 +49,7 @@ impl Truth {
             server_down: None,
             zone_down: None,
             parent: vec![if s.delegated { KEY } else { 0 }; 2],
+            parent_due: vec![0; 2],
             registry: if s.delegated { KEY } else { 0 },
             signing: s.signed.then_some(0),
             dnssec: s.dnssec,
@@ -68,6 +69,8 @@ impl Truth {
             foreign: None,
             unguarded: false,
             meddled: false,
+            seen: false,
+            remembered: false,
             own_ttl: None,
             requests: Vec::new(),
             senders: Vec::new(),
@@ -116,8 +119,7 @@ impl Truth {
             let at = rng.scale(10 * SECOND, heal);
             self.at(at, Event::Person);
         }
-        // Where people write what the run asks for, nobody else has a hand in it.
-        if f.person_ttl && !s.manual_provider {
+        if f.person_ttl {
             let at = rng.scale(10 * SECOND, heal);
             self.at(at, Event::PersonTtl);
         }

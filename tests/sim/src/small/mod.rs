@@ -5,6 +5,8 @@
 //! engine does depends only on what it can see and remember, so each such state is walked once, however many states of
 //! the caches go with it.
 
+mod caches;
+
 use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::Arc;
@@ -14,9 +16,11 @@ use rollout::playbook::{Goal, PlannedStep};
 use rollout::step::{Memory, Setup};
 use serde_json::Value;
 
+use caches::{Caches, LAST, TOGETHER, VIEWS, deliver, fetches, pass};
+
 use crate::journal::Line;
 use crate::process::{Between, Driven, drive, start};
-use crate::run::steps;
+use crate::run::{planned_by, steps};
 use crate::scenario::{Ms, PolicyStart, SECOND, Scenario, Start};
 use crate::truth::{KEY, LEGACY, NEW, Request, Served, SetId};
 use crate::world::{Shared, instant};
@@ -25,10 +29,9 @@ use crate::world::{Shared, instant};
 const UNIT: Ms = 100 * SECOND;
 /// A unit, in the seconds of a TTL.
 const TTL: u32 = 100;
-/// The last MX set: the new host alone.
-const LAST: SetId = 3;
-/// What is older than this, or further off, makes no difference any more.
-const AGES: (i64, i64) = (-3, 6);
+/// What is older than this, or further off, makes no difference any more: the engine asks at most whether something is a
+/// unit old (`settle`, `overdue`), and no TTL is longer than two.
+const AGES: (i64, i64) = (-1, 6);
 
 /// From where a small world begins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,6 +40,13 @@ pub enum Small {
     Move,
     /// An unsigned domain whose mail has moved: signing, and the DS.
     Secure,
+    /// A protected domain on its way back: `rollout rollback --dnssec`.
+    Unsign,
+}
+
+impl Small {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Secure, Self::Move, Self::Unsign];
 }
 
 /// What is really so, and can be seen.
@@ -64,17 +74,16 @@ struct Engine {
     now: Ms,
 }
 
-/// What may be cached, one byte each: 0 for nothing, else the value and the units left.
-/// Validating: MX, DNSKEY, DS, TLSA. Plain: MX.
-type Caches = [u8; 5];
 /// A state: engine and caches.
 type State = (u32, Caches);
 
 /// What was found.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Found {
-    /// States of engine and caches.
+    /// States of engine and caches, of all groups together.
     pub states: usize,
+    /// Whether it was given up before its end.
+    pub cut: bool,
     /// States of the engine alone.
     pub engines: usize,
     /// Transitions.
@@ -86,7 +95,10 @@ pub struct Found {
 }
 
 /// The built-in playbook with small numbers.
-fn small_steps() -> Vec<PlannedStep> {
+fn small_steps(small: Small) -> Vec<PlannedStep> {
+    if small == Small::Unsign {
+        return planned_by("rollback-dnssec").to_vec();
+    }
     let mut steps = steps().to_vec();
     for step in &mut steps {
         match &mut step.goal {
@@ -135,10 +147,17 @@ impl Between for SmallBetween {
 /// Explores everything that can be reached.
 #[must_use]
 pub fn explore(small: Small, between: Arc<dyn Between>, most: usize) -> Found {
-    Explorer::new(small, between).run(most)
+    Explorer::new(small, between).run(VIEWS, most)
+}
+
+/// The same with all caches together.
+#[must_use]
+pub fn explore_together(small: Small, between: Arc<dyn Between>, most: usize) -> Found {
+    Explorer::new(small, between).run(TOGETHER, most)
 }
 
 struct Explorer {
+    small: Small,
     scenario: Scenario,
     between: Arc<dyn Between>,
     steps: Arc<[PlannedStep]>,
@@ -146,6 +165,15 @@ struct Explorer {
     known: HashMap<(Small0, String), u32>,
     /// For each engine state: what can happen to it, and what is wrong with that.
     next: Vec<Option<Arc<Vec<Step>>>>,
+}
+
+/// How a state was come to.
+#[derive(Clone, Copy, Debug)]
+enum Label {
+    Beginning,
+    /// The step of this number of the engine's state before.
+    Step(u16),
+    Fetch(&'static str),
 }
 
 struct Step {
@@ -158,6 +186,7 @@ struct Step {
 impl Explorer {
     fn new(small: Small, between: Arc<dyn Between>) -> Self {
         let moving = small == Small::Move;
+        let signed = small != Small::Secure;
         let scenario = Scenario {
             start: if moving {
                 Start::Original
@@ -166,8 +195,8 @@ impl Explorer {
             },
             ttl: 2 * TTL,
             servers: 2,
-            signed: moving,
-            delegated: moving,
+            signed,
+            delegated: signed,
             dnssec: !moving,
             dane: !moving,
             negative: TTL,
@@ -185,8 +214,9 @@ impl Explorer {
             waits: false,
             ..Scenario::calm(0)
         };
-        let steps = between.steps(small_steps()).into();
+        let steps = between.steps(small_steps(small)).into();
         Self {
+            small,
             scenario,
             between: Arc::new(SmallBetween(between)),
             steps,
@@ -196,9 +226,10 @@ impl Explorer {
         }
     }
 
-    fn begin(&mut self, moving: bool) -> u32 {
-        let key = if moving { KEY } else { 0 };
-        let set = if moving { 0 } else { 3 };
+    fn begin(&mut self) -> u32 {
+        let moving = self.small == Small::Move;
+        let key = if self.scenario.signed { KEY } else { 0 };
+        let set = if moving { 0 } else { LAST };
         let served = (set, 2 * TTL, key);
         let truth = Small0 {
             primary: served,
@@ -221,13 +252,18 @@ impl Explorer {
     }
 
     fn intern(&mut self, engine: Engine) -> u32 {
+        // Which of the two servers is which makes no difference to anybody, but to our own validator, which asks one.
+        let mut engine = engine;
+        if engine.truth.servers[0].2 == engine.truth.servers[1].2 {
+            engine.truth.servers.sort_unstable();
+        }
         let mut memory = serde_json::to_value(&engine.memory).unwrap_or_default();
-        // Since when something is overdue is only said; soaks last no time here; when an effect was answered, or a gate
-        // passed, is only said too.
+        // Since when something is overdue is only said; soaks last no time here; when an effect was answered, a gate passed, or
+        // a step turned bad, is only said too.
         for name in ["expected_since", "good_since"] {
             memory[name] = Value::Null;
         }
-        for name in ["performed", "approvals"] {
+        for name in ["performed", "approvals", "turned_bad"] {
             if let Some(map) = memory[name].as_object_mut() {
                 map.values_mut().for_each(|value| *value = Value::Null);
             }
@@ -244,58 +280,90 @@ impl Explorer {
         number
     }
 
-    fn run(mut self, most: usize) -> Found {
-        let first = (self.begin(self.scenario.signed), [0; 5]);
-        let mut parents: HashMap<State, (State, String)> = HashMap::new();
-        parents.insert(first, (first, "the beginning".to_owned()));
+    fn run(mut self, views: &[&[usize]], most: usize) -> Found {
+        let first = self.begin();
+        let mut found = Found::default();
+        for view in views {
+            self.follow(first, view, most, &mut found);
+            if found.violation.is_some() {
+                break;
+            }
+        }
+        found.engines = self.engines.len();
+        found
+    }
+
+    /// Everything that can be reached, with the copies in these slots.
+    fn follow(&mut self, first: u32, view: &[usize], most: usize, found: &mut Found) {
+        let first = (first, [0; 5]);
+        let mut parents: HashMap<State, (State, Label)> = HashMap::new();
+        parents.insert(first, (first, Label::Beginning));
         let mut queue = VecDeque::from([first]);
-        let mut found = Found {
-            states: 0,
-            engines: 0,
-            transitions: 0,
-            claimed: 0,
-            violation: None,
-        };
         while let Some(state) = queue.pop_front() {
             let truth = self.engines[state.0 as usize].truth;
             found.claimed += u64::from(truth.claimed);
-            let wrong = deliver(&truth, &state.1);
-            if let Some(what) = wrong {
-                found.violation = Some((what, path(&parents, state)));
+            if let Some(what) = deliver(self.small, &truth, &state.1) {
+                found.violation = Some((what, self.path(&parents, state)));
                 break;
             }
-            if truth.claimed || parents.len() > most {
+            if truth.claimed {
+                continue;
+            }
+            if parents.len() > most {
+                found.cut = true;
                 continue;
             }
             let steps = self.steps_of(state.0);
             let mut add =
-                |to: State, label: String, parents: &mut HashMap<State, (State, String)>| {
+                |to: State, label: Label, parents: &mut HashMap<State, (State, Label)>| {
                     found.transitions += 1;
                     if let Entry::Vacant(new) = parents.entry(to) {
                         new.insert((state, label));
                         queue.push_back(to);
+                        if parents.len().is_multiple_of(1_000_000) {
+                            eprintln!("{} states so far with {view:?}", parents.len());
+                        }
                     }
                 };
-            for step in steps.iter() {
+            for (number, step) in (0..).zip(steps.iter()) {
                 let caches = if step.passes { pass(state.1) } else { state.1 };
                 if let Some(what) = &step.wrong {
-                    let mut way = path(&parents, state);
+                    let mut way = self.path(&parents, state);
                     way.push(step.label.clone());
                     found.violation = Some((what.clone(), way));
                     break;
                 }
-                add((step.to, caches), step.label.clone(), &mut parents);
+                add((step.to, caches), Label::Step(number), &mut parents);
             }
             if found.violation.is_some() {
                 break;
             }
-            for (caches, label) in fetches(&truth, state.1) {
-                add((state.0, caches), label, &mut parents);
+            for (caches, label) in fetches(self.small, &truth, state.1, view) {
+                add((state.0, caches), Label::Fetch(label), &mut parents);
             }
         }
-        found.states = parents.len();
-        found.engines = self.engines.len();
-        found
+        found.states += parents.len();
+    }
+
+    /// The way to a state, in words.
+    fn path(&self, parents: &HashMap<State, (State, Label)>, mut state: State) -> Vec<String> {
+        let mut way = Vec::new();
+        while let Some((before, label)) = parents.get(&state) {
+            way.push(match label {
+                Label::Beginning => "the beginning".to_owned(),
+                Label::Fetch(what) => (*what).to_owned(),
+                Label::Step(number) => self.next[before.0 as usize]
+                    .as_ref()
+                    .and_then(|steps| Some(steps.get(usize::from(*number))?.label.clone()))
+                    .unwrap_or_default(),
+            });
+            if *before == state {
+                break;
+            }
+            state = *before;
+        }
+        way.reverse();
+        way
     }
 
     fn steps_of(&mut self, number: u32) -> Arc<Vec<Step>> {
@@ -379,10 +447,13 @@ impl Explorer {
             .first()
             .map(|v| format!("{}: {}", v.rule, v.what));
         // A registry is told again once it is overdue, which is a unit here: a DS that is there already comes to the same.
-        let told = engine.memory.unknown.get("publish-ds");
+        let unknown = &engine.memory.unknown;
+        let told = unknown
+            .get("publish-ds")
+            .or_else(|| unknown.get("withdraw-ds"));
         let overdue = told.is_some_and(|since| instant(*since) + UNIT <= engine.now);
         for sent in &sim.truth.requests {
-            let granted = overdue && matches!(sent.request, Request::Ds(_));
+            let granted = overdue && matches!(sent.request, Request::Ds(_) | Request::Withdraw(_));
             let again = sent.applied.is_some() && !sent.changed && !granted;
             if Some(sent.request) == engine.flight || sent.conflict || again {
                 let again = || format!("S6: {:?} was sent again without need", sent.request);
@@ -437,7 +508,8 @@ impl Explorer {
         t.sets.id(vec![(0, LEGACY), (20, NEW)]);
         t.sets.id(vec![(0, NEW), (30, LEGACY)]);
         t.sets.id(vec![(0, NEW)]);
-        t.original = (if self.scenario.signed { 0 } else { 3 }, 2 * TTL);
+        let moving = self.small == Small::Move;
+        t.original = (if moving { 0 } else { LAST }, 2 * TTL);
         t.mail_goes_on = false;
         t.forget_events();
         let served = |(set, ttl, key)| Served { set, ttl, key };
@@ -492,13 +564,21 @@ impl Explorer {
     }
 }
 
-/// Times become ages, and what only words are made of goes away.
+/// Times become ages, and what only words are made of goes away. A copy that ended is none: nothing asks when it did.
 fn normalise(value: &mut Value, now: Ms) {
     match value {
         Value::Object(map) => {
             map.remove("seen");
             map.remove("by");
             map.values_mut().for_each(|value| normalise(value, now));
+            if let Some(until) = map.get_mut("cached_until")
+                && until.as_i64().is_some_and(|left| left <= 0)
+            {
+                *until = Value::Null;
+            }
+            if let Some(Value::Array(versions)) = map.get_mut("versions") {
+                versions.retain(|v| v["served"] != Value::Null || v["cached_until"] != Value::Null);
+            }
         }
         Value::Array(values) => values.iter_mut().for_each(|value| normalise(value, now)),
         Value::String(text) => {
@@ -522,131 +602,10 @@ fn carry_out(truth: &mut Small0, request: Request) {
         Request::Ds(key) => truth.registry = key,
         Request::Dnssec => truth.dnssec = true,
         Request::Dane => truth.dane = true,
+        Request::Withdraw(_) => truth.registry = 0,
+        Request::Unsign => truth.primary.2 = 0,
+        Request::DaneOff => truth.dane = false,
     }
-}
-
-/// A copy of a value with so many units left.
-fn copy(value: u8, units: u32) -> u8 {
-    1 + value * 8 + u8::try_from(units).unwrap_or(7).min(7)
-}
-
-/// The value of a copy.
-fn value(copy: u8) -> Option<u8> {
-    (copy != 0).then(|| (copy - 1) / 8)
-}
-
-/// A unit passes for every copy.
-fn pass(caches: Caches) -> Caches {
-    caches.map(|copy| {
-        if copy == 0 || (copy - 1) % 8 <= 1 {
-            0
-        } else {
-            copy - 1
-        }
-    })
-}
-
-fn mx((set, _, key): (SetId, u32, u8)) -> u8 {
-    u8::try_from(set).unwrap_or(0) * 2 + key
-}
-
-/// Everything a resolver may fetch now.
-fn fetches(truth: &Small0, caches: Caches) -> Vec<(Caches, String)> {
-    let mut all = Vec::new();
-    let mut fetch = |slot: usize, what: u8, ttl: u32, label: &str| {
-        if caches[slot] == 0 {
-            let mut caches = caches;
-            caches[slot] = copy(what, ttl / TTL);
-            all.push((caches, label.to_owned()));
-        }
-    };
-    // What never changes any more is the same from a cache and from a server: nothing has to be fetched for it.
-    let all_are = |last: fn((SetId, u32, u8)) -> bool| {
-        last(truth.primary) && truth.servers.into_iter().all(last)
-    };
-    let signed = all_are(|(_, _, key)| key == KEY);
-    let moved = signed && all_are(|(set, _, _)| set == LAST);
-    for server in truth.servers {
-        if !moved {
-            let ttl = server.1;
-            fetch(0, mx(server), ttl, "the validating resolver asks for MX");
-            fetch(4, mx(server), ttl, "the plain resolver asks for MX");
-        }
-        if !signed {
-            fetch(1, server.2, TTL, "the validating resolver asks for DNSKEY");
-        }
-    }
-    if truth.parent == 0 {
-        fetch(2, 0, TTL, "the validating resolver asks for DS");
-    }
-    if !truth.tlsa {
-        fetch(3, 0, TTL, "the validating resolver asks for TLSA");
-    }
-    all
-}
-
-/// Delivers mail of both senders with every choice they have; what goes wrong.
-fn deliver(truth: &Small0, caches: &Caches) -> Option<String> {
-    let fresh =
-        |slot: usize, all: &[u8]| value(caches[slot]).map_or_else(|| all.to_vec(), |one| vec![one]);
-    let served = truth.servers.map(mx);
-    let keys = truth.servers.map(|server| server.2);
-    for set in fresh(4, &served) {
-        if let Some(what) = hosts(truth, set / 2) {
-            return Some(format!("the plain sender: {what}"));
-        }
-    }
-    for set in fresh(0, &served) {
-        for ds in fresh(2, &[truth.parent]) {
-            for key in fresh(1, &keys) {
-                if ds != 0 && (set % 2 == 0 || key == 0) {
-                    return Some("I2: the domain is bogus to the DANE sender".to_owned());
-                }
-                if let Some(what) = hosts(truth, set / 2) {
-                    return Some(format!("the DANE sender: {what}"));
-                }
-                for tlsa in fresh(3, &[u8::from(truth.tlsa)]) {
-                    if truth.claimed && (ds == 0 || tlsa == 0 || set / 2 != 3) {
-                        return Some(format!(
-                            "I7: protection is claimed, and the DANE sender holds MX set {}, DS {ds}, TLSA {tlsa}",
-                            set / 2
-                        ));
-                    }
-                }
-            }
-        }
-    }
-    None
-}
-
-/// Whether a host of the set takes mail. The legacy host goes when protection is claimed; the new one is there once it
-/// was assigned.
-fn hosts(truth: &Small0, set: u8) -> Option<String> {
-    let preferred_is_new = set >= 2;
-    if !preferred_is_new && truth.claimed {
-        return Some(format!(
-            "I1: it holds MX set {set} and the legacy host is gone"
-        ));
-    }
-    if set >= 1 && !truth.dnssec {
-        return Some(format!(
-            "I1: it holds MX set {set} and the new host is not there"
-        ));
-    }
-    None
-}
-
-fn path(parents: &HashMap<State, (State, String)>, mut state: State) -> Vec<String> {
-    let mut way = Vec::new();
-    while let Some((before, label)) = parents.get(&state) {
-        way.push(label.clone());
-        if *before == state {
-            break;
-        }
-        state = *before;
-    }
-    way.reverse();
-    way
 }
 
 /// How often each label occurs, for people.
@@ -657,6 +616,7 @@ pub fn summary(found: &Found) -> String {
     words.insert("states of the engine", found.engines.to_string());
     words.insert("transitions", found.transitions.to_string());
     words.insert("states with a claim", found.claimed.to_string());
+    words.insert("to its end", (!found.cut).to_string());
     words
         .into_iter()
         .map(|(name, count)| format!("{name} {count}"))
