@@ -1,6 +1,7 @@
 //! What a run keeps because it cannot be observed again.
 
 mod absorb;
+mod mta_sts;
 
 use std::collections::BTreeMap;
 
@@ -13,12 +14,17 @@ use crate::world::{Action, Instructions, MxRrset, Outcome, PastedAnswers};
 use super::{Next, Setup, Stage, WaitFor};
 
 pub(super) use absorb::{graph_differs, silent};
+pub use mta_sts::{FoundPolicy, MtaStsMemory};
 
 /// The suffix of every MX host with DNSSEC at Exchange Online.
 pub(super) const NEW_ZONE: &str = "mx.microsoft";
 
 /// The name of [`Action::WriteMx`] in [`Memory::unknown`].
 const WRITE_MX: &str = "write-mx";
+
+/// Effects that the way back makes as well, so that one whose outcome is unknown still is.
+const KEPT_FOR_THE_WAY_BACK: [&str; 3] =
+    [WRITE_MX, Action::WRITE_POLICY, Action::WRITE_POLICY_RECORD];
 
 /// A person's consent.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -36,6 +42,9 @@ pub struct Announced {
     pub policy: Policy,
     /// The id of the `_mta-sts` record.
     pub id: Option<String>,
+    /// The policy's whole text; empty where an earlier version of this program kept none.
+    #[serde(default)]
+    pub body: String,
 }
 
 /// What a run keeps: what records were and until when they can be cached, what a cmdlet answered, what a
@@ -64,6 +73,9 @@ pub struct Memory {
     /// The MTA-STS policy that the id record announces: as it was first seen under that id.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub announced: Option<Announced>,
+    /// The MTA-STS policy as it was found, and what was written of it since.
+    #[serde(skip_serializing_if = "MtaStsMemory::is_empty")]
+    pub mta_sts: MtaStsMemory,
     /// What a person pasted of the cmdlets' output.
     #[serde(skip_serializing_if = "PastedAnswers::is_empty")]
     pub pasted: PastedAnswers,
@@ -122,6 +134,7 @@ impl Memory {
                 if let Action::WriteMx { after, .. } = action {
                     self.wrote(after, &setup.timing, now);
                 }
+                self.published(action, true, setup, now);
             }
             Outcome::Asked { instructions } => {
                 if let Action::WriteMx { after, .. } = action {
@@ -145,6 +158,7 @@ impl Memory {
                         .wrote(&after.set, after.ttl, now, &setup.timing);
                     self.attempted = Some(after.clone());
                 }
+                self.published(action, false, setup, now);
             }
             Outcome::Later { why, after } => {
                 self.patience_why.insert(step.to_owned(), why.clone());
@@ -156,6 +170,7 @@ impl Memory {
             }
             Outcome::Conflict { .. } | Outcome::Refused { .. } => {
                 self.unknown.remove(&name);
+                self.not_published(action);
             }
         }
     }
@@ -173,6 +188,7 @@ impl Memory {
     pub fn taken_up(mut self) -> Self {
         if !self.way_back_kept {
             (self.original, self.expected, self.previous) = (None, None, None);
+            self.mta_sts.found = None;
             self.expected_seen = false;
         }
         self
@@ -193,10 +209,11 @@ impl Memory {
             new_host: self.new_host,
             pasted: self.pasted,
             announced: self.announced,
+            mta_sts: self.mta_sts,
             unknown: self
                 .unknown
                 .into_iter()
-                .filter(|(name, _)| name == WRITE_MX)
+                .filter(|(name, _)| KEPT_FOR_THE_WAY_BACK.contains(&name.as_str()))
                 .collect(),
             way_back_kept: self.way_back_kept,
             restoring: true,
