@@ -64,7 +64,7 @@ pub struct Report {
     /// Their names, if they were kept.
     pub names: Vec<&'static str>,
     /// Changes that were made, by kind.
-    pub changes: [u32; 5],
+    pub changes: [u32; 7],
     /// The state in which it ended.
     pub end: String,
     /// What a kill leaves, where it leaves something else than at the point before, if it was kept.
@@ -162,6 +162,7 @@ pub fn go_back(scenario: &Scenario, how: &How, left: &Sim) -> Option<Report> {
     let mut sim = left.clone();
     sim.kills = Kills::default();
     sim.truth.oracle.protocol = how.protocol.then(Vec::new);
+    sim.truth.forget_orders();
     let memory = sim
         .log
         .memory
@@ -442,8 +443,8 @@ fn least(s: &Scenario, m: &Measured) -> Ms {
     .unwrap_or(0)
 }
 
-fn changes(sim: &Sim) -> [u32; 5] {
-    let mut changes = [0; 5];
+fn changes(sim: &Sim) -> [u32; 7] {
+    let mut changes = [0; 7];
     for sent in sim.truth.requests.iter().filter(|sent| sent.changed) {
         changes[sent.request.kind()] += 1;
     }
@@ -484,9 +485,10 @@ impl Sim {
             && t.primary.key == crate::truth::KEY
             && t.servers.iter().all(|served| *served == t.primary)
             && t.parent.iter().all(|ds| *ds == crate::truth::KEY)
-            && (t.dane && t.tlsa && t.dnssec);
-        let planned = planned(s);
+            && (t.dane && t.tlsa && t.dnssec)
+            && self.policy_fits(s);
         let made = changes(self);
+        let planned = planned(s, &made);
         let open = Log::open(&self.log);
         if !right {
             let what = format!("the end is {}", self.end());
@@ -499,6 +501,30 @@ impl Sim {
         if !open.is_empty() {
             let what = format!("intents without an outcome: {open:?}");
             self.truth.oracle.violation(now, "S6", what);
+        }
+    }
+
+    /// Whether the policy is as it should be in the end: enforced as it was found, with the new host, and, where the run writes
+    /// it, without those that are gone.
+    fn policy_fits(&self, s: &Scenario) -> bool {
+        use crate::scenario::PolicyStart;
+        use crate::truth::{LEGACY, NEW};
+        let t = &self.truth;
+        let policy = &t.policies[usize::from(t.policy_served)];
+        let by_tool = s.writes_policy && !s.manual_provider;
+        match s.policy {
+            PolicyStart::None => true,
+            PolicyStart::Testing => {
+                !by_tool || (t.admits(policy, NEW) && !t.admits(policy, LEGACY))
+            }
+            _ => {
+                policy.enforced
+                    && t.admits(policy, NEW)
+                    && (!by_tool || !t.admits(policy, LEGACY))
+                    && t.announced
+                        .last()
+                        .is_some_and(|(_, known)| *known == t.policy_served)
+            }
         }
     }
 
@@ -519,6 +545,11 @@ impl Sim {
         let now = t.now;
         let right = (t.primary.set, t.primary.ttl) == t.original
             && t.servers.iter().all(|served| *served == t.primary);
+        let s = &t.scenario;
+        let published = t.policy_served == t.policy_file
+            && (t.policy_served, t.record) == (t.announced[0].1, t.announced[0].0)
+            && t.records.iter().all(|id| *id == t.record);
+        let right = right && (published || !s.writes_policy || s.manual_provider);
         if !right {
             let what = format!("went back to {}", self.end());
             self.truth.oracle.violation(now, "end", what);
@@ -547,8 +578,8 @@ fn swapped(_: &Scenario) -> u16 {
 }
 
 /// What the plan is made of, by kind: counted from what is found, not by the engine.
-fn planned(s: &Scenario) -> [u32; 5] {
-    use crate::scenario::Start;
+fn planned(s: &Scenario, made: &[u32; 7]) -> [u32; 7] {
+    use crate::scenario::{PolicyStart, Start};
     let low = 60_u32.max(s.ttl_min);
     let last = 3600_u32.max(s.ttl_min);
     let lowers = u32::from(s.ttl > low);
@@ -558,11 +589,19 @@ fn planned(s: &Scenario) -> [u32; 5] {
         Start::Swapped => 1,
     };
     let raises = u32::from(s.ttl.min(low) != last);
+    let enforced = !matches!(s.policy, PolicyStart::None | PolicyStart::Testing);
+    // Before the move where the policy would reject the new host, or is to test only; after it in any case.
+    let before = enforced && (s.tests_policy || s.policy != PolicyStart::Admits);
+    let after = s.policy != PolicyStart::None;
+    let policies = u32::from(before) + u32::from(after);
+    let by_tool = s.writes_policy && !s.manual_provider;
     [
         lowers + moves + raises,
         u32::from(!s.signed),
         u32::from(!s.delegated),
         u32::from(!s.dnssec),
         u32::from(!s.dane),
+        if by_tool { policies } else { made[5] },
+        if by_tool { policies } else { made[6] },
     ]
 }
