@@ -220,8 +220,8 @@ impl World for AtTerminal<'_> {
         outcome
     }
 
-    async fn asked(&mut self, goal: Goal) {
-        self.world.asked(goal).await;
+    async fn asked(&mut self, goal: Goal, instructions: &Instructions) {
+        self.world.asked(goal, instructions).await;
     }
 }
 

@@ -199,6 +199,7 @@ fn setup(file: &DomainFile) -> Setup {
             Delegation::Manual => DelegationBy::Manual,
         },
         tls_reports: file.reports.tlsrpt.as_ref().map(ToString::to_string),
+        mta_sts: file.mta_sts.wishes(&file.dns.provider),
         change: file.change.calendar(),
         ..setup_of(file.domain.as_str(), &file.timing, file.in_laboratory())
     }
@@ -229,6 +230,7 @@ fn setup_of(domain: &str, timing: &FileTiming, laboratory: bool) -> Setup {
         settle_cmdlet,
         overdue,
         tls_reports: None,
+        mta_sts: Default::default(),
         change: Calendar::default(),
     }
 }

@@ -5,7 +5,8 @@ use std::ops::Range;
 
 use super::provider::{FieldInfo, ProviderInfo};
 use super::{
-    Approve, Delegation, Dns, DomainFile, Endpoint, Field, Place, SecretRefError, TextOrFile,
+    Approve, Delegation, Dns, DomainFile, Endpoint, Field, MtaSts, Place, SecretRefError,
+    TextOrFile,
 };
 use crate::playbook::{Playbook, SettingError};
 use crate::source::{Code, Document, Part, Problem, Step as Way, closest, one_of, quoted};
@@ -26,6 +27,7 @@ pub(super) fn check(
     checker.timing(file);
     checker.files(file);
     checker.problems.extend(file.change.check(document));
+    checker.problems.extend(MtaSts::check(file, document));
     checker.problems
 }
 

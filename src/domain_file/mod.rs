@@ -12,6 +12,7 @@ mod endpoint;
 pub mod environment;
 mod load;
 mod microsoft;
+mod mta_sts;
 mod name;
 pub mod provider;
 mod registrar;
@@ -38,6 +39,7 @@ pub use dns::{Delegation, Dns, Field};
 pub use endpoint::{Endpoint, EndpointError, Place, ServerAddress, TextOrFile};
 pub use load::{Loaded, from_text, load};
 pub use microsoft::{Api, Cloud, Endpoints, Microsoft, Pwsh, Tenant};
+pub use mta_sts::{ModeDuringMove, MtaSts, RecordBy};
 pub use name::{DomainName, NameError};
 pub use registrar::Registrar;
 pub use reports::{Reports, ReportsTo};
@@ -94,6 +96,9 @@ pub struct DomainFile {
     /// Where senders shall report to.
     #[serde(default, skip_serializing_if = "Reports::is_empty")]
     pub reports: Reports,
+    /// Who publishes the MTA-STS policy and its record, where a person need not.
+    #[serde(default, skip_serializing_if = "MtaSts::is_empty")]
+    pub mta_sts: MtaSts,
     /// When changes may be made: change windows, freezes.
     #[serde(default, skip_serializing_if = "Change::is_empty")]
     pub change: Change,
@@ -178,6 +183,7 @@ impl DomainFile {
         if let Some(TextOrFile::File(place)) = &mut self.resolve.trust_anchor {
             place.anchor(base);
         }
+        self.mta_sts.anchor(base);
         for place in [
             self.https.roots.as_mut(),
             self.laboratory.as_mut(),

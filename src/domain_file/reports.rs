@@ -14,7 +14,7 @@ use crate::mail_records::tls_rpt;
 #[serde(deny_unknown_fields, default)]
 pub struct Reports {
     /// Where reports on TLS go (RFC 8460), as in mailto:tls-reports@contoso.com; several with commas between them. Where the
-    /// domain asks nobody for reports, plans show the record that asks for them.
+    /// domain asks nobody for reports, the run adds the record that asks for them, before the move.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tlsrpt: Option<ReportsTo>,
 }

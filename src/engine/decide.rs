@@ -139,6 +139,20 @@ fn verdict(cx: &Context<'_>, action: &Action, alarm: Option<&Alarm>) -> Verdict 
         ),
         Action::WithdrawDs { .. } => (Change::Delegation(Delegation::Insecure), None),
         Action::UnsignZone => (Change::Keys(ZoneKeys::Unsigned), None),
+        Action::WritePolicy { after, .. } => {
+            // A policy with which the way back stood open keeps it open while the old hosts are listed.
+            let listed = cx
+                .memory
+                .expected
+                .as_ref()
+                .is_some_and(|mx| cx.stage_of(&mx.set) != Some(Stage::Removed));
+            let way_back = (listed && !cx.memory.restoring)
+                .then(|| cx.original().map(|original| &original.set))
+                .flatten();
+            (Change::Policy(after.policy()), way_back)
+        }
+        // The policy that it announces was judged when that was written, and is served.
+        Action::WriteTxt { .. } => return Verdict::Now,
         // Cmdlets change no record of the domain; S5 is judged by the step itself.
         Action::EnableDnssec | Action::EnableDane | Action::DisableDane => return Verdict::Now,
     };

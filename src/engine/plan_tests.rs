@@ -185,6 +185,8 @@ async fn an_enforcing_policy_is_asked_for_and_waited_out_before_the_removal() {
         max_age: 604_800,
         record_ttl: 7200,
         id: Some("1".into()),
+        body: String::new(),
+        lagging: vec![],
     });
     let plan = plan_of(&facts, Schedule::Overlap).await;
     assert!(!plan.blocked(), "{:?}", plan.findings);
@@ -192,6 +194,111 @@ async fn an_enforcing_policy_is_asked_for_and_waited_out_before_the_removal() {
     assert_eq!(step("mta-sts").by_hand.len(), 1);
     assert!(step("remove-mx").effects[0].at >= Duration::from_secs(7200));
     assert!(step("swap-mx").effects[0].at < Duration::from_secs(7200));
+}
+
+/// Policy, record, and after the move both again, with their exact content; on the way back what was there.
+#[tokio::test]
+async fn a_policy_that_the_run_writes_is_planned_in_full() {
+    let text =
+        "version: STSv1\nmode: enforce\nmx: *.mail.protection.outlook.com\nmax_age: 604800\n";
+    let owner = Host::new("_mta-sts.contoso.com");
+    let mut facts = Start {
+        signed: true,
+        delegated: true,
+        dnssec: true,
+        ..Start::default()
+    }
+    .facts();
+    facts.policy = known(PolicyFacts {
+        mode: PolicyMode::Enforce,
+        patterns: ["*.mail.protection.outlook.com".to_owned()].into(),
+        max_age: 604_800,
+        record_ttl: 300,
+        id: Some("1".into()),
+        body: text.into(),
+        lagging: vec![],
+    });
+    facts.policy_file = known(text.to_owned());
+    let record = |id: u32| crate::world::TxtRrset::of(&format!("v=STSv1; id={id};"), 300);
+    facts.texts.insert(owner.clone(), known(Some(record(1))));
+    let setup = Setup {
+        mta_sts: crate::step::MtaSts {
+            policy: crate::step::PolicyBy::File("/srv/mta-sts.txt".into()),
+            record_by_provider: true,
+            ..crate::step::MtaSts::default()
+        },
+        ..setup()
+    };
+    let mut memory = Memory::default();
+    memory.absorb(&facts, &setup, at(0));
+    let walk = |name: &'static str, facts: Facts, memory: Memory| {
+        let setup = setup.clone();
+        async move {
+            let playbook = builtin(name).expect("built in");
+            let asked = Asked {
+                domain: DOMAIN,
+                playbook: name,
+                steps: &playbook.planned(Schedule::Overlap, &playbook.defaults()),
+                setup: &setup,
+            };
+            plan(asked, &facts, &memory, estimates(), at(0)).await
+        }
+    };
+    let there = walk("exchange-dane", facts.clone(), memory.clone()).await;
+    assert!(!there.blocked(), "{:?}", there.findings);
+    let of = |plan: &Plan, id: &str| -> Vec<String> {
+        let step = plan.steps.iter().find(|s| s.id == id).unwrap();
+        let said = step.effects.iter().map(|effect| effect.action.to_string());
+        assert!(step.by_hand.is_empty(), "{:?}", step.by_hand);
+        said.collect()
+    };
+    let txt =
+        |from: u32, to: u32| format!("change TXT {owner} from {} to {}", record(from), record(to));
+    let policy = |mx: &str| {
+        format!("publish the MTA-STS policy `version: STSv1; mode: enforce; {mx}; max_age: 604800`")
+    };
+    let old = "mx: *.mail.protection.outlook.com";
+    assert_eq!(
+        of(&there, "mta-sts"),
+        [policy(&format!("{old}; mx: {NEW}")), txt(1, 2)]
+    );
+    assert_eq!(
+        of(&there, "mta-sts-after"),
+        [policy(&format!("mx: {NEW}")), txt(2, 3)]
+    );
+
+    // Back, after all of it.
+    memory.way_back_kept = true;
+    let mut moved = Start::finished().facts();
+    let new_text = text.replace("*.mail.protection.outlook.com", NEW);
+    moved.policy = known(PolicyFacts {
+        patterns: [NEW.to_owned()].into(),
+        id: Some("3".into()),
+        body: new_text.clone(),
+        ..facts.policy.known().unwrap().clone()
+    });
+    moved.policy_file = known(new_text.clone());
+    moved.texts.insert(owner.clone(), known(Some(record(3))));
+    memory.mta_sts.written = Some(crate::world::PolicyText {
+        text: new_text,
+        mode: PolicyMode::Enforce,
+        patterns: [NEW.to_owned()].into(),
+    });
+    memory.mta_sts.written_record = Some(record(3));
+    memory.new_host = Some(Host::new(NEW));
+    memory.expected = Some(Start::finished().rrset());
+    memory.caches = Default::default();
+    memory.announced = None;
+    memory.absorb(&moved, &setup, at(0));
+    let back = walk("rollback", moved, memory.for_the_way_back()).await;
+    assert!(!back.blocked(), "{:?}", back.findings);
+    assert_eq!(
+        of(&back, "mta-sts-back"),
+        [policy(&format!("mx: {NEW}; {old}")), txt(3, 4)]
+    );
+    assert_eq!(of(&back, "restore-mta-sts"), [policy(old), txt(4, 1)]);
+    let at = |id: &str| back.steps.iter().find(|s| s.id == id).unwrap().effects[0].at;
+    assert!(at("mta-sts-back") < at("restore-mx") && at("restore-mx") < at("restore-mta-sts"));
 }
 
 #[tokio::test]

@@ -201,7 +201,7 @@ impl Run {
                 Needs {
                     smtp: false,
                     hosts: Default::default(),
-                    ..Needs::everything(hosts)
+                    ..Needs::everything(hosts).and(crate::step::publishing(setup))
                 }
             } else {
                 Needs {

@@ -142,8 +142,8 @@ impl World for Scripted {
             .unwrap_or_default()
     }
 
-    async fn asked(&mut self, goal: Goal) {
-        self.0.lock().await.model.asked(goal).await;
+    async fn asked(&mut self, goal: Goal, instructions: &Instructions) {
+        self.0.lock().await.model.asked(goal, instructions).await;
     }
 }
 

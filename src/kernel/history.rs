@@ -164,6 +164,15 @@ impl<T: Clone + PartialEq> History<T> {
         }
     }
 
+    /// Notes that a write is known not to come any more: what it would have made lives as long as a copy of it may.
+    pub fn not_coming(&mut self, value: &T) {
+        for version in &mut self.versions {
+            if version.value == *value {
+                version.written = false;
+            }
+        }
+    }
+
     /// Notes that a value was written (or may have been: an answer that never came counts as written), so
     /// that it is possible from now on although no server has been seen with it.
     ///
@@ -304,6 +313,18 @@ mod tests {
         h.observe_cached(&'a', &seen(0, 500), &TIMING);
         assert_eq!(values(&h, 499), "ba");
         assert_eq!(values(&h, 500), "b");
+    }
+
+    #[test]
+    fn a_write_that_was_lost_is_forgotten_as_a_copy_of_it_would_be() {
+        let mut h = History::default();
+        h.observe(&[('a', seen(0, 10))], true, at(0), &TIMING);
+        h.wrote(&'b', 10, at(1), &TIMING);
+        h.not_coming(&'b');
+        assert_eq!(values(&h, 1000), "ab");
+        h.observe(&[('a', seen(20, 10))], true, at(20), &TIMING);
+        assert_eq!(values(&h, 29), "ab");
+        assert_eq!(values(&h, 30), "a");
     }
 
     #[test]

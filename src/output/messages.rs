@@ -10,7 +10,7 @@ use super::time;
 use crate::engine::store::Brake;
 use crate::engine::{Ending, Pending};
 use crate::step::{Finding, Memory, Next, Question, Severity, Wait, WaitFor};
-use crate::world::{Action, Outcome};
+use crate::world::{Action, Outcome, PolicyMode};
 
 /// The word for how much a finding weighs.
 pub fn severity(severity: Severity) -> (&'static str, Tone) {
@@ -204,6 +204,8 @@ pub fn there(at: Timestamp, steps: &[String]) -> Line {
 pub fn acting(at: Timestamp, step: &str, action: &Action) -> Line {
     let what = match action {
         Action::WriteMx { .. } => "change the MX record set:".to_owned(),
+        Action::WritePolicy { .. } => "publish the MTA-STS policy:".to_owned(),
+        Action::WriteTxt { .. } => "change a TXT record set:".to_owned(),
         other => other.to_string(),
     };
     Line::at(0)
@@ -259,6 +261,24 @@ pub fn way_back(domain: &str, memory: &Memory) -> Page {
         }
         None => page
             .push(Line::at(2).plain("No MX record set was found, so there is none to go back to.")),
+    }
+    if let Some(found) = &memory.mta_sts.found
+        && found.policy.mode != PolicyMode::None
+    {
+        page.push(Line::at(2).plain("The MTA-STS policy as it was found:"));
+        for line in found.policy.body.lines() {
+            page.push(Line::at(4).verbatim().plain(line));
+        }
+        let value = match (&found.record, &found.policy.id) {
+            (Some(record), _) => record.to_string(),
+            (None, Some(id)) => format!("with the id {id}"),
+            (None, None) => String::new(),
+        };
+        page.push(
+            Line::at(4)
+                .verbatim()
+                .plain(format!("TXT _mta-sts.{domain} {value}")),
+        );
     }
     page.push(
         Line::at(2)

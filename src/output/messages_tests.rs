@@ -56,6 +56,7 @@ fn instructions_are_lines_to_copy() {
             summary: "Run this.".to_owned(),
             lines: vec!["One -Two\nThree\u{1b}[2J".to_owned()],
             answer: None,
+            effects: vec![],
         },
     });
     let page = in_full("contoso.com", "enable-dnssec", &pending, now()).plain();

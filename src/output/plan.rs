@@ -9,7 +9,7 @@ use super::page::{Line, Page, Tone};
 use super::time;
 use crate::engine::plan::{Plan, PlanStep};
 use crate::playbook::PlannedStep;
-use crate::world::{Action, MxRrset};
+use crate::world::{Action, MxRrset, TxtRrset};
 
 /// The records of a set as a zone file writes them (RFC 1035 section 5.1).
 pub fn zone_lines(domain: &str, mx: &MxRrset) -> Vec<String> {
@@ -41,6 +41,41 @@ pub fn diff(domain: &str, before: &MxRrset, after: &MxRrset) -> (Vec<String>, Ve
         .cloned()
         .collect();
     (gone, come)
+}
+
+/// The lines of a policy, or of a TXT RRset, each with what becomes of it: it goes (`-`), comes (`+`), or stays.
+pub fn text_diff(action: &Action) -> Vec<(char, String)> {
+    let (old, new) = match action {
+        Action::WritePolicy { before, after } => (lines_of(before), lines_of(&after.text)),
+        Action::WriteTxt {
+            name,
+            before,
+            after,
+        } => {
+            let lines = |set: &Option<TxtRrset>| -> Vec<String> {
+                let line = |set: &TxtRrset, value| format!("{name}. {} IN TXT {value}", set.ttl);
+                set.iter()
+                    .flat_map(|set| set.values.iter().map(move |value| line(set, value)))
+                    .collect()
+            };
+            (lines(before), lines(after))
+        }
+        _ => return Vec::new(),
+    };
+    let mut shown: Vec<(char, String)> = old
+        .iter()
+        .filter(|line| !new.contains(line))
+        .map(|line| ('-', line.clone()))
+        .collect();
+    shown.extend(new.into_iter().map(|line| {
+        let sign = if old.contains(&line) { ' ' } else { '+' };
+        (sign, line)
+    }));
+    shown
+}
+
+fn lines_of(text: &str) -> Vec<String> {
+    text.lines().map(str::to_owned).collect()
 }
 
 /// Everything a plan says: what blocks it first, then each step, then the times.
@@ -164,6 +199,8 @@ fn step(plan: &Plan, number: usize, step: &PlanStep, about: Option<&str>, page: 
 fn what(action: &Action) -> String {
     match action {
         Action::WriteMx { .. } => "changes the MX record set:".to_owned(),
+        Action::WritePolicy { .. } => "publishes the MTA-STS policy:".to_owned(),
+        Action::WriteTxt { .. } => "changes a TXT record set:".to_owned(),
         Action::PublishDs { .. } => "publishes at the parent:".to_owned(),
         Action::WithdrawDs { .. } => "takes from the parent:".to_owned(),
         Action::UnsignZone => "has the provider stop signing the zone".to_owned(),
@@ -189,6 +226,16 @@ fn changes(plan: &Plan, action: &Action, page: &mut Page) {
             }
             for line in come {
                 page.push(Line::at(6).verbatim().tone(Tone::Good, format!("+ {line}")));
+            }
+        }
+        Action::WritePolicy { .. } | Action::WriteTxt { .. } => {
+            for (sign, line) in text_diff(action) {
+                let tone = match sign {
+                    '-' => Tone::Bad,
+                    '+' => Tone::Good,
+                    _ => Tone::Plain,
+                };
+                page.push(Line::at(6).verbatim().tone(tone, format!("{sign} {line}")));
             }
         }
         Action::PublishDs { ds } => {

@@ -143,6 +143,18 @@ impl Observer for Terminal {
             }
             self.console.progress(page);
         }
+        let mut page = Page::new();
+        for (sign, line) in super::plan::text_diff(action) {
+            let tone = match sign {
+                '-' => Tone::Bad,
+                '+' => Tone::Good,
+                _ => Tone::Plain,
+            };
+            page.push(Line::at(14).verbatim().tone(tone, format!("{sign} {line}")));
+        }
+        if !page.is_empty() {
+            self.console.progress(page);
+        }
     }
 
     fn acted(&mut self, at: Timestamp, step: &PlannedStep, action: &Action, outcome: &Outcome) {

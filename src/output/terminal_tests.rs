@@ -39,6 +39,7 @@ fn watching(answers: Vec<&'static str>) -> Terminal {
         settle_cmdlet: second,
         overdue: second,
         tls_reports: None,
+        mta_sts: Default::default(),
         change: crate::calendar::Calendar::default(),
     };
     let estimates = Estimates {

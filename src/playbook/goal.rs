@@ -58,6 +58,10 @@ pub enum Goal {
     ProveHost,
     /// See [`StepKind::MtaSts`].
     MtaSts,
+    /// See [`StepKind::TlsRpt`].
+    TlsRpt,
+    /// See [`StepKind::MtaStsAfter`].
+    MtaStsAfter,
     /// See [`StepKind::AddMx`].
     AddMx {
         /// Preference of the new host.
@@ -90,6 +94,8 @@ pub enum Goal {
     },
     /// See [`StepKind::FinalProof`].
     FinalProof,
+    /// See [`StepKind::MtaStsBack`].
+    MtaStsBack,
     /// See [`StepKind::RestoreMx`].
     RestoreMx {
         /// TTL in seconds.
@@ -97,6 +103,8 @@ pub enum Goal {
     },
     /// See [`StepKind::RestoreTtl`].
     RestoreTtl,
+    /// See [`StepKind::RestoreMtaSts`].
+    RestoreMtaSts,
     /// See [`StepKind::WithdrawDs`].
     WithdrawDs,
     /// See [`StepKind::UnsignZone`].
@@ -131,7 +139,11 @@ impl Goal {
             Self::Delegate => StepKind::Delegate,
             Self::EnableDnssec => StepKind::EnableDnssec,
             Self::ProveHost => StepKind::ProveHost,
+            Self::TlsRpt => StepKind::TlsRpt,
             Self::MtaSts => StepKind::MtaSts,
+            Self::MtaStsAfter => StepKind::MtaStsAfter,
+            Self::MtaStsBack => StepKind::MtaStsBack,
+            Self::RestoreMtaSts => StepKind::RestoreMtaSts,
             Self::AddMx { .. } => StepKind::AddMx,
             Self::VerifyMx { .. } => StepKind::VerifyMx,
             Self::SwapMx { .. } => StepKind::SwapMx,
@@ -191,7 +203,11 @@ impl Goal {
             StepKind::Delegate => Self::Delegate,
             StepKind::EnableDnssec => Self::EnableDnssec,
             StepKind::ProveHost => Self::ProveHost,
+            StepKind::TlsRpt => Self::TlsRpt,
             StepKind::MtaSts => Self::MtaSts,
+            StepKind::MtaStsAfter => Self::MtaStsAfter,
+            StepKind::MtaStsBack => Self::MtaStsBack,
+            StepKind::RestoreMtaSts => Self::RestoreMtaSts,
             StepKind::AddMx => Self::AddMx {
                 preference: preference("preference"),
             },

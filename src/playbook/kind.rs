@@ -17,6 +17,8 @@ use serde::{Deserialize, Serialize};
 pub enum StepKind {
     /// The domain is in a state from which the move is possible, and everything that is needed is at hand.
     Preflight,
+    /// Senders are asked to report on TLS, where the domain file says where to. A record that is there is left alone.
+    TlsRpt,
     /// The MX record set has a small TTL.
     LowerTtl,
     /// Every authoritative server serves the zone with valid signatures.
@@ -37,6 +39,8 @@ pub enum StepKind {
     SwapMx,
     /// The legacy host is no longer in the MX record set.
     RemoveMx,
+    /// The MTA-STS policy names the hosts that take the mail after the move and no other, and is enforced as it was.
+    MtaStsAfter,
     /// Inbound SMTP DANE is on at Microsoft.
     EnableDane,
     /// TLSA records of the new host are published, secure, and match its certificate on every address.
@@ -45,10 +49,14 @@ pub enum StepKind {
     FinalTtl,
     /// Every sender, whatever its caches hold, delivers under DANE.
     FinalProof,
+    /// No enforcing MTA-STS policy that a sender may hold rejects the hosts that the way back leads to. A way back.
+    MtaStsBack,
     /// The MX record set holds the records that were there before the move. A way back.
     RestoreMx,
     /// The MX record set is what it was before the move, with its TTL. A way back.
     RestoreTtl,
+    /// The MTA-STS policy and its record are what they were before the move. A way back.
+    RestoreMtaSts,
     /// The parent zone publishes no DS for the zone. A way back.
     WithdrawDs,
     /// No authoritative server serves signatures of the zone. A way back.
@@ -119,8 +127,9 @@ const SOAK: ArgumentType = ArgumentType::Seconds {
 
 impl StepKind {
     /// Every kind, in the order of the documented procedure.
-    pub const ALL: [Self; 23] = [
+    pub const ALL: [Self; 27] = [
         Self::Preflight,
+        Self::TlsRpt,
         Self::LowerTtl,
         Self::SignZone,
         Self::Delegate,
@@ -131,12 +140,15 @@ impl StepKind {
         Self::VerifyMx,
         Self::SwapMx,
         Self::RemoveMx,
+        Self::MtaStsAfter,
         Self::EnableDane,
         Self::VerifyTlsa,
         Self::FinalTtl,
         Self::FinalProof,
+        Self::MtaStsBack,
         Self::RestoreMx,
         Self::RestoreTtl,
+        Self::RestoreMtaSts,
         Self::WithdrawDs,
         Self::UnsignZone,
         Self::DisableDane,
@@ -149,7 +161,12 @@ impl StepKind {
     pub const fn is_way_back(self) -> bool {
         matches!(
             self,
-            Self::RestoreMx | Self::RestoreTtl | Self::WithdrawDs | Self::UnsignZone
+            Self::MtaStsBack
+                | Self::RestoreMx
+                | Self::RestoreTtl
+                | Self::RestoreMtaSts
+                | Self::WithdrawDs
+                | Self::UnsignZone
         ) || self.is_first_aid()
     }
 
@@ -180,7 +197,11 @@ impl StepKind {
             Self::Delegate => "delegate",
             Self::EnableDnssec => "enable-dnssec",
             Self::ProveHost => "prove-host",
+            Self::TlsRpt => "tls-rpt",
             Self::MtaSts => "mta-sts",
+            Self::MtaStsAfter => "mta-sts-after",
+            Self::MtaStsBack => "mta-sts-back",
+            Self::RestoreMtaSts => "restore-mta-sts",
             Self::AddMx => "add-mx",
             Self::VerifyMx => "verify-mx",
             Self::SwapMx => "swap-mx",
@@ -206,6 +227,9 @@ impl StepKind {
             Self::Preflight => {
                 "The domain is in a state from which the move is possible, and everything that is needed is at hand."
             }
+            Self::TlsRpt => {
+                "Senders are asked to report on TLS, where the domain file says where to. A record that is there is left alone."
+            }
             Self::LowerTtl => "The MX record set has a small TTL.",
             Self::SignZone => "Every authoritative server serves the zone with valid signatures.",
             Self::Delegate => "The parent zone publishes a DS that matches the signed zone.",
@@ -215,6 +239,15 @@ impl StepKind {
             }
             Self::MtaSts => {
                 "No enforcing MTA-STS policy that a sender may hold rejects the new host."
+            }
+            Self::MtaStsAfter => {
+                "The MTA-STS policy names the hosts that take the mail after the move and no other, and is enforced as it was."
+            }
+            Self::MtaStsBack => {
+                "No enforcing MTA-STS policy that a sender may hold rejects the hosts that the way back leads to. A way back."
+            }
+            Self::RestoreMtaSts => {
+                "The MTA-STS policy and its record are what they were before the move. A way back."
             }
             Self::AddMx => {
                 "The new host is in the MX record set, less preferred than the legacy host."
@@ -326,7 +359,11 @@ impl StepKind {
             | Self::Delegate
             | Self::EnableDnssec
             | Self::ProveHost
+            | Self::TlsRpt
             | Self::MtaSts
+            | Self::MtaStsAfter
+            | Self::MtaStsBack
+            | Self::RestoreMtaSts
             | Self::RemoveMx
             | Self::EnableDane
             | Self::VerifyTlsa

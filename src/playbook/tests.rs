@@ -44,6 +44,7 @@ fn exchange_dane_is_the_documented_procedure() {
         goals,
         [
             Goal::PREFLIGHT,
+            Goal::TlsRpt,
             Goal::LowerTtl {
                 ttl: 60,
                 until: Until::Visible
@@ -71,6 +72,7 @@ fn exchange_dane_is_the_documented_procedure() {
             Goal::VerifyTlsa,
             Goal::FinalTtl { ttl: 3600 },
             Goal::FinalProof,
+            Goal::MtaStsAfter,
         ]
     );
     let waits_for = |step: &str, need: &str| before(&steps, step).contains(&need);
@@ -80,6 +82,7 @@ fn exchange_dane_is_the_documented_procedure() {
         ("swap-mx", "verify-added"),
         ("remove-mx", "verify-swapped"),
         ("remove-mx", "mta-sts"),
+        ("mta-sts-after", "remove-mx"),
         ("enable-dane", "remove-mx"),
         ("final-ttl", "verify-tlsa"),
         ("final-proof", "delegate"),
@@ -92,6 +95,7 @@ fn exchange_dane_is_the_documented_procedure() {
         ("swap-mx", "delegate"),
         ("sign-zone", "lower-ttl"),
         ("add-mx", "mta-sts"),
+        ("final-proof", "mta-sts-after"),
         ("enable-dnssec", "lower-ttl"),
     ] {
         assert!(!waits_for(step, other), "{step} overlaps {other}");
@@ -124,7 +128,7 @@ fn cautious_is_one_step_after_the_other() {
         );
     }
     assert_eq!(
-        steps[1].goal,
+        steps[2].goal,
         Goal::LowerTtl {
             ttl: 60,
             until: Until::Expired

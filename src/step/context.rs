@@ -5,7 +5,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{Memory, Stage};
+use super::{Memory, MtaSts, Stage};
 use crate::calendar::Calendar;
 use crate::kernel::{Host, MxSet, Timing};
 use crate::world::{DelegationBy, Facts, MxRrset, Needs, ZoneFacts};
@@ -37,6 +37,9 @@ pub struct Setup {
     /// Where reports on TLS shall go, as it stands after `rua=`.
     #[serde(default)]
     pub tls_reports: Option<String>,
+    /// Who publishes the MTA-STS policy, and what it does during the move.
+    #[serde(default)]
+    pub mta_sts: MtaSts,
     /// When changes may be made.
     #[serde(default)]
     pub change: Calendar,

@@ -36,6 +36,7 @@ pub(crate) fn setup() -> Setup {
         settle_cmdlet: Duration::from_secs(30),
         overdue: Duration::from_secs(3600),
         tls_reports: None,
+        mta_sts: Default::default(),
         change: crate::calendar::Calendar::default(),
     }
 }
@@ -197,6 +198,8 @@ impl Start {
                 max_age: 0,
                 record_ttl: 300,
                 id: None,
+                body: String::new(),
+                lagging: vec![],
             }),
             tenant: known(TenantFacts {
                 exists: true,
@@ -246,6 +249,8 @@ impl Start {
             }),
             freezes: Fact::Unasked,
             tls_reports: known(true),
+            policy_file: Fact::Unasked,
+            texts: Default::default(),
             clock_jumped: None,
         }
     }

@@ -1,6 +1,7 @@
 //! What a run keeps because it cannot be observed again.
 
 mod absorb;
+mod mta_sts;
 
 use std::collections::BTreeMap;
 
@@ -13,6 +14,7 @@ use crate::world::{Action, Instructions, MxRrset, Outcome, PastedAnswers};
 use super::{Next, Setup, Stage, WaitFor};
 
 pub(super) use absorb::{graph_differs, silent};
+pub use mta_sts::{FoundPolicy, MtaStsMemory};
 
 /// The suffix of every MX host with DNSSEC at Exchange Online.
 pub(super) const NEW_ZONE: &str = "mx.microsoft";
@@ -20,8 +22,15 @@ pub(super) const NEW_ZONE: &str = "mx.microsoft";
 /// The name of [`Action::WriteMx`] in [`Memory::unknown`].
 const WRITE_MX: &str = "write-mx";
 
-/// Effects of the way there that may still show, and would undo the way back.
-const STILL_COUNT: [&str; 3] = [WRITE_MX, "sign-zone", "enable-dane"];
+/// Effects of the way there that may still show and would undo the way back, or that it makes as well: one whose outcome
+/// is unknown still is.
+const KEPT_FOR_THE_WAY_BACK: [&str; 5] = [
+    WRITE_MX,
+    "sign-zone",
+    "enable-dane",
+    Action::WRITE_POLICY,
+    Action::WRITE_POLICY_RECORD,
+];
 
 /// A person's consent.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -39,6 +48,9 @@ pub struct Announced {
     pub policy: Policy,
     /// The id of the `_mta-sts` record.
     pub id: Option<String>,
+    /// The policy's whole text; empty where an earlier version of this program kept none.
+    #[serde(default)]
+    pub body: String,
 }
 
 /// What a run keeps: what records were and until when they can be cached, what a cmdlet answered, what a
@@ -67,6 +79,9 @@ pub struct Memory {
     /// The MTA-STS policy that the id record announces: as it was first seen under that id.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub announced: Option<Announced>,
+    /// The MTA-STS policy as it was found, and what was written of it since.
+    #[serde(skip_serializing_if = "MtaStsMemory::is_empty")]
+    pub mta_sts: MtaStsMemory,
     /// What a person pasted of the cmdlets' output.
     #[serde(skip_serializing_if = "PastedAnswers::is_empty")]
     pub pasted: PastedAnswers,
@@ -125,6 +140,7 @@ impl Memory {
                 if let Action::WriteMx { after, .. } = action {
                     self.wrote(after, &setup.timing, now);
                 }
+                self.published(action, true, setup, now);
             }
             Outcome::Asked { instructions } => {
                 if let Action::WriteMx { after, .. } = action {
@@ -148,6 +164,7 @@ impl Memory {
                         .wrote(&after.set, after.ttl, now, &setup.timing);
                     self.attempted = Some(after.clone());
                 }
+                self.published(action, false, setup, now);
             }
             Outcome::Later { why, after } => {
                 self.patience_why.insert(step.to_owned(), why.clone());
@@ -159,6 +176,7 @@ impl Memory {
             }
             Outcome::Conflict { .. } | Outcome::Refused { .. } => {
                 self.unknown.remove(&name);
+                self.not_published(action);
             }
         }
     }
@@ -176,6 +194,7 @@ impl Memory {
     pub fn taken_up(mut self) -> Self {
         if !self.way_back_kept {
             (self.original, self.expected, self.previous) = (None, None, None);
+            self.mta_sts.found = None;
             self.expected_seen = false;
         }
         self
@@ -196,10 +215,11 @@ impl Memory {
             new_host: self.new_host,
             pasted: self.pasted,
             announced: self.announced,
+            mta_sts: self.mta_sts,
             unknown: self
                 .unknown
                 .into_iter()
-                .filter(|(name, _)| STILL_COUNT.contains(&name.as_str()))
+                .filter(|(name, _)| KEPT_FOR_THE_WAY_BACK.contains(&name.as_str()))
                 .collect(),
             way_back_kept: self.way_back_kept,
             restoring: true,

@@ -23,7 +23,7 @@ mod enable_dnssec;
 mod final_proof;
 mod final_ttl;
 mod lower_ttl;
-mod mta_sts;
+pub(crate) mod mta_sts;
 mod preflight;
 mod prove_gateway;
 mod prove_host;
@@ -31,6 +31,7 @@ mod remove_mx;
 mod restore_mx;
 mod sign_zone;
 mod swap_mx;
+mod tls_rpt;
 mod unsign_zone;
 mod verify_mx;
 mod verify_no_tlsa;
@@ -45,7 +46,8 @@ mod tests;
 pub use crate::finding::{Finding, Severity};
 pub use context::{Context, Setup};
 pub use legacy::Alarm;
-pub use memory::{Announced, Approval, Memory};
+pub use memory::{Announced, Approval, FoundPolicy, Memory, MtaStsMemory};
+pub use mta_sts::{DuringMove, MtaSts, PolicyBy};
 pub use next::{Next, Question, Wait, WaitFor};
 pub use preflight::{from_outside, is_new_host};
 pub use stage::Stage;
@@ -77,6 +79,16 @@ pub fn needs(goal: Goal, cx: &Context<'_>) -> Needs {
     needs
 }
 
+/// What the places hold in which this run may publish; kept before the first change, and looked at for a plan.
+#[must_use]
+pub fn publishing(setup: &Setup) -> Needs {
+    let mut needs = mta_sts::publishing(setup);
+    needs
+        .texts
+        .extend(tls_rpt::wanted(setup).map(|(name, _)| name));
+    needs
+}
+
 fn own_needs(goal: Goal, cx: &Context<'_>) -> Needs {
     match goal {
         Goal::Preflight { scope } => preflight::needs(cx, scope),
@@ -85,7 +97,10 @@ fn own_needs(goal: Goal, cx: &Context<'_>) -> Needs {
         Goal::Delegate => delegate::needs(cx),
         Goal::EnableDnssec => enable_dnssec::needs(cx),
         Goal::ProveHost => prove_host::needs(cx),
-        Goal::MtaSts => mta_sts::needs(cx),
+        Goal::TlsRpt => tls_rpt::needs(cx),
+        Goal::MtaSts | Goal::MtaStsAfter | Goal::MtaStsBack | Goal::RestoreMtaSts => {
+            mta_sts::needs_hosts(cx)
+        }
         Goal::AddMx { .. } => add_mx::needs(cx),
         Goal::VerifyMx { expect, .. } => verify_mx::needs(cx, expect),
         Goal::SwapMx { .. } => swap_mx::needs(cx),
@@ -114,7 +129,11 @@ pub fn next(goal: Goal, cx: &Context<'_>) -> Next {
         Goal::Delegate => delegate::next(cx),
         Goal::EnableDnssec => enable_dnssec::next(cx),
         Goal::ProveHost => prove_host::next(cx),
-        Goal::MtaSts => mta_sts::next(cx),
+        Goal::TlsRpt => tls_rpt::next(cx),
+        Goal::MtaSts => mta_sts::before(cx),
+        Goal::MtaStsAfter => mta_sts::after(cx),
+        Goal::MtaStsBack => mta_sts::back(cx),
+        Goal::RestoreMtaSts => mta_sts::restore(cx),
         Goal::AddMx { preference } => add_mx::next(cx, preference),
         Goal::VerifyMx { expect, soak } => verify_mx::next(cx, expect, soak),
         Goal::SwapMx {

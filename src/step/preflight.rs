@@ -26,6 +26,11 @@ pub(super) fn needs(cx: &Context<'_>, scope: Scope) -> Needs {
         provider: scope.changes_dns(),
         ..Needs::everything(cx.hosts().cloned())
     }
+    .and(if scope == Scope::Move {
+        super::publishing(cx.setup)
+    } else {
+        Needs::default()
+    })
 }
 
 /// Once the run has changed something, the world is on its way: servers may rightly differ, and the

@@ -55,7 +55,12 @@ fn starts_a_change(cx: &Context<'_>, next: &Next) -> bool {
 fn goes_back(goal: Goal) -> bool {
     let back = matches!(
         goal,
-        Goal::RestoreMx { .. } | Goal::RestoreTtl | Goal::WithdrawDs | Goal::UnsignZone
+        Goal::MtaStsBack
+            | Goal::RestoreMx { .. }
+            | Goal::RestoreTtl
+            | Goal::RestoreMtaSts
+            | Goal::WithdrawDs
+            | Goal::UnsignZone
     );
     back || goal.kind().is_first_aid()
 }

@@ -154,7 +154,11 @@ pub(super) fn unknown_outcome(
         Action::EnableDnssec | Action::EnableDane | Action::DisableDane => cx.setup.settle_cmdlet,
         // A registry takes its time; only when it is overdue is silence a sign that it was never told.
         Action::PublishDs { .. } | Action::WithdrawDs { .. } => cx.setup.overdue,
-        Action::WriteMx { .. } | Action::SignZone | Action::UnsignZone => cx.setup.settle,
+        Action::WritePolicy { .. } => cx.setup.mta_sts.settle(cx.setup),
+        Action::WriteMx { .. }
+        | Action::WriteTxt { .. }
+        | Action::SignZone
+        | Action::UnsignZone => cx.setup.settle,
     };
     let settled = since.checked_add(settle).unwrap_or(since);
     if observed >= Some(settled) && lost() == Some(true) {

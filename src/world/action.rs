@@ -1,10 +1,12 @@
 //! Effects on the world, and what came of them.
 
+use std::collections::BTreeSet;
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::kernel::{Host, KeyId, MxSet};
+use super::PolicyMode;
+use crate::kernel::{Host, KeyId, MxSet, Policy};
 
 /// An MX RRset with the TTL it is, or shall be, served with.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -21,6 +23,61 @@ impl fmt::Display for MxRrset {
     }
 }
 
+/// A TXT RRset as a provider has it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TxtRrset {
+    /// Its values as zone files write them, in their canonical order: character strings in quotes (RFC 1035 section 5.1).
+    pub values: Vec<String>,
+    /// TTL in seconds; one for the whole RRset (RFC 2181 section 5.2).
+    pub ttl: u32,
+}
+
+impl TxtRrset {
+    /// A set of one value that is plain text.
+    #[must_use]
+    pub fn of(text: &str, ttl: u32) -> Self {
+        Self {
+            values: vec![format!("\"{text}\"")],
+            ttl,
+        }
+    }
+
+    /// The text, where the set is one value in one character string without escapes.
+    #[must_use]
+    pub fn text(&self) -> Option<&str> {
+        let [value] = self.values.as_slice() else {
+            return None;
+        };
+        let inner = value.strip_prefix('"')?.strip_suffix('"')?;
+        (!inner.contains(['"', '\\'])).then_some(inner)
+    }
+}
+
+impl fmt::Display for TxtRrset {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} (TTL {} s)", self.values.join(", "), self.ttl)
+    }
+}
+
+/// An MTA-STS policy as it is published, and what it says.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PolicyText {
+    /// The whole file, byte for byte.
+    pub text: String,
+    /// Its `mode`.
+    pub mode: PolicyMode,
+    /// Its `mx` patterns.
+    pub patterns: BTreeSet<String>,
+}
+
+impl PolicyText {
+    /// What it means to a sender.
+    #[must_use]
+    pub fn policy(&self) -> Policy {
+        self.mode.policy(&self.patterns)
+    }
+}
+
 /// One effect on the world.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "action", rename_all = "kebab-case")]
@@ -31,6 +88,22 @@ pub enum Action {
         before: MxRrset,
         /// What it becomes.
         after: MxRrset,
+    },
+    /// Replaces the policy that the domain's policy host serves, if it is still exactly `before`.
+    WritePolicy {
+        /// The text that must be there for the write to happen.
+        before: String,
+        /// What it becomes.
+        after: PolicyText,
+    },
+    /// Replaces a TXT RRset of the domain's, if it is still exactly `before`.
+    WriteTxt {
+        /// Its owner name, as in `_mta-sts.contoso.com`.
+        name: Host,
+        /// What must be there for the write to happen; `None`: no such set.
+        before: Option<TxtRrset>,
+        /// What it becomes; `None`: no such set.
+        after: Option<TxtRrset>,
     },
     /// Has the provider sign the zone.
     SignZone,
@@ -55,11 +128,23 @@ pub enum Action {
 }
 
 impl Action {
+    /// The name of [`Action::WritePolicy`].
+    pub const WRITE_POLICY: &str = "write-policy";
+    /// The name of [`Action::WriteTxt`] at `_mta-sts`.
+    pub const WRITE_POLICY_RECORD: &str = "write-policy-record";
+    /// The name of [`Action::WriteTxt`] at `_smtp._tls`.
+    pub const WRITE_TLS_REPORTS: &str = "write-tls-reports";
+
     /// A stable name for journal and output.
     #[must_use]
     pub fn name(&self) -> &'static str {
         match self {
             Self::WriteMx { .. } => "write-mx",
+            Self::WritePolicy { .. } => Self::WRITE_POLICY,
+            Self::WriteTxt { name, .. } if name.as_str().starts_with("_smtp._tls.") => {
+                Self::WRITE_TLS_REPORTS
+            }
+            Self::WriteTxt { .. } => Self::WRITE_POLICY_RECORD,
             Self::SignZone => "sign-zone",
             Self::PublishDs { .. } => "publish-ds",
             Self::WithdrawDs { .. } => "withdraw-ds",
@@ -74,7 +159,10 @@ impl Action {
     #[must_use]
     pub fn told(&self) -> &'static str {
         match self {
-            Self::WriteMx { .. } | Self::SignZone | Self::UnsignZone => "the DNS provider",
+            Self::WriteMx { .. } | Self::WriteTxt { .. } | Self::SignZone | Self::UnsignZone => {
+                "the DNS provider"
+            }
+            Self::WritePolicy { .. } => "whatever publishes the MTA-STS policy",
             Self::PublishDs { .. } | Self::WithdrawDs { .. } => "the registrar",
             Self::EnableDnssec | Self::EnableDane | Self::DisableDane => "Exchange Online",
         }
@@ -85,6 +173,22 @@ impl fmt::Display for Action {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::WriteMx { before, after } => write!(f, "change MX from {before} to {after}"),
+            Self::WritePolicy { after, .. } => {
+                let lines: Vec<_> = after.text.lines().collect();
+                write!(f, "publish the MTA-STS policy `{}`", lines.join("; "))
+            }
+            Self::WriteTxt {
+                name,
+                before,
+                after,
+            } => match (before, after) {
+                (Some(before), Some(after)) => {
+                    write!(f, "change TXT {name} from {before} to {after}")
+                }
+                (None, Some(after)) => write!(f, "add TXT {name} {after}"),
+                (Some(before), None) => write!(f, "delete TXT {name} {before}"),
+                (None, None) => write!(f, "leave TXT {name} away"),
+            },
             Self::SignZone => f.write_str("sign the zone"),
             Self::PublishDs { ds } => {
                 let ds: Vec<_> = ds.iter().map(|key| key.0.as_str()).collect();
@@ -127,6 +231,9 @@ pub struct Instructions {
     /// How to tell what came of it, where that cannot be observed; `None`: its effect is observed.
     #[serde(default)]
     pub answer: Option<String>,
+    /// What a person who follows them brings about, where that is what an action would do.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub effects: Vec<Action>,
 }
 
 impl fmt::Display for Instructions {

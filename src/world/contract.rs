@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 
-use super::{Action, Facts, Needs, Outcome, Unread};
+use super::{Action, Facts, Instructions, Needs, Outcome, Unread};
 use crate::playbook::Goal;
 
 /// Something that can be observed and changed.
@@ -24,5 +24,5 @@ pub trait World: Send {
 
     /// A person was asked to bring a goal about by hand. Only a model has to act on it: in the real world
     /// somebody does it, and it is observed.
-    async fn asked(&mut self, _goal: Goal) {}
+    async fn asked(&mut self, _goal: Goal, _instructions: &Instructions) {}
 }

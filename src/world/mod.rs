@@ -13,7 +13,7 @@ mod pasted;
 
 /// An answer of Microsoft's that was not understood, as it came.
 pub use crate::microsoft::Unread;
-pub use action::{Action, DelegationBy, Instructions, MxRrset, Outcome};
+pub use action::{Action, DelegationBy, Instructions, MxRrset, Outcome, PolicyText, TxtRrset};
 pub use contract::World;
 pub use facts::{
     AddressFacts, Advice, Answer, Arrives, Chain, Connector, ConnectorFacts, Delivery, DnsHost,

@@ -10,7 +10,8 @@ use jiff::Timestamp;
 
 use super::{
     Action, AddressFacts, Answer, Chain, ExchangeFacts, Fact, Facts, FeatureState, HostFacts,
-    MxRrset, Needs, Outcome, PolicyMode, SigningFacts, SmtpOutcome, TlsaFacts, VerdictFacts, World,
+    Instructions, MxRrset, Needs, Outcome, PolicyText, SigningFacts, SmtpOutcome, TlsaFacts,
+    TxtRrset, VerdictFacts, World,
 };
 use crate::clock::{Clock, VirtualClock};
 use crate::kernel::{Host, KeyId, ZoneKeys};
@@ -45,7 +46,8 @@ enum Effect {
     Delegated(BTreeSet<KeyId>),
     Tlsa(Host),
     NoTlsa,
-    Policy(Host),
+    Policy(PolicyText),
+    Txt(Host, Option<TxtRrset>),
 }
 
 /// The model.
@@ -253,14 +255,27 @@ impl Model {
                     }
                 }
             }
-            Effect::Policy(host) => {
+            Effect::Policy(policy) => {
+                if let Fact::Known { value, .. } = &mut self.facts.policy {
+                    value.body = policy.text;
+                    value.mode = policy.mode;
+                    value.patterns = policy.patterns;
+                }
+            }
+            Effect::Txt(name, set) => {
                 if let Fact::Known { value, .. } = &mut self.facts.policy
-                    && value.mode == PolicyMode::Enforce
+                    && name.as_str().starts_with("_mta-sts.")
                 {
-                    value.patterns.insert(host.as_str().to_owned());
-                    // With the policy goes its id: without a new one no sender would look.
-                    let id = value.id.take().unwrap_or_default();
-                    value.id = Some(format!("{id}n"));
+                    value.id = set.as_ref().and_then(TxtRrset::text).and_then(id_of);
+                    value.record_ttl = set.as_ref().map_or(value.record_ttl, |set| set.ttl);
+                    // What could not be told of the servers before says nothing of the new record.
+                    value.lagging.clear();
+                }
+                if name.as_str().starts_with("_smtp._tls.") {
+                    self.facts.tls_reports = Fact::Known {
+                        value: set.is_some(),
+                        at: self.clock.now(),
+                    };
                 }
             }
         }
@@ -328,6 +343,14 @@ impl Model {
     }
 }
 
+/// The id in a record at `_mta-sts` (RFC 8461 section 3.1).
+fn id_of(record: &str) -> Option<String> {
+    record.split(';').find_map(|field| {
+        let (name, value) = field.split_once('=')?;
+        (name.trim() == "id").then(|| value.trim().to_owned())
+    })
+}
+
 fn seconds(duration: Duration) -> u32 {
     u32::try_from(duration.as_secs()).unwrap_or(u32::MAX)
 }
@@ -368,6 +391,12 @@ impl World for Model {
             verdict: self.verdict(at),
             freezes: seen_at(&truth.freezes, at),
             tls_reports: seen_at(&truth.tls_reports, at),
+            policy_file: seen_at(&truth.policy_file, at),
+            texts: truth
+                .texts
+                .iter()
+                .map(|(name, fact)| (name.clone(), seen_at(fact, at)))
+                .collect(),
             clock_jumped: None,
         };
     }
@@ -378,6 +407,19 @@ impl World for Model {
         match action {
             Action::WriteMx { after, .. } => {
                 self.later(self.estimates.visible, Effect::Mx(after.clone()));
+            }
+            Action::WritePolicy { after, .. } => {
+                if let Fact::Known { value, .. } = &mut self.facts.policy_file {
+                    value.clone_from(&after.text);
+                }
+                self.later(self.estimates.visible, Effect::Policy(after.clone()));
+            }
+            Action::WriteTxt { name, after, .. } => {
+                if let Some(Fact::Known { value, .. }) = self.facts.texts.get_mut(name) {
+                    value.clone_from(after);
+                }
+                let effect = Effect::Txt(name.clone(), after.clone());
+                self.later(self.estimates.visible, effect);
             }
             Action::SignZone => {
                 if let Fact::Known { value, .. } = &mut self.facts.provider {
@@ -417,15 +459,18 @@ impl World for Model {
         }
     }
 
-    async fn asked(&mut self, goal: Goal) {
-        match goal {
-            Goal::SignZone => self.later(self.estimates.visible, Effect::Signed),
-            Goal::MtaSts => {
-                let host = self.new_host();
-                self.later(self.estimates.visible, Effect::Policy(host));
-            }
-            // Everything else is asked only after `perform`, which the model never hands to a person.
-            _ => {}
+    async fn asked(&mut self, goal: Goal, instructions: &Instructions) {
+        // Everything else is asked only after `perform`, which the model never hands to a person.
+        if goal == Goal::SignZone {
+            self.later(self.estimates.visible, Effect::Signed);
+        }
+        for action in &instructions.effects {
+            let effect = match action {
+                Action::WritePolicy { after, .. } => Effect::Policy(after.clone()),
+                Action::WriteTxt { name, after, .. } => Effect::Txt(name.clone(), after.clone()),
+                _ => continue,
+            };
+            self.later(self.estimates.visible, effect);
         }
     }
 }

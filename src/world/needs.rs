@@ -35,6 +35,10 @@ pub struct Needs {
     pub provider_again: bool,
     /// The freezes of the freeze file.
     pub freezes: bool,
+    /// The policy file that the domain file names.
+    pub policy_file: bool,
+    /// TXT RRsets of these names, as the provider has them.
+    pub texts: BTreeSet<Host>,
 }
 
 impl Needs {
@@ -55,6 +59,8 @@ impl Needs {
         self.provider |= other.provider;
         self.provider_again |= other.provider_again;
         self.freezes |= other.freezes;
+        self.policy_file |= other.policy_file;
+        self.texts.extend(other.texts);
         self
     }
 
@@ -76,6 +82,8 @@ impl Needs {
             provider: true,
             provider_again: false,
             freezes: true,
+            policy_file: false,
+            texts: BTreeSet::new(),
         }
     }
 }

@@ -12,6 +12,7 @@ mod init;
 mod inputs;
 mod kill;
 mod legacy;
+mod mta_sts;
 mod playbooks;
 mod pwsh;
 mod readme;

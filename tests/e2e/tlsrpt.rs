@@ -165,3 +165,28 @@ fn programs_get_every_count_and_a_finding_a_line() {
         (&"end".into(), &1.into())
     );
 }
+
+/// Where the domain file says where reports go, the run asks senders for them before the move; a record that is there stays.
+#[test]
+fn the_record_is_added_before_the_move_and_only_where_there_is_none() {
+    use rollout_lab::{DomainKind, DomainSeed};
+    let asks = |seed: DomainSeed| {
+        let stage = crate::inputs::stage::Stage::of(seed);
+        stage.append("reports: { tlsrpt: \"mailto:tls@contoso.com\" }\n");
+        let ran = stage.run(&["apply", "{file}", "--yes", "--wait", "--until", "tls-rpt"]);
+        assert_eq!(ran.code, Some(0), "{ran}");
+        let lab = &stage.bench.lab;
+        let set = lab.record_set("contoso.com", "_smtp._tls.contoso.com", "TXT");
+        (set.unwrap().contents, ran.words())
+    };
+    let (added, said) = asks(DomainSeed::ordinary("contoso.com").signed());
+    assert_eq!(added, ["\"v=TLSRPTv1; rua=mailto:tls@contoso.com\""]);
+    assert!(
+        said.contains("+ _smtp._tls.contoso.com. 3600 IN TXT"),
+        "{said}"
+    );
+    let enforcing = DomainSeed::new("contoso.com", DomainKind::EnforcingMtaSts).signed();
+    let (kept, said) = asks(enforcing);
+    assert_eq!(kept, ["\"v=TLSRPTv1; rua=mailto:tls-reports@contoso.com\""]);
+    assert!(!said.contains("+ _smtp._tls.contoso.com"), "{said}");
+}

@@ -64,6 +64,7 @@ fn setup(file: &rollout::domain_file::DomainFile) -> Setup {
         settle_cmdlet: Duration::from_secs(1),
         overdue: Duration::from_secs(60),
         tls_reports: None,
+        mta_sts: Default::default(),
         change: rollout::calendar::Calendar::default(),
     }
 }

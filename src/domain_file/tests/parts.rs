@@ -531,3 +531,42 @@ fn powershell_as_the_backend_signs_in_its_own_way() {
             .contains("belong to backend: pwsh")
     );
 }
+
+/// Who publishes what, by what is said and what is not.
+#[test]
+fn an_mta_sts_policy_is_published_by_whom_the_file_names() {
+    use crate::step::{DuringMove, MtaSts, PolicyBy};
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("policy.txt"), "").unwrap();
+    std::fs::write(folder.path().join("publish"), "").unwrap();
+    let wishes = |part: &str, provider: &str| {
+        let text = format!("{GOOD}{part}");
+        let path = folder.path().join("domain.yml");
+        let file = from_text(&path, &text, &Environment::of([])).unwrap_or_else(|e| panic!("{e}"));
+        file.file.mta_sts.wishes(provider)
+    };
+    let at = |name: &str| folder.path().join(name).display().to_string();
+    assert_eq!(wishes("", "powerdns"), MtaSts::default());
+    assert_eq!(
+        wishes("mta_sts: {policy: policy.txt}\n", "powerdns"),
+        MtaSts {
+            policy: PolicyBy::File(at("policy.txt")),
+            record_by_provider: true,
+            during_move: DuringMove::Enforce,
+        }
+    );
+    assert_eq!(
+        wishes(
+            "mta_sts: {publish: [./publish, a b], record: by-hand, during_move: testing}\n",
+            "powerdns"
+        ),
+        MtaSts {
+            policy: PolicyBy::Program(at("./publish")),
+            record_by_provider: false,
+            during_move: DuringMove::Testing,
+        }
+    );
+    let by_hand = wishes("mta_sts: {policy: policy.txt}\n", "manual");
+    assert!(!by_hand.record_by_provider && !by_hand.writes_all());
+    assert!(wishes("mta_sts: {record: provider}\n", "powerdns").record_by_provider);
+}

@@ -42,6 +42,9 @@ pub fn essentials(facts: &Facts) -> BTreeMap<String, String> {
         let patterns: Vec<_> = policy.patterns.iter().map(String::as_str).collect();
         let line = format!("{:?} {}", policy.mode, patterns.join(", "));
         lines.insert("MTA-STS policy".to_owned(), line.to_lowercase());
+        if let Some(id) = &policy.id {
+            lines.insert("MTA-STS id".to_owned(), id.clone());
+        }
     }
     if let Some(exchange) = facts.exchange.known()
         && !exchange.manual

@@ -72,6 +72,8 @@ fn facts(start: &Start, policy: Option<PolicyMode>) -> Facts {
             max_age: 604_800,
             record_ttl: 3600,
             id: Some("1".into()),
+            body: String::new(),
+            lagging: vec![],
         });
     }
     facts

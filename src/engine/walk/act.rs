@@ -32,10 +32,10 @@ impl Walk<'_> {
                 gate: gate.clone(),
                 about: format!("{about} ({effect})"),
             }),
-            Next::Ask(Question::ByHand { .. }) => {
+            Next::Ask(Question::ByHand { instructions }) => {
                 // What a person is about to do is a change as well.
                 self.keep_way_back(now).await?;
-                self.world.asked(step.goal).await;
+                self.world.asked(step.goal, instructions).await;
             }
             _ => {}
         }
@@ -72,6 +72,7 @@ impl Walk<'_> {
         self.observer.way_back(at, &self.memory);
         let way_back = Note::WayBack(serde_json::json!({
             "mx": self.memory.original,
+            "mta_sts": self.memory.mta_sts.found,
             "parent": self.facts.parent,
             "provider": self.facts.provider,
             "exchange": self.facts.exchange,

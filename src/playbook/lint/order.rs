@@ -81,6 +81,7 @@ impl Line<'_> {
             self.kind,
             StepKind::ProveHost
                 | StepKind::MtaSts
+                | StepKind::MtaStsAfter
                 | StepKind::AddMx
                 | StepKind::SwapMx
                 | StepKind::RemoveMx
@@ -123,6 +124,13 @@ impl Line<'_> {
                         "senders would prefer the new host before every resolver was seen to see it and every host to take mail",
                     ));
                 }
+            }
+            StepKind::MtaStsAfter if !self.after_kind(StepKind::RemoveMx) => {
+                found.push(self.lacks(
+                    "S2",
+                    "remove-mx",
+                    "the policy would reject a host that is still listed",
+                ));
             }
             StepKind::RemoveMx => {
                 if !self.after_kind(StepKind::SwapMx) {

@@ -129,7 +129,9 @@ fn each_unsafe_playbook_has_its_complaint_at_its_line() {
         (whole_but(&["final-ttl"]), &["lower-ttl: T1: nothing raises the TTL"]),
         (whole_but(&["final-proof"]), &["enable-dane: S3: no final-proof follows"]),
         (steps(&["preflight", "enable-dnssec", "prove-host", "add-mx"]), &["add-mx: T4: nothing looks whether mail still arrives"]),
+        (but("rollback", "  - step: mta-sts-back\n    needs: []\n", "").replace("[mta-sts-back]", "[]"), &["restore-mx: S2: the kernel would refuse restore-mx for ever", "MTA-STS policy"]),
         // In the wrong order.
+        (but(exchange, "- step: mta-sts-after\n    needs: [remove-mx]", "- step: mta-sts-after\n    needs: [mta-sts]"), &["mta-sts-after: S2: mta-sts-after does not wait for remove-mx"]),
         (but(exchange, "with: { expect: swapped, soak: $swapped_soak }", "with: { expect: swapped, soak: 0 }").replace("  swapped_soak:\n    type: seconds\n    default: 5m\n    max: 604800\n    about: How long the swapped hosts must stay good before the legacy host is removed.\n", ""), &["remove-mx: S2: remove-mx waits for a verify-mx that does not soak"]),
         (but(exchange, "needs: [verify-swapped, mta-sts]", "needs: [verify-swapped]"), &["remove-mx: S2: the kernel would refuse remove-mx for ever"]),
         (but(exchange, "needs: [prove-host, lower-ttl]", "needs: [prove-host]"), &["add-mx: S1: add-mx and lower-ttl both write"]),

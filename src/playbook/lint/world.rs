@@ -87,6 +87,14 @@ fn refused(step: usize, kind: StepKind, violation: &Violation) -> Complaint {
             "S4",
             "put - step: sign-zone above, and its id in what this step needs",
         ),
+        Rule::PolicyAdmits if kind == StepKind::RestoreMx => (
+            "S2",
+            "put - step: mta-sts-back above, and its id in what this step needs",
+        ),
+        Rule::PolicyAdmits if kind == StepKind::RestoreMtaSts => (
+            "S2",
+            "put - step: restore-mx above, and its id in what this step needs",
+        ),
         Rule::PolicyAdmits => (
             "S2",
             "put - step: mta-sts above, and its id in what this step needs",
@@ -158,10 +166,13 @@ impl World {
         });
         // Preflight looks at the hosts that take the mail, and at nobody else.
         let mut took = vec![mx, original];
-        let mut policy = Policy::NotEnforced;
-        if scope == Some(Scope::Move) {
-            policy = Policy::Enforced(BTreeSet::from([LEGACY.to_owned()]));
-        } else {
+        let policy = match scope {
+            Some(Scope::Move) => Policy::Enforced(BTreeSet::from([LEGACY.to_owned()])),
+            // A move ends with the new host alone in the policy.
+            None => Policy::Enforced(BTreeSet::from([NEW.to_owned()])),
+            Some(_) => Policy::NotEnforced,
+        };
+        if scope != Some(Scope::Move) {
             took.push(NEW);
         }
         world.serve_policy(policy);
@@ -231,6 +242,9 @@ impl World {
             Goal::UnsignZone => Change::Keys(ZoneKeys::Unsigned),
             Goal::Delegate => Change::Delegation(Delegation::Secure(key())),
             Goal::WithdrawDs => Change::Delegation(Delegation::Insecure),
+            Goal::MtaSts | Goal::MtaStsBack => Change::Policy(enforced(&[LEGACY, NEW])),
+            Goal::MtaStsAfter => Change::Policy(enforced(&[NEW])),
+            Goal::RestoreMtaSts => Change::Policy(enforced(&[LEGACY])),
             _ => return None,
         })
     }
@@ -264,7 +278,8 @@ impl World {
             Some(Change::Mx(set, ttl)) => self.serve_mx(set, ttl),
             Some(Change::Delegation(ds)) => self.serve_ds(ds),
             Some(Change::Keys(keys)) => self.serve_keys(keys),
-            Some(Change::Policy(_)) | None => {}
+            Some(Change::Policy(policy)) => self.serve_policy(policy),
+            None => {}
         }
         match goal {
             Goal::ProveHost => self.takes_mail(NEW),
@@ -273,10 +288,6 @@ impl World {
                     self.takes_mail(host.as_str());
                 }
             }
-            Goal::MtaSts => self.serve_policy(Policy::Enforced(BTreeSet::from([
-                LEGACY.to_owned(),
-                NEW.to_owned(),
-            ]))),
             Goal::EnableDane => self.serve_tlsa(NEW),
             Goal::VerifyTlsa => self.proves_tlsa(NEW),
             Goal::ProveGateway => {
@@ -360,6 +371,15 @@ impl World {
             .or_insert_with(HostState::unknown);
         state.tlsa.insert(RECORDS.to_owned(), true);
     }
+}
+
+fn enforced(patterns: &[&str]) -> Policy {
+    Policy::Enforced(
+        patterns
+            .iter()
+            .map(|pattern| (*pattern).to_owned())
+            .collect(),
+    )
 }
 
 fn key() -> BTreeSet<KeyId> {

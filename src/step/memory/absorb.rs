@@ -3,13 +3,13 @@
 use jiff::Timestamp;
 
 use super::{Announced, Memory, NEW_ZONE, WRITE_MX};
-use crate::kernel::{Accepts, Delegation, Host, HostState, Policy, Sighting, Timing, TlsaSet};
+use crate::kernel::{Accepts, Delegation, Host, HostState, Sighting, Timing, TlsaSet};
 use crate::step::Setup;
 use crate::step::legacy::Standing;
 use crate::step::reply::Refusal;
 use crate::world::{
-    Answer, Chain, Fact, Facts, FeatureState, HostFacts, MxRrset, PolicyMode, SmtpOutcome,
-    TenantFacts, TlsaFacts,
+    Answer, Chain, Fact, Facts, FeatureState, HostFacts, MxRrset, SmtpOutcome, TenantFacts,
+    TlsaFacts,
 };
 
 impl Memory {
@@ -19,6 +19,7 @@ impl Memory {
         self.absorb_zone(facts, setup, now);
         self.absorb_parent(facts, &setup.timing, now);
         self.absorb_policy(facts, setup, now);
+        self.absorb_published(facts, setup);
         for (host, fact) in &facts.hosts {
             let at = fact.at().unwrap_or(now);
             match fact {
@@ -167,10 +168,7 @@ impl Memory {
             return;
         };
         let at = facts.policy.at().unwrap_or(now);
-        let value = match policy.mode {
-            PolicyMode::Enforce => Policy::Enforced(policy.patterns.clone()),
-            PolicyMode::None | PolicyMode::Testing => Policy::NotEnforced,
-        };
+        let value = policy.mode.policy(&policy.patterns);
         let ttl = if setup.strict_mta_sts {
             policy.max_age
         } else {
@@ -193,10 +191,15 @@ impl Memory {
                 self.announced = Some(Announced {
                     policy: value,
                     id: policy.id.clone(),
+                    body: policy.body.clone(),
                 });
             }
         }
-        self.caches.policy.observe(&served, true, at, &setup.timing);
+        // While an address still serves the id of the one before, senders are told to keep that one (T1).
+        let everywhere = policy.lagging.is_empty();
+        self.caches
+            .policy
+            .observe(&served, everywhere, at, &setup.timing);
     }
 
     fn absorb_host(&mut self, host: &Host, seen: &HostFacts, setup: &Setup, at: Timestamp) {

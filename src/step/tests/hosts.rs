@@ -11,6 +11,8 @@ fn policy(mode: PolicyMode, patterns: &[&str]) -> Fact<PolicyFacts> {
         max_age: 604_800,
         record_ttl: 7200,
         id: Some("20240101".into()),
+        body: String::new(),
+        lagging: vec![],
     })
 }
 

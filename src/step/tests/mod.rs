@@ -6,8 +6,10 @@ mod first_aid;
 mod gateway;
 mod hosts;
 mod legacy;
+mod mta_sts;
 mod mx;
 mod preflight;
+mod tls_rpt;
 mod unknown;
 mod verdict;
 mod way_back;
@@ -157,6 +159,7 @@ fn by_hand() -> Outcome {
             summary: "do this".into(),
             lines: vec![],
             answer: None,
+            effects: vec![],
         },
     }
 }

@@ -173,6 +173,9 @@ fn s6_an_effect_that_shows_after_all_is_done() {
             Action::WithdrawDs { .. } | Action::UnsignZone | Action::DisableDane => {
                 unreachable!("of the way back")
             }
+            Action::WritePolicy { .. } | Action::WriteTxt { .. } => {
+                unreachable!("in the table of the MTA-STS steps")
+            }
             Action::EnableDnssec => {
                 case.facts = Start {
                     dnssec: true,

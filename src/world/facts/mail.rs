@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::Chain;
+use crate::kernel::Policy;
 
 /// What an SMTP probe of one address found (RFC 3207, RFC 7672).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -107,6 +108,17 @@ pub enum PolicyMode {
     Enforce,
 }
 
+impl PolicyMode {
+    /// What a policy of this mode with these patterns means to a sender.
+    #[must_use]
+    pub fn policy(self, patterns: &BTreeSet<String>) -> Policy {
+        match self {
+            Self::Enforce => Policy::Enforced(patterns.clone()),
+            Self::None | Self::Testing => Policy::NotEnforced,
+        }
+    }
+}
+
 /// The MTA-STS policy.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PolicyFacts {
@@ -120,4 +132,10 @@ pub struct PolicyFacts {
     pub record_ttl: u32,
     /// The policy's id.
     pub id: Option<String>,
+    /// The policy as it was served, byte for byte; empty where there is none.
+    #[serde(default)]
+    pub body: String,
+    /// Authoritative addresses that serve another id, or did not tell, in words.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub lagging: Vec<String>,
 }

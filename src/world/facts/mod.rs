@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::calendar::Freeze;
 use crate::kernel::Host;
+use crate::world::TxtRrset;
 
 pub use dns::{Chain, DnsHost, ParentFacts, ParentServer, ServerFacts, VantageFacts, ZoneFacts};
 pub use mail::{AddressFacts, HostFacts, PolicyFacts, PolicyMode, SmtpOutcome, TlsaFacts};
@@ -147,6 +148,12 @@ pub struct Facts {
     /// Whether the domain asks senders for reports on TLS (RFC 8460).
     #[serde(default)]
     pub tls_reports: Fact<bool>,
+    /// The policy file that the domain file names, byte for byte.
+    #[serde(default)]
+    pub policy_file: Fact<String>,
+    /// TXT RRsets as the provider's API has them, by owner name; `None` where it has no such set.
+    #[serde(default)]
+    pub texts: BTreeMap<Host, Fact<Option<TxtRrset>>>,
     /// A wall clock that jumped against the monotonic one, in seconds.
     pub clock_jumped: Option<i64>,
 }

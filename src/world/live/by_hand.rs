@@ -113,6 +113,7 @@ pub(super) fn ask(cloud: Cloud, domain: &Host, action: &Action) -> Outcome {
             instructions: Instructions {
                 summary: summary.to_owned(),
                 answer,
+                effects: Vec::new(),
                 lines: vec![
                     command.module,
                     command.connect,

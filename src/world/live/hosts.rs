@@ -133,6 +133,8 @@ pub(super) fn policy(view: &MtaStsView) -> Fact<PolicyFacts> {
         max_age: 0,
         record_ttl,
         id: None,
+        body: String::new(),
+        lagging: Vec::new(),
     };
     match view {
         MtaStsView::None { lookup } => Fact::Known {
@@ -155,6 +157,8 @@ pub(super) fn policy(view: &MtaStsView) -> Fact<PolicyFacts> {
                 max_age: policy.max_age,
                 record_ttl: *ttl,
                 id: Some(record.id.clone()),
+                body: policy.body.clone(),
+                lagging: Vec::new(),
             },
             at: Timestamp::now(),
         },

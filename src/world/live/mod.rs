@@ -9,6 +9,7 @@ mod hosts;
 mod microsoft;
 mod open;
 mod parties;
+mod policy;
 mod provider;
 mod sign_in;
 mod tenants;
@@ -24,7 +25,7 @@ use jiff::Timestamp;
 
 use super::{Action, Fact, Facts, Needs, Outcome, PastedAnswers, VerdictFacts, World};
 use crate::calendar::Zone;
-use crate::dane::{HttpsSettings, Prober, WebRoots, fetch_policy, observe_host};
+use crate::dane::{HttpsSettings, Prober, WebRoots, observe_host};
 use crate::dns::{Dns, Kind, ZoneView};
 use crate::kernel::Host;
 use crate::mail_records::{self, Seen};
@@ -60,6 +61,8 @@ pub struct LiveWorld {
     /// Where freezes stand, and by whose clocks.
     freeze_file: Option<(PathBuf, Option<Zone>)>,
     hosting: Hosting,
+    /// What publishes the MTA-STS policy; `None`: a person does.
+    publisher: Option<policy::Publisher>,
     calls: rollout_providers::Counter,
     /// How long an answer of an API, or an SMTP probe, counts as fresh.
     fresh: Duration,
@@ -77,6 +80,7 @@ struct Asked {
     connectors: Option<Instant>,
     provider: Option<Instant>,
     policy: Option<Instant>,
+    texts: BTreeMap<Host, Instant>,
     verdict: Option<Instant>,
     smtp: BTreeMap<Host, Instant>,
 }
@@ -295,12 +299,16 @@ impl World for LiveWorld {
         }
         let fresh = self.fresh;
         if needs.policy && due(self.asked.policy, fresh) {
-            let view = fetch_policy(&self.dns, self.domain.as_str(), &self.https).await;
-            self.last.policy = hosts::policy(&view);
+            self.last.policy = self.look_at_policy().await;
             self.asked.policy = Some(Instant::now());
         }
         if needs.policy {
             facts.policy.clone_from(&self.last.policy);
+        }
+        if needs.policy_file
+            && let Some(publisher) = &self.publisher
+        {
+            facts.policy_file = publisher.read().await;
         }
         if needs.verdict && due(self.asked.verdict, fresh) {
             let view = self.verifier.fresh().look(self.domain.as_str()).await;
@@ -362,6 +370,17 @@ impl World for LiveWorld {
         if needs.provider {
             facts.provider.clone_from(&self.last.provider);
         }
+        for name in &needs.texts {
+            if due(self.asked.texts.get(name).copied(), fresh) {
+                let apex = facts.zone.known().map(|zone| zone.apex.clone());
+                let read = self.hosting.text(name, apex.as_ref()).await;
+                self.last.texts.insert(name.clone(), read);
+                self.asked.texts.insert(name.clone(), Instant::now());
+            }
+            if let Some(fact) = self.last.texts.get(name) {
+                facts.texts.insert(name.clone(), fact.clone());
+            }
+        }
         self.look_at_hosts(needs, facts).await;
         // A host whose new records were seen without a probe is looked at again at once.
         let unproven = |host: &&Host| needs.smtp && !self.asked.smtp.contains_key(*host);
@@ -388,6 +407,21 @@ impl World for LiveWorld {
         self.asked.verdict = None;
         match action {
             Action::WriteMx { before, after } => self.hosting.write_mx(before, after).await,
+            Action::WritePolicy { before, after } => {
+                self.asked.policy = None;
+                self.write_policy(before, after).await
+            }
+            Action::WriteTxt {
+                name,
+                before,
+                after,
+            } => {
+                self.asked.policy = None;
+                let (before, after) = (before.as_ref(), after.as_ref());
+                let outcome = self.hosting.write_txt(name, before, after).await;
+                self.asked.texts.remove(name);
+                outcome
+            }
             Action::SignZone => self.hosting.sign().await,
             Action::PublishDs { .. } => {
                 let Some(view) = &self.view else {

@@ -94,6 +94,7 @@ impl LiveWorld {
                 .freeze_file
                 .as_ref()
                 .map(|place| (place.path(), file.change.zone.clone())),
+            publisher: super::policy::Publisher::of(&file.mta_sts, redactor),
             hosting: hosting(file, redactor, options)?,
             fresh: if lab {
                 Duration::from_millis(1500)

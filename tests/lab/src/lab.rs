@@ -275,6 +275,12 @@ impl Lab {
         };
     }
 
+    /// Serves a domain's MTA-STS policy from this file from now on, as it is; a file that is not there is a policy that is not.
+    pub fn serve_policy_file(&self, domain: &str, file: impl Into<std::path::PathBuf>) {
+        let mut state = self.world.state();
+        state.policy_files.insert(domain.to_owned(), file.into());
+    }
+
     /// The tenant's connectors are these from now on.
     pub fn set_connectors(&self, connectors: impl IntoIterator<Item = Connector>) {
         self.world.state().connectors = connectors.into_iter().collect();

@@ -67,6 +67,7 @@ pub(crate) fn state(
         coming_ds: BTreeMap::new(),
         next_scan: Timestamp::now(),
         policies,
+        policy_files: BTreeMap::new(),
         connectors: Vec::new(),
     })
 }

@@ -22,6 +22,9 @@ pub(crate) struct State {
     pub(crate) coming_ds: BTreeMap<String, ComingDs>,
     pub(crate) next_scan: Timestamp,
     pub(crate) policies: BTreeMap<String, StsPolicy>,
+    /// Files that are served as they are, in place of a policy; by name of the domain.
+    #[serde(default)]
+    pub(crate) policy_files: BTreeMap<String, std::path::PathBuf>,
     #[serde(default)]
     pub(crate) connectors: Vec<Connector>,
 }

@@ -23,13 +23,22 @@ impl Api for Policies {
             .strip_prefix("mta-sts.")
             .map(str::to_owned);
         let right_path = request.parts() == [".well-known", "mta-sts.txt"];
-        let policy = domain
+        let asked = domain
             .as_ref()
-            .filter(|_| right_path && request.method == "GET")
-            .and_then(|domain| self.0.state().policies.get(domain).cloned());
-        let reply = policy.map_or_else(
+            .filter(|_| right_path && request.method == "GET");
+        let text = asked.and_then(|domain| {
+            let state = self.0.state();
+            let file = state.policy_files.get(domain).cloned();
+            let policy = state.policies.get(domain).cloned();
+            drop(state);
+            match file {
+                Some(file) => std::fs::read_to_string(file).ok(),
+                None => policy.map(|policy| policy.text()),
+            }
+        });
+        let reply = text.map_or_else(
             || HttpReply::text(404, "text/plain", "Not Found\n"),
-            |policy| HttpReply::text(200, "text/plain", policy.text()),
+            |text| HttpReply::text(200, "text/plain", text),
         );
         let outcome = reply.status().to_string();
         self.0.record(

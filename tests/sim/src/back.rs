@@ -37,7 +37,7 @@ impl Back {
     /// The kinds of requests that it may send.
     fn may(self, kind: usize) -> bool {
         match self {
-            Self::Mx => kind == 0,
+            Self::Mx => [0, 8, 9].contains(&kind),
             Self::Dnssec => kind == 5 || kind == 6,
             Self::Dane => kind == 7,
         }
@@ -56,6 +56,7 @@ pub fn go_back(scenario: &Scenario, how: &How, left: &Sim, back: Back) -> Option
         ..Kills::default()
     };
     sim.truth.oracle.protocol = how.protocol.then(Vec::new);
+    sim.truth.forget_orders();
     let memory = sim.log.memory.take().unwrap_or_default();
     let something = match back {
         Back::Mx => memory.way_back_kept,
@@ -168,7 +169,9 @@ impl Sim {
             // and no server serves yet, nobody could see.
             Back::Mx => {
                 let is_it = |served: &Served| (served.set, served.ttl) == t.original;
-                t.servers.iter().all(is_it) && (is_it(&t.primary) || t.scenario.manual_provider)
+                t.servers.iter().all(is_it)
+                    && (is_it(&t.primary) || t.scenario.manual_provider)
+                    && t.is_published_as_found()
             }
             Back::Dnssec => {
                 t.parent.iter().all(|ds| *ds == 0) && t.servers.iter().all(|s| s.key == 0)

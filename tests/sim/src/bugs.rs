@@ -12,8 +12,8 @@ use rollout::engine::{Journal, Note, Signals};
 use rollout::playbook::{Goal, PlannedStep};
 use rollout::step::{Memory, Setup};
 use rollout::world::{
-    Action, Answer, Fact, Facts, Needs, Outcome, PolicyMode, SmtpOutcome, TlsaFacts, World,
-    ZoneFacts,
+    Action, Answer, Fact, Facts, Instructions, Needs, Outcome, PolicyMode, PolicyText, SmtpOutcome,
+    TlsaFacts, World, ZoneFacts,
 };
 use serde_json::Value;
 
@@ -72,6 +72,9 @@ bugs! {
     "wildcard-covers-all" 40 "a wildcard in a policy covers any number of labels",
     "rejecting-host-listed" 600 "a host that refuses for good counts as taking mail",
     "tlsa-not-checked" 300 "certificates count as fitting",
+    "id-before-policy" 60 "the record gets its new id before the policy is there",
+    "policy-not-additive" 60 "the policy before the move names the new host in place of the old one",
+    "old-host-out-too-early" 60 "the old host leaves the policy when it leaves the MX set",
     "could-not-tell-is-none" 300 "a policy that could not be read is none",
     "silent-server-passed-over" 400 "a server that does not answer counts for nothing",
     "clock-not-watched" 400 "a clock that was set is not noticed",
@@ -159,6 +162,8 @@ impl Between for Planted {
             inner: world,
             written: None,
             withdrawn: false,
+            held: None,
+            late: 0,
         })
     }
     fn journal(&self, journal: SimJournal) -> Box<dyn Journal> {
@@ -397,11 +402,21 @@ struct LyingWorld {
     written: Option<rollout::world::MxRrset>,
     /// The registrar took the withdrawal of the DS.
     withdrawn: bool,
+    /// A policy that is kept back, and for how many looks after its id was written.
+    held: Option<Action>,
+    late: u32,
 }
 
 #[async_trait]
 impl World for LyingWorld {
     async fn observe(&mut self, needs: &Needs, facts: &mut Facts) {
+        self.late = self.late.saturating_sub(1);
+        if self.late == 0
+            && self.announced()
+            && let Some(held) = self.held.take()
+        {
+            self.inner.make_unseen(&held);
+        }
         self.inner.observe(needs, facts).await;
         self.lie(facts);
     }
@@ -426,8 +441,20 @@ impl World for LyingWorld {
                     after: after.clone(),
                 }
             }
+            ("policy-not-additive", Action::WritePolicy { before, after }) => Action::WritePolicy {
+                before: before.clone(),
+                after: without_old_hosts(after),
+            },
             (_, action) => action.clone(),
         };
+        // Taken, and kept back until its id is there.
+        if self.bug == "id-before-policy" && matches!(action, Action::WritePolicy { .. }) {
+            self.held = Some(action);
+            return Outcome::Done {
+                note: "taken".to_owned(),
+                mx_host: None,
+            };
+        }
         if matches!(self.bug, "no-compare-and-set" | "foreign-edit-overwritten") {
             self.inner.shared.lock().truth.unguarded = true;
         }
@@ -450,16 +477,75 @@ impl World for LyingWorld {
         );
         if let (Outcome::Done { .. }, Action::WriteMx { after, .. }) = (&outcome, &action) {
             self.written = Some(after.clone());
+            if self.bug == "old-host-out-too-early" {
+                self.publish_too_early(after).await;
+            }
+        }
+        if matches!(action, Action::WriteTxt { .. }) {
+            // Late enough for senders that saw the id.
+            self.late = 40;
         }
         outcome
     }
 
-    async fn asked(&mut self, goal: Goal) {
-        self.inner.asked(goal).await;
+    async fn asked(&mut self, goal: Goal, instructions: &Instructions) {
+        self.inner.asked(goal, instructions).await;
+    }
+}
+
+/// A policy without the hosts that are there before a move.
+fn without_old_hosts(policy: &PolicyText) -> PolicyText {
+    let old = "mail.protection.outlook.com";
+    let lines = policy.text.lines().filter(|line| !line.contains(old));
+    PolicyText {
+        text: lines.map(|line| format!("{line}\n")).collect(),
+        patterns: policy
+            .patterns
+            .iter()
+            .filter(|p| !p.contains(old))
+            .cloned()
+            .collect(),
+        ..policy.clone()
     }
 }
 
 impl LyingWorld {
+    /// Whether the id of a policy that is kept back was written.
+    fn announced(&self) -> bool {
+        self.held.is_some() && self.inner.shared.lock().truth.announced.len() > 1
+    }
+
+    /// The old hosts have left the MX set, and leave the policy in the same moment.
+    async fn publish_too_early(&mut self, mx: &rollout::world::MxRrset) {
+        if mx.set.len() > 1
+            || mx
+                .set
+                .hosts()
+                .any(|host| host.as_str().ends_with("outlook.com"))
+        {
+            return;
+        }
+        let mut facts = Facts::default();
+        let needs = Needs {
+            policy: true,
+            ..Needs::default()
+        };
+        self.inner.observe(&needs, &mut facts).await;
+        let Some(now) = facts.policy.known().filter(|now| !now.body.is_empty()) else {
+            return;
+        };
+        let whole = PolicyText {
+            text: now.body.clone(),
+            mode: now.mode,
+            patterns: now.patterns.clone(),
+        };
+        let early = Action::WritePolicy {
+            before: now.body.clone(),
+            after: without_old_hosts(&whole),
+        };
+        self.inner.make_unseen(&early);
+    }
+
     fn lie(&mut self, facts: &mut Facts) {
         if let Fact::Known { value, .. } = &mut facts.zone {
             self.lie_about_zone(value);
@@ -511,6 +597,31 @@ impl LyingWorld {
             "zone-ttl-ignored" => {
                 if let Fact::Known { value, .. } = &mut facts.provider {
                     value.largest_ttl = Some(0);
+                }
+            }
+            "id-before-policy" => {
+                if let (Some(Action::WritePolicy { after, .. }), Fact::Known { value, .. }) =
+                    (&self.held, &mut facts.policy)
+                {
+                    value.body.clone_from(&after.text);
+                    value.mode = after.mode;
+                    value.patterns.clone_from(&after.patterns);
+                }
+                if let (Some(Action::WritePolicy { after, .. }), Fact::Known { value, .. }) =
+                    (&self.held, &mut facts.policy_file)
+                {
+                    value.clone_from(&after.text);
+                }
+            }
+            "policy-not-additive" => {
+                // It believes that it was.
+                if let Fact::Known { value, .. } = &mut facts.policy
+                    && !value.body.contains("outlook")
+                    && value.mode == PolicyMode::Enforce
+                {
+                    value
+                        .patterns
+                        .insert("*.mail.protection.outlook.com".to_owned());
                 }
             }
             "mta-sts-ignored" => {

@@ -24,8 +24,8 @@ pub struct Cache {
     pub ds: Option<Copy<u8>>,
     /// Whether the new host has TLSA records.
     pub tlsa: Option<Copy<bool>>,
-    /// The policy that the `_mta-sts` record announces.
-    pub record: Option<Copy<u16>>,
+    /// The id that the `_mta-sts` record announces.
+    pub record: Option<Copy<u32>>,
 }
 
 /// What a question comes to.
@@ -115,9 +115,9 @@ kind!(TlsaKind, bool, tlsa, |_| 1, |t, _| {
         },
     ))
 });
-kind!(RecordKind, u16, record, |t| t.servers.len(), |t, s| {
+kind!(RecordKind, u32, record, |t| t.servers.len(), |t, s| {
     t.answers(s)
-        .then_some((t.policy_record, t.scenario.record_ttl))
+        .then_some((t.records[s], t.scenario.record_ttl))
 });
 
 /// How long a stale answer may be served (RFC 8767 suggests one to three days).
@@ -222,9 +222,9 @@ impl Resolver {
         until
     }
 
-    /// Asks for the policy's record now.
-    pub fn prime_record(&mut self, truth: &Truth) -> Ms {
-        let Some((value, ttl)) = RecordKind::ask(truth, 0) else {
+    /// Asks one server for the policy's record now.
+    pub fn prime_record(&mut self, truth: &Truth, server: usize) -> Ms {
+        let Some((value, ttl)) = RecordKind::ask(truth, server) else {
             return 0;
         };
         let until = self.prime(truth.now, ttl);
@@ -279,8 +279,8 @@ impl Resolver {
         self.fetch::<TlsaKind>(truth, rng).unwrap_or(false)
     }
 
-    /// The policy that is announced; 0 is none.
-    pub fn record(&mut self, truth: &Truth, rng: &mut Rng) -> Option<u16> {
+    /// The id that is announced; 0 is none.
+    pub fn record(&mut self, truth: &Truth, rng: &mut Rng) -> Option<u32> {
         self.fetch::<RecordKind>(truth, rng)
     }
 }

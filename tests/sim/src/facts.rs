@@ -7,16 +7,16 @@ use rollout::finding::Finding;
 use rollout::kernel::{Host, KeyId, MxSet, ZoneKeys};
 use rollout::world::{
     Action, AddressFacts, Answer, Arrives, Chain, ConnectorFacts, Delivery, DomainFlags,
-    ExchangeFacts, Fact, Facts, FeatureState, HostFacts, Listing, MxRrset, Needs, OnFile,
-    ParentFacts, ParentServer, PolicyFacts, PolicyMode, Profile, ProviderFacts, ServerFacts,
-    SigningFacts, SmtpOutcome, TenantFacts, TlsaFacts, VantageFacts, Verdict, VerdictFacts,
-    ZoneFacts,
+    ExchangeFacts, Fact, Facts, FeatureState, HostFacts, Instructions, Listing, MxRrset, Needs,
+    OnFile, ParentFacts, ParentServer, PolicyFacts, PolicyMode, Profile, ProviderFacts,
+    ServerFacts, SigningFacts, SmtpOutcome, TenantFacts, TlsaFacts, TxtRrset, VantageFacts,
+    Verdict, VerdictFacts, ZoneFacts,
 };
 
 use crate::caches::{Looked, Resolver};
 use crate::rng::Rng;
-use crate::scenario::{Ms, SECOND};
-use crate::truth::{HostId, KEY, NEW, Request, SetId, Smtp, Truth};
+use crate::scenario::{Ms, SECOND, Scenario};
+use crate::truth::{HostId, KEY, NEW, PolicyText, Request, SetId, Smtp, Truth};
 use crate::world::{Sim, timestamp};
 
 /// The domain.
@@ -115,6 +115,23 @@ fn named(ds: &[KeyId]) -> u8 {
 }
 
 impl Sim {
+    /// A person is asked to publish what the instructions say.
+    pub fn ask_for_policy(&mut self, instructions: &Instructions) {
+        let mut asked = None;
+        let mut policy = None;
+        for action in &instructions.effects {
+            match self.request(action) {
+                Request::Policy { after, .. } => (asked, policy) = (Some(()), Some(after)),
+                Request::Record { .. } => asked = Some(()),
+                _ => {}
+            }
+        }
+        // It is asked again until it is seen: what is there already is not published again.
+        if asked.is_some() && policy.is_none_or(|policy| policy != self.truth.policy_served) {
+            self.truth.ask_for_policy(policy);
+        }
+    }
+
     /// The number of an MX RRset of the engine's.
     fn rrset_id(&mut self, rrset: &MxRrset) -> (SetId, u32) {
         let records = rrset
@@ -131,6 +148,22 @@ impl Sim {
             Action::WriteMx { before, after } => Request::Mx {
                 before: self.rrset_id(before),
                 after: self.rrset_id(after),
+            },
+            Action::WritePolicy { before, after } => {
+                let before = self.policy_number(before).unwrap_or(u16::MAX);
+                let after = self.policy_number(&after.text).unwrap_or_else(|| {
+                    self.truth.policies.push(PolicyText {
+                        enforced: after.mode == PolicyMode::Enforce,
+                        testing: after.mode == PolicyMode::Testing,
+                        patterns: patterns_of(&after.text),
+                    });
+                    u16::try_from(self.truth.policies.len() - 1).unwrap_or(u16::MAX)
+                });
+                Request::Policy { before, after }
+            }
+            Action::WriteTxt { before, after, .. } => Request::Record {
+                before: id_of(before.as_ref()),
+                after: id_of(after.as_ref()),
             },
             Action::SignZone => Request::Sign,
             Action::PublishDs { ds } => Request::Ds(named(ds)),
@@ -169,6 +202,15 @@ impl Sim {
         }
         if needs.policy {
             facts.policy = self.fact(at, |sim, _| sim.policy());
+        }
+        if needs.policy_file {
+            facts.policy_file = self.fact(at, |sim, _| sim.policy_text(sim.truth.policy_file));
+        }
+        for name in &needs.texts {
+            let set = self.fact(at, |sim, _| {
+                (sim.truth.record != 0).then(|| record(sim.truth.record, &sim.truth.scenario))
+            });
+            facts.texts.insert(name.clone(), set);
         }
         if needs.tenant {
             facts.tenant = self.fact(at, |sim, _| sim.tenant());
@@ -404,8 +446,39 @@ impl Sim {
             patterns: text.patterns.iter().cloned().collect(),
             max_age: s.max_age,
             record_ttl: s.record_ttl,
-            id: Some(self.truth.policy_record.to_string()),
+            id: Some(self.truth.records[0].to_string()),
+            body: if mode == PolicyMode::None {
+                String::new()
+            } else {
+                self.policy_text(self.truth.policy_served)
+            },
+            lagging: self
+                .truth
+                .records
+                .iter()
+                .enumerate()
+                .filter(|(server, id)| {
+                    **id != self.truth.records[0] || !self.truth.answers(*server)
+                })
+                .map(|(server, id)| format!("ns{server} serves the id {id}, or does not answer"))
+                .collect(),
         }
+    }
+
+    /// A policy as it is served.
+    fn policy_text(&self, number: u16) -> String {
+        let text = &self.truth.policies[usize::from(number)];
+        let mode = if text.testing { "testing" } else { "enforce" };
+        let patterns: String = text.patterns.iter().map(|p| format!("mx: {p}\n")).collect();
+        let max_age = self.truth.scenario.max_age;
+        format!("version: STSv1\nmode: {mode}\n{patterns}max_age: {max_age}\n")
+    }
+
+    /// The number of the policy with this text.
+    fn policy_number(&self, text: &str) -> Option<u16> {
+        (1..self.truth.policies.len())
+            .filter_map(|number| u16::try_from(number).ok())
+            .find(|number| self.policy_text(*number) == text)
     }
 
     fn tenant(&mut self) -> TenantFacts {
@@ -514,6 +587,24 @@ impl Sim {
             senders: vec![delivery(Profile::Rfc), delivery(Profile::StsOnly)],
         }
     }
+}
+
+/// The TXT RRset of an id.
+fn record(id: u32, scenario: &Scenario) -> TxtRrset {
+    TxtRrset::of(&format!("v=STSv1; id={id};"), scenario.record_ttl)
+}
+
+fn id_of(set: Option<&TxtRrset>) -> u32 {
+    set.and_then(TxtRrset::text)
+        .and_then(|text| text.split_once("id=")?.1.trim_end_matches(';').parse().ok())
+        .unwrap_or(u32::MAX)
+}
+
+fn patterns_of(text: &str) -> Vec<String> {
+    text.lines()
+        .filter_map(|line| line.strip_prefix("mx: "))
+        .map(str::to_owned)
+        .collect()
 }
 
 fn known<T>(at: Timestamp, value: T) -> Fact<T> {

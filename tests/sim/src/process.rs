@@ -12,7 +12,7 @@ use rollout::clock::Clock;
 use rollout::engine::{Ending, Journal, Observer, Options, Pending, Walk, WalkError};
 use rollout::kernel::{Host, Timing};
 use rollout::playbook::PlannedStep;
-use rollout::step::{Approval, Memory, Next, Setup};
+use rollout::step::{Approval, DuringMove, Memory, MtaSts, Next, PolicyBy, Setup};
 use rollout::world::{Action, DelegationBy, Facts, Outcome, World};
 use tokio::sync::watch;
 
@@ -38,6 +38,19 @@ pub fn setup(scenario: &Scenario) -> Setup {
         settle_cmdlet: seconds(16 * MINUTE),
         overdue: Duration::from_secs(3600),
         tls_reports: None,
+        mta_sts: MtaSts {
+            policy: match (scenario.writes_policy, scenario.policy_file) {
+                (false, _) => PolicyBy::Hand,
+                (true, true) => PolicyBy::File("the policy file".to_owned()),
+                (true, false) => PolicyBy::Program("the publisher".to_owned()),
+            },
+            record_by_provider: scenario.writes_policy && !scenario.manual_provider,
+            during_move: if scenario.tests_policy {
+                DuringMove::Testing
+            } else {
+                DuringMove::Enforce
+            },
+        },
         change: rollout::calendar::Calendar::default(),
     }
 }

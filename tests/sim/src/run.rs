@@ -451,9 +451,10 @@ impl Sim {
             && t.primary.key == crate::truth::KEY
             && t.servers.iter().all(|served| *served == t.primary)
             && t.parent.iter().all(|ds| *ds == crate::truth::KEY)
-            && (t.dane && t.tlsa && t.dnssec);
-        let planned = planned(s);
+            && (t.dane && t.tlsa && t.dnssec)
+            && self.policy_fits(s);
         let made = changes(self);
+        let planned = planned(s, &made);
         let open = Log::open(&self.log);
         if !right {
             let what = format!("the end is {}", self.end());
@@ -466,6 +467,30 @@ impl Sim {
         if !open.is_empty() {
             let what = format!("intents without an outcome: {open:?}");
             self.truth.oracle.violation(now, "S6", what);
+        }
+    }
+
+    /// Whether the policy is as it should be in the end: enforced as it was found, with the new host, and, where the run writes
+    /// it, without those that are gone.
+    fn policy_fits(&self, s: &Scenario) -> bool {
+        use crate::scenario::PolicyStart;
+        use crate::truth::{LEGACY, NEW};
+        let t = &self.truth;
+        let policy = &t.policies[usize::from(t.policy_served)];
+        let by_tool = s.writes_policy && !s.manual_provider;
+        match s.policy {
+            PolicyStart::None => true,
+            PolicyStart::Testing => {
+                !by_tool || (t.admits(policy, NEW) && !t.admits(policy, LEGACY))
+            }
+            _ => {
+                policy.enforced
+                    && t.admits(policy, NEW)
+                    && (!by_tool || !t.admits(policy, LEGACY))
+                    && t.announced
+                        .last()
+                        .is_some_and(|(_, known)| *known == t.policy_served)
+            }
         }
     }
 
@@ -497,8 +522,8 @@ fn swapped(_: &Scenario) -> u16 {
 }
 
 /// What the plan is made of, by kind: counted from what is found, not by the engine.
-fn planned(s: &Scenario) -> ByKind {
-    use crate::scenario::Start;
+fn planned(s: &Scenario, made: &ByKind) -> ByKind {
+    use crate::scenario::{PolicyStart, Start};
     let low = 60_u32.max(s.ttl_min);
     let last = 3600_u32.max(s.ttl_min);
     let lowers = u32::from(s.ttl > low);
@@ -508,6 +533,12 @@ fn planned(s: &Scenario) -> ByKind {
         Start::Swapped => 1,
     };
     let raises = u32::from(s.ttl.min(low) != last);
+    let enforced = !matches!(s.policy, PolicyStart::None | PolicyStart::Testing);
+    // Before the move where the policy would reject the new host, or is to test only; after it in any case.
+    let before = enforced && (s.tests_policy || s.policy != PolicyStart::Admits);
+    let after = s.policy != PolicyStart::None;
+    let policies = u32::from(before) + u32::from(after);
+    let by_tool = s.writes_policy && !s.manual_provider;
     [
         lowers + moves + raises,
         u32::from(!s.signed),
@@ -517,5 +548,7 @@ fn planned(s: &Scenario) -> ByKind {
         0,
         0,
         0,
+        if by_tool { policies } else { made[8] },
+        if by_tool { policies } else { made[9] },
     ]
 }

@@ -124,6 +124,12 @@ pub struct Scenario {
     pub tlsa_negative: u32,
     /// The MTA-STS policy.
     pub policy: PolicyStart,
+    /// The run publishes policy and record itself.
+    pub writes_policy: bool,
+    /// By a file that it can read; else by an executable.
+    pub policy_file: bool,
+    /// The policy only tests while the MX moves.
+    pub tests_policy: bool,
     /// Its `max_age`, in seconds.
     pub max_age: u32,
     /// TTL of the id record, in seconds.
@@ -176,6 +182,10 @@ impl Scenario {
         scenario.stale = r.chance(10);
         scenario.heal = r.scale(HOUR, 12 * HOUR);
         scenario.timer = Rng::new(seed, 6).pick(&[1, 5, 15]) * MINUTE;
+        let mut publishes = Rng::new(seed, 7);
+        scenario.writes_policy = publishes.chance(50);
+        scenario.policy_file = publishes.chance(50);
+        scenario.tests_policy = publishes.chance(25);
         if r.chance(15) {
             // Nothing fails at all.
             return scenario;
@@ -247,6 +257,9 @@ impl Scenario {
             ds_ttl: r.pick(&[3600, 86_400]),
             tlsa_negative: r.pick(&[60, 300, 300, 900, 3600]),
             policy,
+            writes_policy: false,
+            policy_file: false,
+            tests_policy: false,
             max_age: r.pick(&[86_400, 172_800]),
             record_ttl: r.pick(&[300, 3600, 7200]),
             strict: r.chance(20),

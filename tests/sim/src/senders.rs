@@ -37,8 +37,8 @@ pub struct Sender {
     pub profile: Profile,
     /// Whom it asks.
     pub resolver: Resolver,
-    /// The policy it keeps, and until when.
-    pub policy: Option<(u16, Ms)>,
+    /// The policy it keeps, under which id, and until when.
+    pub policy: Option<(u16, u32, Ms)>,
     /// It asks for a new policy only when the old one ends.
     pub lax: bool,
     /// It was made to look at the worst moment.
@@ -54,8 +54,8 @@ pub enum Before {
     Parent(u8),
     /// TLSA records appear, or go.
     Tlsa,
-    /// The policy's record changes.
-    Policy,
+    /// The policy's record changes at one server.
+    Policy(u8),
 }
 
 /// What became of an attempt.
@@ -90,13 +90,13 @@ impl Sender {
             Profile::MtaSts,
             Profile::Both,
         ]);
-        let known = truth.policy_record;
+        let (known, id) = (truth.policy_announced, truth.record);
         let max_age = Ms::from(truth.scenario.max_age) * SECOND;
         Self {
             profile,
             resolver: Resolver::new(rng, truth.scenario.stale),
             policy: (known != 0 && profile.mta_sts())
-                .then(|| (known, truth.now + rng.range(1, max_age))),
+                .then(|| (known, id, truth.now + rng.range(1, max_age))),
             lax: truth.scenario.strict && rng.chance(50),
             witness: false,
         }
@@ -140,15 +140,18 @@ impl Truth {
                     sender.profile = if a { Profile::Dane } else { Profile::Both };
                     resolver.prime_tlsa(self)
                 }
-                Before::Policy => {
+                Before::Policy(server) => {
                     sender.profile = if a { Profile::MtaSts } else { Profile::Both };
-                    if self.policy_record != 0 {
+                    let id = self.records[usize::from(server)];
+                    // What this server announces until now: at the last one, that may be long replaced elsewhere.
+                    let announced = self.announced.iter().rev().find(|(known, _)| *known == id);
+                    if let Some((_, policy)) = announced.filter(|_| id != 0) {
                         let max_age = Ms::from(self.scenario.max_age) * SECOND;
-                        sender.policy = Some((self.policy_record, self.now + max_age));
+                        sender.policy = Some((*policy, id, self.now + max_age));
                     }
-                    let until = resolver.prime_record(self);
+                    let until = resolver.prime_record(self, usize::from(server));
                     if sender.lax {
-                        sender.policy.map_or(until, |(_, end)| end)
+                        sender.policy.map_or(until, |(.., end)| end)
                     } else {
                         until
                     }
@@ -217,21 +220,20 @@ impl Truth {
         if !sender.profile.mta_sts() {
             return None;
         }
-        let kept = sender.policy.filter(|(_, until)| self.now < *until);
-        if let (Some((number, _)), true) = (kept, sender.lax) {
+        let kept = sender.policy.filter(|(.., until)| self.now < *until);
+        if let (Some((number, ..)), true) = (kept, sender.lax) {
             return Some(number);
         }
         let announced = sender.resolver.record(self, rng);
-        let fresh =
-            announced.filter(|number| *number != 0 && Some(*number) != kept.map(|(kept, _)| kept));
+        let fresh = announced.filter(|id| *id != 0 && Some(*id) != kept.map(|(_, kept, _)| kept));
         sender.policy = match fresh {
-            Some(_) => {
+            Some(id) => {
                 let until = self.now + Ms::from(self.scenario.max_age) * SECOND;
-                Some((self.policy_served, until))
+                Some((self.policy_served, id, until))
             }
             None => kept,
         };
-        sender.policy.map(|(number, _)| number)
+        sender.policy.map(|(number, ..)| number)
     }
 
     /// Tries each host of the set.

@@ -12,7 +12,7 @@ use rollout::world::{Action, Facts, Instructions, Needs, Outcome, World};
 use crate::facts::Names;
 use crate::journal::Log;
 use crate::scenario::{Ms, SECOND, Scenario};
-use crate::truth::{Answer, Request, Served, Truth};
+use crate::truth::{Answer, Fate, Request, Served, Truth};
 
 /// The second at which every run begins.
 const BEGINNING: i64 = 1_800_000_000;
@@ -258,13 +258,32 @@ impl World for SimWorld {
         sim.outcome(number, request, fate.answer)
     }
 
-    async fn asked(&mut self, goal: Goal) {
+    async fn asked(&mut self, goal: Goal, instructions: &Instructions) {
         let mut sim = self.shared.lock();
         match goal {
-            Goal::MtaSts => sim.truth.ask_for_policy(),
+            Goal::MtaSts | Goal::MtaStsAfter | Goal::MtaStsBack | Goal::RestoreMtaSts => {
+                sim.ask_for_policy(instructions);
+            }
             Goal::SignZone => sim.truth.ask_for_signing(),
             _ => {}
         }
+    }
+}
+
+impl SimWorld {
+    /// Makes a change at once that no engine answers for: part of what a planted bug does.
+    pub fn make_unseen(&self, action: &Action) {
+        let mut sim = self.shared.lock();
+        let request = sim.request(action);
+        let now = sim.truth.now;
+        let fate = Fate {
+            applied: Some(now),
+            answered: now,
+            answer: Answer::Honest,
+        };
+        sim.truth.oracle.say(now, || format!("UNSEEN {request:?}"));
+        sim.truth.send(request, fate, false);
+        sim.truth.advance(now);
     }
 }
 

@@ -207,7 +207,11 @@ pub async fn live(seed: u64, folder: &Path) -> Lived {
             Some(hung) => match drive(&shared, process, Some(draw(&mut rng, 3, 40))).await {
                 Stopped::Killed(process) => {
                     let ended = drive(&shared, hung, None).await;
-                    if let Stopped::Ended(Err(error)) = &ended { eprintln!("DEBUG {seed} {error}"); } else { eprintln!("DEBUG {seed} went on"); }
+                    if let Stopped::Ended(Err(error)) = &ended {
+                        eprintln!("DEBUG {seed} {error}");
+                    } else {
+                        eprintln!("DEBUG {seed} went on");
+                    }
                     lived.fenced += u32::from(matches!(ended, Stopped::Ended(Err(_))));
                     drive(&shared, process, None).await
                 }

@@ -14,7 +14,7 @@ use rollout::engine::store::{
 };
 use rollout::playbook::{Goal, PlannedStep};
 use rollout::step::{Approval, Memory, Next};
-use rollout::world::{Action, Facts, Needs, Outcome, World};
+use rollout::world::{Action, Facts, Instructions, Needs, Outcome, World};
 
 use crate::journal::Line;
 use crate::process::Watcher;
@@ -220,8 +220,8 @@ impl World for ShellWorld {
         outcome
     }
 
-    async fn asked(&mut self, goal: Goal) {
-        self.inner.asked(goal).await;
+    async fn asked(&mut self, goal: Goal, instructions: &Instructions) {
+        self.inner.asked(goal, instructions).await;
     }
 }
 

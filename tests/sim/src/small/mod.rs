@@ -207,6 +207,9 @@ impl Explorer {
             ds_ttl: 2 * TTL,
             tlsa_negative: TTL,
             policy: PolicyStart::None,
+            writes_policy: false,
+            policy_file: false,
+            tests_policy: false,
             record_ttl: TTL,
             instant: true,
             people: 0,
@@ -605,6 +608,9 @@ fn carry_out(truth: &mut Small0, request: Request) {
         Request::Withdraw(_) => truth.registry = 0,
         Request::Unsign => truth.primary.2 = 0,
         Request::DaneOff => truth.dane = false,
+        Request::Policy { .. } | Request::Record { .. } => {
+            unreachable!("there is no policy in the small world")
+        }
     }
 }
 

@@ -13,6 +13,20 @@ pub enum Request {
         /// What it becomes.
         after: (SetId, u32),
     },
+    /// Publish a policy, if the one there is what it is thought to be.
+    Policy {
+        /// What it must be.
+        before: u16,
+        /// What it becomes.
+        after: u16,
+    },
+    /// Replace the record of the policy, likewise; by ids.
+    Record {
+        /// What it must be.
+        before: u32,
+        /// What it becomes.
+        after: u32,
+    },
     /// Sign the zone.
     Sign,
     /// Publish a DS that names this key.
@@ -42,6 +56,8 @@ impl Request {
             Self::Withdraw(_) => 5,
             Self::Unsign => 6,
             Self::DaneOff => 7,
+            Self::Policy { .. } => 8,
+            Self::Record { .. } => 9,
         }
     }
 
@@ -55,7 +71,7 @@ impl Request {
 pub type ByKind = [u32; KINDS.len()];
 
 /// The names of the kinds.
-pub const KINDS: [&str; 8] = [
+pub const KINDS: [&str; 10] = [
     "write-mx",
     "sign-zone",
     "publish-ds",
@@ -64,6 +80,8 @@ pub const KINDS: [&str; 8] = [
     "withdraw-ds",
     "unsign-zone",
     "disable-dane",
+    "write-policy",
+    "write-policy-record",
 ];
 
 /// One request that left.
@@ -267,13 +285,14 @@ impl Truth {
             return;
         }
         let mut conflict = false;
-        let before = (
-            self.primary,
-            self.signing,
-            self.registry,
-            self.dnssec,
-            self.dane,
-        );
+        let state = |truth: &Self| {
+            (
+                (truth.primary, truth.signing, truth.registry),
+                (truth.dnssec, truth.dane),
+                (truth.policy_file, truth.record),
+            )
+        };
+        let before = state(self);
         match sent.request {
             Request::Mx { before, after } => {
                 if self.unguarded || (self.primary.set, self.primary.ttl) == before {
@@ -284,6 +303,35 @@ impl Truth {
                 } else if self.scenario.manual_provider && self.foreign.is_some() {
                     self.later(10 * MINUTE, Event::Apply(number));
                     return;
+                } else {
+                    conflict = true;
+                }
+            }
+            Request::Policy { before, after } => {
+                // A file is compared as it stands, what an executable replaces as it is served.
+                let there = if self.scenario.policy_file {
+                    self.policy_file
+                } else {
+                    self.policy_served
+                };
+                if there == before || there == after {
+                    self.policy_file = after;
+                    let served = self.rng.range(0, self.scenario.propagation);
+                    self.later(served, Event::PolicyServed(after));
+                } else {
+                    conflict = true;
+                }
+            }
+            Request::Record { before, after } => {
+                if self.record == before || self.record == after {
+                    if self.record != after {
+                        self.announce(after);
+                    }
+                    for server in 0..self.records.len() {
+                        let at = self.now + self.rng.range(0, self.scenario.propagation);
+                        let server = u8::try_from(server).unwrap_or(0);
+                        self.at(at, Event::RecordServed(server, after));
+                    }
                 } else {
                     conflict = true;
                 }
@@ -344,13 +392,7 @@ impl Truth {
                 }
             }
         }
-        let after = (
-            self.primary,
-            self.signing,
-            self.registry,
-            self.dnssec,
-            self.dane,
-        );
+        let after = state(self);
         let now = self.now;
         if let Some(sent) = self.requests.get_mut(number as usize) {
             sent.conflict = conflict;

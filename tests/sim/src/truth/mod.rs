@@ -152,10 +152,14 @@ pub enum Event {
     Mail(u32),
     /// A sender tries again; when it tried first, and how often it did.
     Retry(u32, Ms, u16),
-    /// A person publishes the policy; then its record.
-    Policy,
+    /// A person publishes this policy; then its record.
+    Policy(u16),
     /// The record of the policy.
     PolicyRecord,
+    /// The web server takes over what was published.
+    PolicyServed(u16),
+    /// A server takes over a record.
+    RecordServed(u8, u32),
     /// A person edits the MX set.
     Person,
     /// A person edits its TTL.
@@ -236,8 +240,16 @@ pub struct Truth {
     pub policies: Vec<PolicyText>,
     /// The one that the web server has.
     pub policy_served: u16,
+    /// The one that was published last, by file or executable; the web server serves it a little later.
+    pub policy_file: u16,
     /// The one that the record announces.
-    pub policy_record: u16,
+    pub policy_announced: u16,
+    /// The id in the provider's own copy of the record; 0 is no record.
+    pub record: u32,
+    /// The id that each authoritative address serves.
+    pub records: Vec<u32>,
+    /// Every id that was given, with the policy that it announced.
+    pub announced: Vec<(u32, u16)>,
     /// Whether a person works on the policy.
     pub policy_under_way: bool,
     /// By how much our clock is wrong.
@@ -296,6 +308,23 @@ impl Truth {
             && self.rng == other.rng
     }
 
+    /// Whether the MTA-STS policy and its record are what was found, where the run writes them.
+    #[must_use]
+    pub fn is_published_as_found(&self) -> bool {
+        let (id, policy) = self.announced[0];
+        let as_found = self.policy_served == self.policy_file
+            && (self.policy_served, self.record) == (policy, id)
+            && self.records.iter().all(|id| *id == self.record);
+        as_found || !self.scenario.writes_policy || self.scenario.manual_provider
+    }
+
+    /// Nobody follows what a run asked for any more: whoever goes back from it tells them.
+    pub fn forget_orders(&mut self) {
+        let orders = |event: &Event| matches!(event, Event::Policy(_) | Event::PolicyRecord);
+        self.queue.retain(|Reverse((.., event))| !orders(event));
+        self.policy_under_way = false;
+    }
+
     /// Nothing happens by itself any more.
     pub fn forget_events(&mut self) {
         self.queue.clear();
@@ -331,6 +360,13 @@ impl Truth {
         on && self.sick() && self.rng.chance(25)
     }
 
+    /// The record has another id from now on, for what is served now.
+    pub(super) fn announce(&mut self, id: u32) {
+        self.record = id;
+        self.policy_announced = self.policy_served;
+        self.announced.push((id, self.policy_served));
+    }
+
     fn happen(&mut self, event: Event) {
         match event {
             Event::Apply(request) => self.apply(request),
@@ -360,10 +396,19 @@ impl Truth {
             }
             Event::Mail(sender) => self.mail(sender),
             Event::Retry(sender, first, tries) => self.attempt(sender, first, tries),
-            Event::Policy => self.publish_policy(),
+            Event::Policy(policy) => self.publish_policy(policy),
+            Event::PolicyServed(policy) => self.policy_served = policy,
+            Event::RecordServed(server, id) => {
+                let index = usize::from(server);
+                if self.records[index] != id {
+                    self.witnesses(crate::senders::Before::Policy(server));
+                    self.records[index] = id;
+                }
+            }
             Event::PolicyRecord => {
-                self.witnesses(crate::senders::Before::Policy);
-                self.policy_record = self.policy_served;
+                self.witnesses(crate::senders::Before::Policy(0));
+                self.announce(self.record + 1);
+                self.records.fill(self.record);
                 self.policy_under_way = false;
                 self.measured.policy = self.now - self.measured.policy;
             }

@@ -1,6 +1,6 @@
 //! What people do: edit records, publish a policy, sign by hand, put right what stopped a run.
 
-use super::{BACKUP, Event, NEW, PolicyText, Truth};
+use super::{BACKUP, Event, PolicyText, Truth};
 use crate::scenario::{MINUTE, SECOND};
 
 /// The names of the hosts, by number.
@@ -81,21 +81,17 @@ impl Truth {
         }
     }
 
-    /// The web server gets a policy that admits the new host too; the record follows.
-    pub(super) fn publish_policy(&mut self) {
-        let mut text = self.policies[usize::from(self.policy_served)].clone();
-        text.patterns.push(NAMES[usize::from(NEW)].to_owned());
-        self.policies.push(text);
-        self.policy_served = u16::try_from(self.policies.len() - 1).unwrap_or(0);
+    /// The web server gets the policy that was asked for; the record follows.
+    pub(super) fn publish_policy(&mut self, policy: u16) {
+        self.policy_served = policy;
+        self.policy_file = policy;
         let after = self.rng.range(SECOND, 30 * SECOND);
         self.later(after, Event::PolicyRecord);
     }
 
-    /// Asked to publish a policy.
-    pub fn ask_for_policy(&mut self) {
-        if self.policy_under_way
-            || self.admits(&self.policies[usize::from(self.policy_served)], NEW)
-        {
+    /// Asked to publish a policy, or only a new id where the policy is there.
+    pub fn ask_for_policy(&mut self, policy: Option<u16>) {
+        if self.policy_under_way {
             return;
         }
         self.policy_under_way = true;
@@ -103,7 +99,7 @@ impl Truth {
         let after = self
             .rng
             .range(self.scenario.people / 4, self.scenario.people);
-        self.later(after, Event::Policy);
+        self.later(after, policy.map_or(Event::PolicyRecord, Event::Policy));
     }
 
     /// Asked to sign the zone.
