@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
-use rollout::engine::run::{Left, Run, RunError};
+use rollout::engine::run::{Run, RunError};
 use rollout::engine::store::{
     NewRun, Owner, SqliteStore, StoreError, StoreOptions, StoreReader, TestDatabaseClock,
 };
@@ -46,11 +46,11 @@ pub struct Counts {
     pub broke: Vec<String>,
 }
 
-type Process = Pin<Box<dyn Future<Output = Result<Left, RunError>>>>;
+type Process = Pin<Box<dyn Future<Output = Result<Ending, Box<RunError>>>>>;
 
 /// How a process stopped.
 enum Stopped {
-    Ended(Result<Left, RunError>),
+    Ended(Result<Ending, Box<RunError>>),
     /// Whoever has it may drop it, as a kill does, or go on with it.
     Killed(Process),
     Hangs(Process),
@@ -60,7 +60,7 @@ enum Stopped {
 /// that number, which is mostly the state file.
 async fn drive(shared: &Shared, mut process: Process, mut polls: Option<u32>) -> Stopped {
     enum Why {
-        Ended(Result<Left, RunError>),
+        Ended(Result<Ending, Box<RunError>>),
         Killed,
         Hangs,
     }
@@ -103,7 +103,7 @@ pub async fn live(seed: u64, folder: &Path) -> Lived {
     {
         let kills = &mut shared.lock().kills;
         // Around the effects; a kill in between is one by the number of polls.
-        kills.at = (0..if seed % 3 == 0 { 2 } else { 0 })
+        kills.at = (0..if seed.is_multiple_of(3) { 2 } else { 0 })
             .map(|_| draw(&mut rng, 0, 40))
             .collect();
         kills.at.sort_unstable_by(|a, b| b.cmp(a));
@@ -195,6 +195,8 @@ pub async fn live(seed: u64, folder: &Path) -> Lived {
                     stop,
                 )
                 .await
+                .map(|left| left.ending)
+                .map_err(Box::new)
             })
         };
         let polls = (polls_left > 0).then(|| {
@@ -207,11 +209,6 @@ pub async fn live(seed: u64, folder: &Path) -> Lived {
             Some(hung) => match drive(&shared, process, Some(draw(&mut rng, 3, 40))).await {
                 Stopped::Killed(process) => {
                     let ended = drive(&shared, hung, None).await;
-                    if let Stopped::Ended(Err(error)) = &ended {
-                        eprintln!("DEBUG {seed} {error}");
-                    } else {
-                        eprintln!("DEBUG {seed} went on");
-                    }
                     lived.fenced += u32::from(matches!(ended, Stopped::Ended(Err(_))));
                     drive(&shared, process, None).await
                 }
@@ -234,8 +231,8 @@ pub async fn live(seed: u64, folder: &Path) -> Lived {
                 time.suspend(wait);
                 0
             }
-            Stopped::Ended(Ok(left)) if left.ending == Ending::Done => break (true, id),
-            Stopped::Ended(Ok(left)) => between_processes(&shared, &scenario, &left.ending),
+            Stopped::Ended(Ok(Ending::Done)) => break (true, id),
+            Stopped::Ended(Ok(ending)) => between_processes(&shared, &scenario, &ending),
             Stopped::Ended(Err(error)) => {
                 lived.broke.push(error.to_string());
                 LEASE
