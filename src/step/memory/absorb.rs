@@ -179,6 +179,11 @@ impl Memory {
             at,
             ttl,
         };
+        let now_served = Announced {
+            policy: value.clone(),
+            id: policy.id.clone(),
+            body: policy.body.clone(),
+        };
         let mut served = vec![(value.clone(), seen.clone())];
         match &self.announced {
             // A sender that has an earlier policy looks at the web server only when the record's id is another
@@ -188,13 +193,21 @@ impl Memory {
             }
             Some(announced) if announced.id == policy.id => {}
             _ => {
-                self.announced = Some(Announced {
-                    policy: value,
-                    id: policy.id.clone(),
-                    body: policy.body.clone(),
-                });
+                let id = policy.id.as_deref();
+                let announced = match id.and_then(|id| self.mta_sts.announced_by(id)) {
+                    Some(earlier) => Announced {
+                        id: policy.id.clone(),
+                        ..earlier.clone()
+                    },
+                    None => now_served.clone(),
+                };
+                if announced.policy != now_served.policy {
+                    served.push((announced.policy.clone(), seen));
+                }
+                self.announced = Some(announced);
             }
         }
+        self.mta_sts.served = Some(now_served);
         // While an address still serves the id of the one before, senders are told to keep that one (T1).
         let everywhere = policy.lagging.is_empty();
         self.caches

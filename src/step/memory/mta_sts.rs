@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::Memory;
+use super::{Announced, Memory};
 use crate::step::{Setup, mta_sts};
 use crate::world::{Action, Facts, PolicyFacts, PolicyMode, PolicyText, TxtRrset};
 
@@ -38,6 +38,13 @@ pub struct MtaStsMemory {
     /// The TXT RRset that was written last, or may have been.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub written_record: Option<TxtRrset>,
+    /// The policy that was served then: senders that see the new id early take that one, whatever is served by the time
+    /// this program sees it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub written_for: Option<Announced>,
+    /// The policy that was seen last.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub served: Option<Announced>,
 }
 
 impl MtaStsMemory {
@@ -53,6 +60,14 @@ impl MtaStsMemory {
         let last = [&self.written, &self.attempted].into_iter().flatten();
         let mut texts = last.map(|policy| &policy.text).chain(&self.earlier);
         texts.any(|ours| ours == text)
+    }
+
+    /// The policy for which the run wrote this id, as far as it did.
+    pub(super) fn announced_by(&self, id: &str) -> Option<&Announced> {
+        let text = self.written_record.as_ref()?.text()?;
+        self.written_for
+            .as_ref()
+            .filter(|_| mta_sts::has_id(text, id))
     }
 
     fn wrote(&mut self, policy: PolicyText) {
@@ -91,6 +106,7 @@ impl Memory {
             }
             Action::WriteTxt { name, after, .. } if *name == mta_sts::owner(&setup.domain) => {
                 self.mta_sts.written_record.clone_from(after);
+                self.mta_sts.written_for = self.mta_sts.served.clone();
             }
             _ => {}
         }
@@ -103,6 +119,7 @@ impl Memory {
             Action::WritePolicy { .. } => kept.attempted = None,
             Action::WriteTxt { after, .. } if kept.written_record == *after => {
                 kept.written_record = None;
+                kept.written_for = None;
             }
             _ => {}
         }

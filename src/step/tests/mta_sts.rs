@@ -487,6 +487,32 @@ fn the_way_back_admits_the_old_host_first_and_ends_byte_for_byte() {
     is_done(&case.decides(Goal::RestoreMtaSts));
 }
 
+/// The run ended between writing an id and seeing it. Senders that saw it sooner have the policy of then, so the id does not
+/// announce the one of the way back, although nobody saw it before that was served.
+#[test]
+fn an_id_announces_the_policy_for_which_it_was_written() {
+    let mut case = Case::by_tool(&[(0, LEGACY), (20, NEW)]);
+    additive(&mut case);
+    moved(&mut case);
+    case.publish(5000, &Published::all(&both("enforce"), "20240102"));
+    let wrote = writes_policy(
+        &case.decides(Goal::MtaStsAfter),
+        &both("enforce"),
+        &new_only(),
+    );
+    case.record(&wrote, &done());
+    case.publish(5010, &Published::all(&new_only(), "20240102"));
+    let wrote = writes_id(&case.decides(Goal::MtaStsAfter), "20240102", "20240103");
+    case.record(&wrote, &lost_answer());
+
+    case.memory = std::mem::take(&mut case.memory).for_the_way_back();
+    let again = new_only().replace("max_age", &format!("mx: {LEGACY_PATTERN}\r\nmax_age"));
+    let wrote = writes_policy(&case.decides(Goal::MtaStsBack), &new_only(), &again);
+    case.record(&wrote, &done());
+    case.publish(5030, &Published::all(&again, "20240103"));
+    writes_id(&case.decides(Goal::MtaStsBack), "20240103", "20240104");
+}
+
 #[test]
 fn the_way_back_overwrites_nobody_and_needs_no_web_server_where_all_admit() {
     let mut case = Case::by_tool(&[(0, LEGACY), (20, NEW)]);

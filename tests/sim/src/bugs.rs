@@ -70,7 +70,7 @@ bugs! {
     "memory-before-intent" 20 "a killed process forgets the effect that was under way",
     "mta-sts-ignored" 10 "no MTA-STS policy is ever seen",
     "wildcard-covers-all" 40 "a wildcard in a policy covers any number of labels",
-    "rejecting-host-listed" 600 "a host that refuses for good counts as taking mail",
+    "rejecting-host-listed" 5000 "a host that refuses for good counts as taking mail",
     "tlsa-not-checked" 300 "certificates count as fitting",
     "id-before-policy" 60 "the record gets its new id before the policy is there",
     "policy-not-additive" 60 "the policy before the move names the new host in place of the old one",
@@ -89,7 +89,7 @@ bugs! {
     "withdrawal-trusted" 40 "the DS counts as gone when the registrar took its withdrawal",
     "first-parent-withdrawn" 40 "the DS counts as gone when one server of the parent has none",
     "ds-on-its-way-ignored" 40 "a DS that was told and is not served yet counts as none",
-    "tlsa-forgotten" 40 "TLSA records count as forgotten when they are withdrawn",
+    "tlsa-forgotten" 100 "TLSA records count as forgotten when they are withdrawn",
     "original-ttl-forgotten" 40 "the original records come back without their TTL",
 }
 
