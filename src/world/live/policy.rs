@@ -277,7 +277,9 @@ fn replace(path: &Path, before: &str, after: &str) -> Outcome {
             file.as_file().sync_all()?;
             file.persist(&path).map_err(|error| error.error)?;
             // The name, too, has to outlive a power cut.
-            std::fs::File::open(folder)?.sync_all()
+            #[cfg(unix)]
+            std::fs::File::open(folder)?.sync_all()?;
+            Ok(())
         });
     match written {
         Ok(()) => done("the file holds it"),
@@ -312,9 +314,10 @@ async fn run(mut command: Command, text: &str, limit: Duration, redactor: &Redac
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
-        // A group of its own, so that what it starts ends with it.
-        .process_group(0)
         .kill_on_drop(true);
+    // A group of its own, so that what it starts ends with it.
+    #[cfg(unix)]
+    command.process_group(0);
     let mut child = match command.spawn() {
         Ok(child) => child,
         Err(error) => {
@@ -342,7 +345,8 @@ async fn run(mut command: Command, text: &str, limit: Duration, redactor: &Redac
     }
 }
 
-/// Ends an executable and what it started.
+/// Ends what an executable started, with it.
+#[cfg(unix)]
 fn end(group: Option<u32>) {
     let group = group
         .and_then(|id| i32::try_from(id).ok())
@@ -352,6 +356,10 @@ fn end(group: Option<u32>) {
         let _ = rustix::process::kill_process_group(group, rustix::process::Signal::KILL);
     }
 }
+
+/// Only the executable itself ends, when it is dropped.
+#[cfg(not(unix))]
+fn end(_: Option<u32>) {}
 
 async fn talk(
     child: &mut Child,
@@ -382,6 +390,6 @@ async fn hear(stream: Option<impl AsyncRead + Unpin>) -> String {
     String::from_utf8_lossy(&heard).trim().to_owned()
 }
 
-#[cfg(test)]
+#[cfg(all(test, unix))]
 #[path = "policy_tests.rs"]
 mod tests;

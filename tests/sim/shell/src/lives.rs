@@ -11,7 +11,7 @@ use rollout::engine::run::{Run, RunError};
 use rollout::engine::store::{
     NewRun, Owner, SqliteStore, StoreError, StoreOptions, StoreReader, TestDatabaseClock,
 };
-use rollout::engine::{Ending, Options};
+use rollout::engine::{Ending, Options, WalkError};
 use tokio::sync::watch;
 
 use crate::facts::{DOMAIN, seconds};
@@ -208,8 +208,13 @@ pub async fn live(seed: u64, folder: &Path) -> Lived {
             // Whoever was suspended comes to while the other one goes on and holds the lease, and is refused.
             Some(hung) => match drive(&shared, process, Some(draw(&mut rng, 3, 40))).await {
                 Stopped::Killed(process) => {
-                    let ended = drive(&shared, hung, None).await;
-                    lived.fenced += u32::from(matches!(ended, Stopped::Ended(Err(_))));
+                    match drive(&shared, hung, None).await {
+                        Stopped::Ended(Err(error)) if is_fenced(&error) => lived.fenced += 1,
+                        Stopped::Ended(Err(error)) => lived.broke.push(error.to_string()),
+                        _ => lived
+                            .broke
+                            .push("it went on after another took over".to_owned()),
+                    }
                     drive(&shared, process, None).await
                 }
                 ended => {
@@ -251,6 +256,15 @@ pub async fn live(seed: u64, folder: &Path) -> Lived {
         counts: lived,
         entries,
     }
+}
+
+/// Whether a process was refused because its lease is over.
+fn is_fenced(error: &RunError) -> bool {
+    matches!(
+        error,
+        RunError::Walk(WalkError::Store(StoreError::Fenced { .. }))
+            | RunError::Store(StoreError::Fenced { .. })
+    )
 }
 
 fn draw(rng: &mut Rng, from: Ms, to: Ms) -> u32 {
