@@ -173,6 +173,7 @@ fn what_a_person_would_do_by_hand_waits_unless_it_was_asked_for() {
         ..Instructions::default()
     };
     case.memory.asked.insert(STEP.into(), instructions);
+    case.memory.attempted = Some(rrset(&[(0, NEW), (30, LEGACY)], 60));
     let next = decided(&case, SWAP);
     assert!(
         matches!(next, Next::Ask(Question::ByHand { .. })),
