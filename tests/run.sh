@@ -33,8 +33,7 @@ step "lint"
 cargo clippy --locked --workspace --all-targets -- -D warnings
 
 step "test"
-# Examples in documentation included. The end-to-end tests mostly wait for TTLs, so more of them than cores run at a time.
-export RUST_TEST_THREADS="${RUST_TEST_THREADS:-4}"
+# Examples in documentation included.
 cargo test --locked --workspace --no-fail-fast
 
 step "documentation"
