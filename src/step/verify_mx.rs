@@ -72,8 +72,11 @@ pub(super) fn next(cx: &Context<'_>, expect: Expect, soak: Duration) -> Next {
             continue;
         }
         let accepts = cx.memory.actors.get(host).accepts;
-        // Silence may pass, and senders try again; a refusal returns mail now.
-        if accepts == Accepts::Rejects && cx.memory.good_since.contains_key(cx.step) {
+        // Silence may pass, and senders try again; a refusal returns mail now. That it was good is still so at the next look.
+        let memory = cx.memory;
+        let was_good =
+            memory.good_since.contains_key(cx.step) || memory.turned_bad.contains_key(cx.step);
+        if accepts == Accepts::Rejects && was_good {
             return Next::blocked(Finding::blocker(
                 HOST_REJECTS,
                 format!(
