@@ -72,8 +72,8 @@ fn what_turns_bad_in_its_soak_is_taken_back_where_the_file_says_so() {
         let domain = Domain::new(&bench, name);
         let original = domain.mx();
         let file = std::fs::read_to_string(&domain.file).unwrap();
-        let file = file.replace("swapped_soak: 0", "swapped_soak: 120");
-        assert!(file.contains("swapped_soak: 120"), "{file}");
+        let file = file.replace("swapped_soak: 0", "swapped_soak: 40");
+        assert!(file.contains("swapped_soak: 40"), "{file}");
         std::fs::write(&domain.file, file + setting).unwrap();
         let life = domain.apply(&["--yes", "--wait"]);
         let started = std::time::Instant::now();
