@@ -12,7 +12,6 @@ use crate::kernel::Host;
 use crate::microsoft::powershell::{PastedAnswer, read_pasted};
 use crate::output::terminal::Asker;
 use crate::output::{Console, Line, Page, Tone};
-use crate::playbook::Goal;
 use crate::step::Memory;
 use crate::world::{Action, Facts, Instructions, Needs, Outcome, Pasted, World};
 
@@ -220,8 +219,8 @@ impl World for AtTerminal<'_> {
         outcome
     }
 
-    async fn asked(&mut self, goal: Goal, instructions: &Instructions) {
-        self.world.asked(goal, instructions).await;
+    async fn asked(&mut self, instructions: &Instructions) {
+        self.world.asked(instructions).await;
     }
 }
 

@@ -171,6 +171,19 @@ async fn every_step_may_have_been_done_by_hand() {
     }
 }
 
+/// An enforcing policy that admits the legacy host alone.
+fn legacy_only(body: &str, record_ttl: u32) -> PolicyFacts {
+    PolicyFacts {
+        mode: PolicyMode::Enforce,
+        patterns: ["*.mail.protection.outlook.com".to_owned()].into(),
+        max_age: 604_800,
+        record_ttl,
+        id: Some("1".into()),
+        body: body.to_owned(),
+        lagging: vec![],
+    }
+}
+
 #[tokio::test]
 async fn an_enforcing_policy_is_asked_for_and_waited_out_before_the_removal() {
     let mut facts = Start {
@@ -179,15 +192,7 @@ async fn an_enforcing_policy_is_asked_for_and_waited_out_before_the_removal() {
         ..Start::default()
     }
     .facts();
-    facts.policy = known(PolicyFacts {
-        mode: PolicyMode::Enforce,
-        patterns: ["*.mail.protection.outlook.com".to_owned()].into(),
-        max_age: 604_800,
-        record_ttl: 7200,
-        id: Some("1".into()),
-        body: String::new(),
-        lagging: vec![],
-    });
+    facts.policy = known(legacy_only("", 7200));
     let plan = plan_of(&facts, Schedule::Overlap).await;
     assert!(!plan.blocked(), "{:?}", plan.findings);
     let step = |id: &str| plan.steps.iter().find(|s| s.id == id).unwrap();
@@ -209,15 +214,7 @@ async fn a_policy_that_the_run_writes_is_planned_in_full() {
         ..Start::default()
     }
     .facts();
-    facts.policy = known(PolicyFacts {
-        mode: PolicyMode::Enforce,
-        patterns: ["*.mail.protection.outlook.com".to_owned()].into(),
-        max_age: 604_800,
-        record_ttl: 300,
-        id: Some("1".into()),
-        body: text.into(),
-        lagging: vec![],
-    });
+    facts.policy = known(legacy_only(text, 300));
     facts.policy_file = known(text.to_owned());
     let record = |id: u32| crate::world::TxtRrset::of(&format!("v=STSv1; id={id};"), 300);
     facts.texts.insert(owner.clone(), known(Some(record(1))));

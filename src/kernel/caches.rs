@@ -202,8 +202,9 @@ impl Policy {
     }
 }
 
-/// RFC 8461 section 4.1: a wildcard stands for exactly one label, the left-most.
-fn pattern_matches(pattern: &str, host: &Host) -> bool {
+/// Whether a pattern of a policy admits a host: a wildcard stands for exactly one label, the left-most (RFC 8461 section 4.1).
+#[must_use]
+pub fn pattern_matches(pattern: &str, host: &Host) -> bool {
     let pattern = pattern.trim_end_matches('.').to_ascii_lowercase();
     match pattern.strip_prefix("*.") {
         Some(rest) => host

@@ -26,7 +26,7 @@ mod caches_tests;
 
 pub use caches::{
     Accepts, Actors, Caches, Delegation, Host, HostState, KeyId, Mx, MxSet, Policy, TlsaSet,
-    ZoneKeys,
+    ZoneKeys, pattern_matches,
 };
 pub use history::{History, Sighting, Version};
 pub use invariant::{Rule, Violation, check};

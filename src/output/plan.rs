@@ -44,7 +44,7 @@ pub fn diff(domain: &str, before: &MxRrset, after: &MxRrset) -> (Vec<String>, Ve
 }
 
 /// The lines of a policy, or of a TXT RRset, each with what becomes of it: it goes (`-`), comes (`+`), or stays.
-pub fn text_diff(action: &Action) -> Vec<(char, String)> {
+pub fn text_diff(action: &Action) -> Vec<(Tone, String)> {
     let (old, new) = match action {
         Action::WritePolicy { before, after } => (lines_of(before), lines_of(&after.text)),
         Action::WriteTxt {
@@ -62,14 +62,14 @@ pub fn text_diff(action: &Action) -> Vec<(char, String)> {
         }
         _ => return Vec::new(),
     };
-    let mut shown: Vec<(char, String)> = old
-        .iter()
-        .filter(|line| !new.contains(line))
-        .map(|line| ('-', line.clone()))
-        .collect();
-    shown.extend(new.into_iter().map(|line| {
-        let sign = if old.contains(&line) { ' ' } else { '+' };
-        (sign, line)
+    let gone = old.iter().filter(|line| !new.contains(line));
+    let mut shown: Vec<_> = gone.map(|line| (Tone::Bad, format!("- {line}"))).collect();
+    shown.extend(new.iter().map(|line| {
+        if old.contains(line) {
+            (Tone::Plain, format!("  {line}"))
+        } else {
+            (Tone::Good, format!("+ {line}"))
+        }
     }));
     shown
 }
@@ -229,13 +229,8 @@ fn changes(plan: &Plan, action: &Action, page: &mut Page) {
             }
         }
         Action::WritePolicy { .. } | Action::WriteTxt { .. } => {
-            for (sign, line) in text_diff(action) {
-                let tone = match sign {
-                    '-' => Tone::Bad,
-                    '+' => Tone::Good,
-                    _ => Tone::Plain,
-                };
-                page.push(Line::at(6).verbatim().tone(tone, format!("{sign} {line}")));
+            for (tone, line) in text_diff(action) {
+                page.push(Line::at(6).verbatim().tone(tone, line));
             }
         }
         Action::PublishDs { ds } => {

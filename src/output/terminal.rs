@@ -144,13 +144,8 @@ impl Observer for Terminal {
             self.console.progress(page);
         }
         let mut page = Page::new();
-        for (sign, line) in super::plan::text_diff(action) {
-            let tone = match sign {
-                '-' => Tone::Bad,
-                '+' => Tone::Good,
-                _ => Tone::Plain,
-            };
-            page.push(Line::at(14).verbatim().tone(tone, format!("{sign} {line}")));
+        for (tone, line) in super::plan::text_diff(action) {
+            page.push(Line::at(14).verbatim().tone(tone, line));
         }
         if !page.is_empty() {
             self.console.progress(page);

@@ -23,7 +23,7 @@ mod enable_dnssec;
 mod final_proof;
 mod final_ttl;
 mod lower_ttl;
-pub(crate) mod mta_sts;
+mod mta_sts;
 mod preflight;
 mod prove_gateway;
 mod prove_host;

@@ -93,7 +93,7 @@ fn sign_by_hand(provider: &str, apex: &Host) -> Instructions {
             format!("PowerDNS: pdnsutil secure-zone {apex}; pdnsutil rectify-zone {apex}"),
         ],
         answer: None,
- effects: Vec::new(),
+        effects: vec![Action::SignZone],
     }
 }
 

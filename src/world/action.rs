@@ -51,6 +51,19 @@ impl TxtRrset {
         let inner = value.strip_prefix('"')?.strip_suffix('"')?;
         (!inner.contains(['"', '\\'])).then_some(inner)
     }
+
+    /// The id, where the set is one MTA-STS record (RFC 8461 section 3.1).
+    #[must_use]
+    pub fn policy_id(&self) -> Option<&str> {
+        let mut fields = self.text()?.split(';');
+        if fields.next()?.trim() != "v=STSv1" {
+            return None;
+        }
+        fields.find_map(|field| {
+            let (name, value) = field.split_once('=')?;
+            (name.trim() == "id").then(|| value.trim())
+        })
+    }
 }
 
 impl fmt::Display for TxtRrset {

@@ -3,7 +3,6 @@
 use async_trait::async_trait;
 
 use super::{Action, Facts, Instructions, Needs, Outcome, Unread};
-use crate::playbook::Goal;
 
 /// Something that can be observed and changed.
 #[async_trait]
@@ -22,7 +21,7 @@ pub trait World: Send {
         Vec::new()
     }
 
-    /// A person was asked to bring a goal about by hand. Only a model has to act on it: in the real world
-    /// somebody does it, and it is observed.
-    async fn asked(&mut self, _goal: Goal, _instructions: &Instructions) {}
+    /// A person was asked to do something by hand. Only a model has to act on it: in the real world somebody does it, and it
+    /// is observed.
+    async fn asked(&mut self, _instructions: &Instructions) {}
 }

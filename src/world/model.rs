@@ -15,7 +15,6 @@ use super::{
 };
 use crate::clock::{Clock, VirtualClock};
 use crate::kernel::{Host, KeyId, ZoneKeys};
-use crate::playbook::Goal;
 
 /// The name the model gives to a host that only Microsoft can name.
 pub const UNNAMED_HOST: &str = "assigned-by-microsoft.mx.microsoft";
@@ -266,7 +265,10 @@ impl Model {
                 if let Fact::Known { value, .. } = &mut self.facts.policy
                     && name.as_str().starts_with("_mta-sts.")
                 {
-                    value.id = set.as_ref().and_then(TxtRrset::text).and_then(id_of);
+                    value.id = set
+                        .as_ref()
+                        .and_then(TxtRrset::policy_id)
+                        .map(str::to_owned);
                     value.record_ttl = set.as_ref().map_or(value.record_ttl, |set| set.ttl);
                     // What could not be told of the servers before says nothing of the new record.
                     value.lagging.clear();
@@ -341,14 +343,6 @@ impl Model {
         }
         host
     }
-}
-
-/// The id in a record at `_mta-sts` (RFC 8461 section 3.1).
-fn id_of(record: &str) -> Option<String> {
-    record.split(';').find_map(|field| {
-        let (name, value) = field.split_once('=')?;
-        (name.trim() == "id").then(|| value.trim().to_owned())
-    })
 }
 
 fn seconds(duration: Duration) -> u32 {
@@ -459,15 +453,13 @@ impl World for Model {
         }
     }
 
-    async fn asked(&mut self, goal: Goal, instructions: &Instructions) {
-        // Everything else is asked only after `perform`, which the model never hands to a person.
-        if goal == Goal::SignZone {
-            self.later(self.estimates.visible, Effect::Signed);
-        }
+    async fn asked(&mut self, instructions: &Instructions) {
         for action in &instructions.effects {
             let effect = match action {
+                Action::SignZone => Effect::Signed,
                 Action::WritePolicy { after, .. } => Effect::Policy(after.clone()),
                 Action::WriteTxt { name, after, .. } => Effect::Txt(name.clone(), after.clone()),
+                // Everything else is asked only after `perform`, which the model never hands to a person.
                 _ => continue,
             };
             self.later(self.estimates.visible, effect);

@@ -35,7 +35,7 @@ impl Walk<'_> {
             Next::Ask(Question::ByHand { instructions }) => {
                 // What a person is about to do is a change as well.
                 self.keep_way_back(now).await?;
-                self.world.asked(step.goal, instructions).await;
+                self.world.asked(instructions).await;
             }
             _ => {}
         }

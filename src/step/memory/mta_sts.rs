@@ -64,10 +64,8 @@ impl MtaStsMemory {
 
     /// The policy for which the run wrote this id, as far as it did.
     pub(super) fn announced_by(&self, id: &str) -> Option<&Announced> {
-        let text = self.written_record.as_ref()?.text()?;
-        self.written_for
-            .as_ref()
-            .filter(|_| mta_sts::has_id(text, id))
+        let written = self.written_record.as_ref()?.policy_id()?;
+        self.written_for.as_ref().filter(|_| written == id)
     }
 
     fn wrote(&mut self, policy: PolicyText) {

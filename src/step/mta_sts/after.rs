@@ -10,7 +10,7 @@ use super::super::{Context, Next, add_mx};
 use super::text::{Edit, edited};
 use super::wishes::DuringMove;
 use super::{publish, read, retired, words};
-use crate::kernel::{Host, Policy};
+use crate::kernel::{Host, Policy, pattern_matches};
 use crate::world::{PolicyFacts, PolicyMode};
 
 pub(in super::super) fn next(cx: &Context<'_>) -> Next {
@@ -35,7 +35,7 @@ pub(in super::super) fn next(cx: &Context<'_>) -> Next {
     let admits = Policy::Enforced(policy.patterns.clone()).admits(new_host);
     let reached = remove.is_empty() && !to_enforce && admits;
     let by_tool = cx.setup.mta_sts.writes_all();
-    let is_stale = publish_is_stale(cx, policy);
+    let is_stale = is_stale(cx, policy);
     let domain = &cx.setup.domain;
     // Whoever still holds the policy that only tests shall learn of the one that is enforced.
     let holds_tests = cx.setup.mta_sts.during_move == DuringMove::Testing
@@ -58,7 +58,7 @@ pub(in super::super) fn next(cx: &Context<'_>) -> Next {
         });
     }
     for host in left {
-        if admits_any(&remove, host)
+        if remove.iter().any(|pattern| pattern_matches(pattern, host))
             && let Some(next) = retired(cx, host)
         {
             return next;
@@ -93,7 +93,8 @@ pub(in super::super) fn next(cx: &Context<'_>) -> Next {
     publish::write(cx, policy, wanted, &why)
 }
 
-fn publish_is_stale(cx: &Context<'_>, policy: &PolicyFacts) -> bool {
+/// Whether the present id announces another policy than the one that is served.
+fn is_stale(cx: &Context<'_>, policy: &PolicyFacts) -> bool {
     cx.memory
         .announced
         .as_ref()
@@ -102,8 +103,7 @@ fn publish_is_stale(cx: &Context<'_>, policy: &PolicyFacts) -> bool {
 
 /// The patterns that admit a host that was left, and not the new one.
 fn only_for(policy: &PolicyFacts, left: &[&Host], new_host: &Host) -> BTreeSet<String> {
-    let admits =
-        |pattern: &String, host: &Host| Policy::Enforced([pattern.clone()].into()).admits(host);
+    let admits = |pattern: &String, host| pattern_matches(pattern, host);
     policy
         .patterns
         .iter()
@@ -112,8 +112,4 @@ fn only_for(policy: &PolicyFacts, left: &[&Host], new_host: &Host) -> BTreeSet<S
         })
         .cloned()
         .collect()
-}
-
-fn admits_any(patterns: &BTreeSet<String>, host: &Host) -> bool {
-    Policy::Enforced(patterns.clone()).admits(host)
 }

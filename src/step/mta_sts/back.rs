@@ -3,7 +3,7 @@
 use super::super::{Announced, Context, Next};
 use super::text::{Edit, edited};
 use super::{held, publish, read};
-use crate::kernel::{Host, Policy};
+use crate::kernel::{Host, Policy, pattern_matches};
 use crate::world::PolicyFacts;
 
 pub(in super::super) fn next(cx: &Context<'_>) -> Next {
@@ -78,7 +78,7 @@ fn missing(cx: &Context<'_>, policy: &PolicyFacts, hosts: &[Host]) -> Vec<String
         .map(|found| &found.policy.patterns);
     let mut add: Vec<String> = Vec::new();
     for host in hosts {
-        let admits = |pattern: &String| Policy::Enforced([pattern.clone()].into()).admits(host);
+        let admits = |pattern: &String| pattern_matches(pattern, host);
         if policy.patterns.iter().chain(&add).any(admits) {
             continue;
         }

@@ -4,6 +4,7 @@ use super::super::{Announced, Context, Next, Stage, add_mx};
 use super::text::{Edit, edited};
 use super::wishes::DuringMove;
 use super::{held, publish, read};
+use crate::kernel::pattern_matches;
 use crate::world::PolicyMode;
 
 pub(in super::super) fn next(cx: &Context<'_>) -> Next {
@@ -17,42 +18,34 @@ pub(in super::super) fn next(cx: &Context<'_>) -> Next {
     let Some(new_host) = &cx.memory.new_host else {
         return add_mx::no_host();
     };
-    let admits = policy.mode.policy(&policy.patterns).admits(new_host);
+    let now = policy.mode.policy(&policy.patterns);
+    let admits = now.admits(new_host);
     // Once the MX has moved, nothing moves any more.
     let expected = cx.memory.expected.as_ref();
     let moved = expected.and_then(|mx| cx.stage_of(&mx.set)) == Some(Stage::Removed);
-    let to_test = cx.setup.mta_sts.during_move == DuringMove::Testing
-        && policy.mode == PolicyMode::Enforce
-        && !moved;
-    let wanted = (!admits || to_test).then(|| {
-        let named = policy.patterns.iter().any(|pattern| {
-            crate::kernel::Policy::Enforced([pattern.clone()].into()).admits(new_host)
-        });
+    let testing = cx.setup.mta_sts.during_move == DuringMove::Testing && !moved;
+    let to_test = testing && policy.mode == PolicyMode::Enforce;
+    let domain = &cx.setup.domain;
+    if !admits || to_test {
+        let named = |pattern: &String| pattern_matches(pattern, new_host);
+        let add = (!policy.patterns.iter().any(named)).then(|| new_host.to_string());
         let edit = Edit {
             mode: to_test.then_some(PolicyMode::Testing),
-            add: if named {
-                Vec::new()
-            } else {
-                vec![new_host.to_string()]
-            },
+            add: add.into_iter().collect(),
             ..Edit::default()
         };
-        edited(policy, &edit)
-    });
-    let domain = &cx.setup.domain;
-    let why = if admits {
-        format!("The MTA-STS policy of {domain} is to test only while the MX moves.")
-    } else {
-        format!("The enforcing MTA-STS policy of {domain} would reject {new_host}.")
-    };
-    if let Some(wanted) = wanted {
-        return publish::write(cx, policy, wanted, &why);
+        let why = if admits {
+            format!("The MTA-STS policy of {domain} is to test only while the MX moves.")
+        } else {
+            format!("The enforcing MTA-STS policy of {domain} would reject {new_host}.")
+        };
+        return publish::write(cx, policy, edited(policy, &edit), &why);
     }
-    let now = policy.mode.policy(&policy.patterns);
-    let testing = cx.setup.mta_sts.during_move == DuringMove::Testing;
     let is_stale = |announced: &Announced| {
-        !announced.policy.admits(new_host) || (testing && !moved && announced.policy != now)
+        !announced.policy.admits(new_host) || (testing && announced.policy != now)
     };
+    let why =
+        format!("The MTA-STS policy of {domain} is another one since its record was written.");
     if let Some(next) = publish::announce(cx, policy, is_stale, &why) {
         return next;
     }

@@ -23,7 +23,6 @@ pub(super) use after::next as after;
 pub(super) use back::next as back;
 pub(super) use before::next as before;
 pub(super) use restore::next as restore;
-pub(super) use text::has_id;
 
 /// The owner name of the record that announces a domain's policy (RFC 8461 section 3.1).
 pub(super) fn owner(domain: &Host) -> Host {

@@ -162,11 +162,7 @@ fn change_id(cx: &Context<'_>, policy: &PolicyFacts, why: &str) -> Next {
     };
     let id = policy.id.as_deref().unwrap_or_default();
     let next = next_id(policy.id.as_deref());
-    if live
-        .text()
-        .and_then(|text| with_id(text, &next, &next))
-        .is_some()
-    {
+    if live.policy_id() == Some(next.as_str()) {
         return not_shown(&name);
     }
     let Some(text) = live.text().and_then(|text| with_id(text, id, &next)) else {

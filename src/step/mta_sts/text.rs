@@ -116,11 +116,6 @@ pub(super) fn next_id(id: Option<&str>) -> String {
     next.into_iter().collect()
 }
 
-/// Whether a record's text holds this id.
-pub(in crate::step) fn has_id(record: &str, id: &str) -> bool {
-    with_id(record, id, id).is_some()
-}
-
 /// The record's text with another id; `None` where it holds no such id.
 pub(super) fn with_id(record: &str, id: &str, next: &str) -> Option<String> {
     let (version, _) = record.split_once(';')?;

@@ -413,10 +413,8 @@ fn by_hand_a_stale_host_is_a_note_and_no_gate() {
     assert_eq!(how, "there is no MTA-STS policy");
 }
 
-/// The whole way there, then back: the old host is let in again before the records lead to it, and in the end all is as it
-/// was.
-#[test]
-fn the_way_back_admits_the_old_host_first_and_ends_byte_for_byte() {
+/// The whole way there, up to the record that announces the policy with the new host alone: it is about to be written.
+fn up_to_the_last_id() -> (Case, Action) {
     let mut case = Case::by_tool(&[(0, LEGACY), (20, NEW)]);
     additive(&mut case);
     moved(&mut case);
@@ -428,14 +426,27 @@ fn the_way_back_admits_the_old_host_first_and_ends_byte_for_byte() {
     );
     case.record(&wrote, &done());
     case.publish(5010, &Published::all(&new_only(), "20240102"));
-    let wrote = writes_id(&case.decides(Goal::MtaStsAfter), "20240102", "20240103");
+    let writes = writes_id(&case.decides(Goal::MtaStsAfter), "20240102", "20240103");
+    (case, writes)
+}
+
+/// The last policy with the old host again, as the way back has it.
+fn with_old_again() -> String {
+    new_only().replace("max_age", &format!("mx: {LEGACY_PATTERN}\r\nmax_age"))
+}
+
+/// The whole way there, then back: the old host is let in again before the records lead to it, and in the end all is as it
+/// was.
+#[test]
+fn the_way_back_admits_the_old_host_first_and_ends_byte_for_byte() {
+    let (mut case, wrote) = up_to_the_last_id();
     case.record(&wrote, &done());
     case.publish(20_000, &Published::all(&new_only(), "20240103"));
 
     case.memory = std::mem::take(&mut case.memory).for_the_way_back();
     let restore = Goal::RestoreMx { ttl: 60 };
     blocked_by(&case.decides(restore), "safety.mta-sts");
-    let again = new_only().replace("max_age", &format!("mx: {LEGACY_PATTERN}\r\nmax_age"));
+    let again = with_old_again();
     let wrote = writes_policy(&case.decides(Goal::MtaStsBack), &new_only(), &again);
     case.record(&wrote, &done());
     case.publish(20_010, &Published::all(&again, "20240103"));
@@ -491,22 +502,11 @@ fn the_way_back_admits_the_old_host_first_and_ends_byte_for_byte() {
 /// announce the one of the way back, although nobody saw it before that was served.
 #[test]
 fn an_id_announces_the_policy_for_which_it_was_written() {
-    let mut case = Case::by_tool(&[(0, LEGACY), (20, NEW)]);
-    additive(&mut case);
-    moved(&mut case);
-    case.publish(5000, &Published::all(&both("enforce"), "20240102"));
-    let wrote = writes_policy(
-        &case.decides(Goal::MtaStsAfter),
-        &both("enforce"),
-        &new_only(),
-    );
-    case.record(&wrote, &done());
-    case.publish(5010, &Published::all(&new_only(), "20240102"));
-    let wrote = writes_id(&case.decides(Goal::MtaStsAfter), "20240102", "20240103");
+    let (mut case, wrote) = up_to_the_last_id();
     case.record(&wrote, &lost_answer());
 
     case.memory = std::mem::take(&mut case.memory).for_the_way_back();
-    let again = new_only().replace("max_age", &format!("mx: {LEGACY_PATTERN}\r\nmax_age"));
+    let again = with_old_again();
     let wrote = writes_policy(&case.decides(Goal::MtaStsBack), &new_only(), &again);
     case.record(&wrote, &done());
     case.publish(5030, &Published::all(&again, "20240103"));

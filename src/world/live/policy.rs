@@ -1,5 +1,6 @@
 //! The MTA-STS policy: seen as senders see it, and published by a file or an executable of the domain's.
 
+use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -130,7 +131,8 @@ impl LiveWorld {
         }
     }
 
-    /// Publishes a policy, if the one that is served, and that the file holds, is still what was expected.
+    /// Publishes a policy, if what is to be replaced is still what was expected: what the file holds, or, by an executable,
+    /// what is served.
     pub(super) async fn write_policy(&self, before: &str, after: &PolicyText) -> Outcome {
         if let Err(why) = says(after) {
             return Outcome::Refused { why };
@@ -221,17 +223,11 @@ fn says(after: &PolicyText) -> Result<(), String> {
         Mode::Testing => PolicyMode::Testing,
         Mode::None => PolicyMode::None,
     };
-    if mode != after.mode || !read.patterns.iter().eq(in_order(&read.patterns, after)) {
+    let patterns: BTreeSet<String> = read.patterns.into_iter().collect();
+    if mode != after.mode || patterns != after.patterns {
         return Err("the new policy says something else than what was judged".to_owned());
     }
     Ok(())
-}
-
-/// The patterns that were judged, in the order of those that were read; fewer or more of them are no match.
-fn in_order<'p>(read: &'p [String], after: &'p PolicyText) -> impl Iterator<Item = &'p String> {
-    let all = after.patterns.iter().all(|pattern| read.contains(pattern));
-    read.iter()
-        .filter(move |pattern| all && after.patterns.contains(*pattern))
 }
 
 /// Replaces a file by another one of the same mode and owner, in one step.

@@ -1,5 +1,7 @@
 //! The DNS provider: facts, record changes, signing, the DS.
 
+mod texts;
+
 use jiff::Timestamp;
 use rollout_providers::{
     Change, DelegationKey, Dnskey, Ds, Error, Kind, Name, Outcome as Written, Provider, RecordData,
@@ -10,7 +12,7 @@ use super::dns::ds_text;
 use crate::kernel::{Host, KeyId, Mx};
 use crate::world::DelegationBy;
 use crate::world::{
-    Fact, HandsOver, Instructions, MxRrset, OnFile, Outcome, ProviderFacts, SigningFacts, TxtRrset,
+    Fact, HandsOver, Instructions, MxRrset, OnFile, Outcome, ProviderFacts, SigningFacts,
 };
 
 /// The provider with the zone it was asked about.
@@ -49,16 +51,7 @@ impl Hosting {
         let at = Timestamp::now();
         match self.ask(apex).await {
             Ok(value) => Fact::Known { value, at },
-            Err(error) if error.is_temporary() || error.kind == Kind::Protocol => {
-                Fact::CouldNotTell {
-                    why: error.to_string(),
-                    at,
-                }
-            }
-            Err(error) => Fact::Refused {
-                why: error.to_string(),
-                at,
-            },
+            Err(error) => unread(&error, at),
         }
     }
 
@@ -202,61 +195,6 @@ impl Hosting {
         outcome(written)
     }
 
-    /// The TXT RRset of a name in the zone.
-    pub(super) async fn text(
-        &mut self,
-        name: &Host,
-        apex: Option<&Host>,
-    ) -> Fact<Option<TxtRrset>> {
-        let at = Timestamp::now();
-        let read = match (self.zone(apex).await, owner(name)) {
-            (Ok(zone), Ok(name)) => self.provider.read(&zone, &name, RecordType::Txt).await,
-            (Err(error), _) => Err(error),
-            (_, Err(why)) => return Fact::Refused { why, at },
-        };
-        match read {
-            Ok(set) => Fact::Known {
-                value: set.as_ref().map(from_txt),
-                at,
-            },
-            Err(error) if error.is_temporary() || error.kind == Kind::Protocol => {
-                Fact::CouldNotTell {
-                    why: error.to_string(),
-                    at,
-                }
-            }
-            Err(error) => Fact::Refused {
-                why: error.to_string(),
-                at,
-            },
-        }
-    }
-
-    /// Replaces a TXT RRset, if it is still what was expected.
-    pub(super) async fn write_txt(
-        &mut self,
-        name: &Host,
-        before: Option<&TxtRrset>,
-        after: Option<&TxtRrset>,
-    ) -> Outcome {
-        let side = |set: Option<&TxtRrset>| set.map(|set| to_txt(name, set)).transpose();
-        let change = match (owner(name), side(before), side(after)) {
-            (Ok(name), Ok(before), Ok(after)) => {
-                Change::new(name, RecordType::Txt, before, after).map_err(|e| e.to_string())
-            }
-            (Err(why), ..) | (_, Err(why), _) | (.., Err(why)) => Err(why),
-        };
-        let change = match change {
-            Ok(change) => change,
-            Err(why) => return Outcome::Refused { why },
-        };
-        let written = match self.zone(None).await {
-            Ok(zone) => self.provider.write(&zone, &change).await,
-            Err(error) => Err(error),
-        };
-        outcome(written)
-    }
-
     fn rrset(&self, mx: &MxRrset) -> Result<Rrset, String> {
         let mut values = Vec::new();
         for record in mx.set.iter() {
@@ -369,25 +307,14 @@ impl Hosting {
     }
 }
 
-fn owner(name: &Host) -> Result<Name, String> {
-    Name::parse(name.as_str()).map_err(|error| error.to_string())
-}
-
-fn from_txt(set: &Rrset) -> TxtRrset {
-    TxtRrset {
-        values: set.values().iter().map(ToString::to_string).collect(),
-        ttl: set.ttl(),
+/// Why something of the provider's could not be read: whether it may be otherwise later.
+fn unread<T>(error: &Error, at: Timestamp) -> Fact<T> {
+    let why = error.to_string();
+    if error.is_temporary() || error.kind == Kind::Protocol {
+        Fact::CouldNotTell { why, at }
+    } else {
+        Fact::Refused { why, at }
     }
-}
-
-fn to_txt(name: &Host, set: &TxtRrset) -> Result<Rrset, String> {
-    let values: Result<Vec<_>, _> = set
-        .values
-        .iter()
-        .map(|value| RecordData::parse(RecordType::Txt, value))
-        .collect();
-    let values = values.map_err(|error| error.to_string())?;
-    Rrset::new(owner(name)?, RecordType::Txt, set.ttl, values).map_err(|error| error.to_string())
 }
 
 fn from_rrset(set: &Rrset) -> MxRrset {

@@ -488,8 +488,8 @@ impl World for LyingWorld {
         outcome
     }
 
-    async fn asked(&mut self, goal: Goal, instructions: &Instructions) {
-        self.inner.asked(goal, instructions).await;
+    async fn asked(&mut self, instructions: &Instructions) {
+        self.inner.asked(instructions).await;
     }
 }
 

@@ -115,19 +115,25 @@ fn named(ds: &[KeyId]) -> u8 {
 }
 
 impl Sim {
-    /// A person is asked to publish what the instructions say.
-    pub fn ask_for_policy(&mut self, instructions: &Instructions) {
-        let mut asked = None;
-        let mut policy = None;
-        for action in &instructions.effects {
-            match self.request(action) {
-                Request::Policy { after, .. } => (asked, policy) = (Some(()), Some(after)),
-                Request::Record { .. } => asked = Some(()),
-                _ => {}
-            }
+    /// A person is asked to bring about what the instructions say.
+    pub fn ask(&mut self, instructions: &Instructions) {
+        let requests: Vec<Request> = instructions
+            .effects
+            .iter()
+            .map(|action| self.request(action))
+            .collect();
+        if requests.contains(&Request::Sign) {
+            self.truth.ask_for_signing();
         }
+        let policy = requests.iter().find_map(|request| match request {
+            Request::Policy { after, .. } => Some(*after),
+            _ => None,
+        });
+        let record = |request: &Request| matches!(request, Request::Record { .. });
         // It is asked again until it is seen: what is there already is not published again.
-        if asked.is_some() && policy.is_none_or(|policy| policy != self.truth.policy_served) {
+        if policy.is_some_and(|policy| policy != self.truth.policy_served)
+            || policy.is_none() && requests.iter().any(record)
+        {
             self.truth.ask_for_policy(policy);
         }
     }

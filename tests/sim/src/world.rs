@@ -5,7 +5,6 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use async_trait::async_trait;
 use jiff::{SignedDuration, Timestamp};
 use rollout::clock::Clock;
-use rollout::playbook::Goal;
 use rollout::step::Memory;
 use rollout::world::{Action, Facts, Instructions, Needs, Outcome, World};
 
@@ -258,15 +257,8 @@ impl World for SimWorld {
         sim.outcome(number, request, fate.answer)
     }
 
-    async fn asked(&mut self, goal: Goal, instructions: &Instructions) {
-        let mut sim = self.shared.lock();
-        match goal {
-            Goal::MtaSts | Goal::MtaStsAfter | Goal::MtaStsBack | Goal::RestoreMtaSts => {
-                sim.ask_for_policy(instructions);
-            }
-            Goal::SignZone => sim.truth.ask_for_signing(),
-            _ => {}
-        }
+    async fn asked(&mut self, instructions: &Instructions) {
+        self.shared.lock().ask(instructions);
     }
 }
 
@@ -334,6 +326,22 @@ impl Sim {
     }
 }
 
+impl Sim {
+    /// Lets time pass to the next event, and no further than to an instant of the machine's clock; false when that is there.
+    /// The clock may be set meanwhile: it is the one that has to reach the instant.
+    pub fn comes_closer_to(&mut self, until: Timestamp) -> bool {
+        let truth = &mut self.truth;
+        let left = instant(until) - (truth.now + truth.clock_off);
+        if left <= 0 {
+            return false;
+        }
+        let to = truth.now + left;
+        let next = truth.next_event().filter(|event| *event < to);
+        truth.advance(next.unwrap_or(to));
+        true
+    }
+}
+
 /// The machine's clock.
 #[derive(Clone, Debug)]
 pub struct SimClock(pub Shared);
@@ -346,21 +354,7 @@ impl Clock for SimClock {
     }
 
     async fn sleep_until(&self, until: Timestamp) {
-        let until = instant(until);
-        let mut sim = self.0.lock();
-        // The clock may be set meanwhile: it is the wall clock that has to reach the instant.
-        loop {
-            let truth = &mut sim.truth;
-            let left = until - (truth.now + truth.clock_off);
-            if left <= 0 {
-                return;
-            }
-            let to = truth.now + left;
-            match truth.next_event() {
-                Some(event) if event < to => truth.advance(event),
-                _ => truth.advance(to),
-            }
-        }
+        while self.0.lock().comes_closer_to(until) {}
     }
 
     fn jumped(&self) -> Option<SignedDuration> {

@@ -12,7 +12,7 @@ use rollout::engine::store::{
     GateEvent, GateVerdict, Kind, Recorded, RunId, Signal, SqliteStore, Store, StoreReader,
     TestDatabaseClock,
 };
-use rollout::playbook::{Goal, PlannedStep};
+use rollout::playbook::PlannedStep;
 use rollout::step::{Approval, Memory, Next};
 use rollout::world::{Action, Facts, Instructions, Needs, Outcome, World};
 
@@ -83,21 +83,7 @@ impl Clock for Time {
     }
 
     async fn sleep_until(&self, until: Timestamp) {
-        loop {
-            {
-                let mut sim = self.shared.lock();
-                let truth = &mut sim.truth;
-                // The clock may be set meanwhile: it is the wall clock that has to reach the instant.
-                let left = crate::world::instant(until) - (truth.now + truth.clock_off);
-                if left <= 0 {
-                    return;
-                }
-                let to = truth.now + left;
-                match truth.next_event() {
-                    Some(event) if event < to => truth.advance(event),
-                    _ => truth.advance(to),
-                }
-            }
+        while self.shared.lock().comes_closer_to(until) {
             self.follow().await;
         }
     }
@@ -220,8 +206,8 @@ impl World for ShellWorld {
         outcome
     }
 
-    async fn asked(&mut self, goal: Goal, instructions: &Instructions) {
-        self.inner.asked(goal, instructions).await;
+    async fn asked(&mut self, instructions: &Instructions) {
+        self.inner.asked(instructions).await;
     }
 }
 
