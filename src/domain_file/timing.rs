@@ -19,7 +19,7 @@ pub struct Timing {
     pub anycast_margin: Span,
     /// The largest TTL in the zone, where the provider cannot list it. The wait between signing and the DS rests on it.
     pub zone_largest_ttl: Span,
-    /// How often to look again while something is expected.
+    /// How often to look again while something is expected; less often, down to every five minutes, the longer it takes.
     pub poll: Span,
     /// After how long an expected effect that is not seen becomes a finding.
     pub overdue: Span,

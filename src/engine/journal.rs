@@ -2,10 +2,10 @@
 
 use async_trait::async_trait;
 use jiff::Timestamp;
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use crate::step::{Approval, Memory};
-use crate::world::{Action, Facts, Outcome, Unread};
+use crate::step::{Approval, Memory, Next};
+use crate::world::{Action, Fact, Facts, Outcome, Unread, VerdictFacts};
 
 use super::store::{Brake, IntentId, StoreError};
 
@@ -13,7 +13,7 @@ use super::store::{Brake, IntentId, StoreError};
 #[derive(Clone, Debug, PartialEq)]
 pub enum Note {
     /// A step's decision changed.
-    Decision(Value),
+    Decision(Box<Decision>),
     /// A gate was opened.
     GateOpened {
         /// Its name.
@@ -32,6 +32,36 @@ pub enum Note {
     WayBack(Value),
     /// An answer that was not understood, as it came (redacted): what could not be told can be reported later (S7).
     Unread(Box<Unread>),
+}
+
+/// What a step says to do next, and on what verdict.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Decision {
+    /// The step's id.
+    pub step: String,
+    /// What it says.
+    pub next: Next,
+    /// The verdict on the whole domain that it rests on, where its step asks for one.
+    pub verdict: Option<Fact<VerdictFacts>>,
+}
+
+impl Decision {
+    /// As it is written down.
+    #[must_use]
+    pub fn body(&self) -> Value {
+        let id = &self.step;
+        let mut said = match &self.next {
+            Next::Done(how) => json!({"step": id, "next": "done", "how": how}),
+            Next::Act(action) => json!({"step": id, "next": "act", "action": action}),
+            Next::Wait(wait) => json!({"step": id, "next": "wait", "wait": wait}),
+            Next::Ask(question) => json!({"step": id, "next": "ask", "question": question}),
+            Next::Blocked(findings) => json!({"step": id, "next": "blocked", "findings": findings}),
+        };
+        if let Some(verdict) = &self.verdict {
+            said["verdict"] = json!(verdict);
+        }
+        said
+    }
 }
 
 /// What people asked of the run since it looked last.

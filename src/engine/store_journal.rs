@@ -65,7 +65,7 @@ impl Journal for StoreJournal {
         let entries = notes
             .into_iter()
             .map(|note| match note {
-                Note::Decision(body) => Entry::decision(at, body),
+                Note::Decision(decision) => Entry::decision(at, decision.body()),
                 Note::WayBack(body) => Entry::way_back(at, body),
                 Note::Unread(unread) => Entry::observation(at, json!({"unread": unread})),
                 Note::GateOpened { gate, about } => Entry::gate(

@@ -1,5 +1,7 @@
 //! The versions of one record set that caches may hold.
 
+use std::sync::Arc;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -9,7 +11,7 @@ use super::Timing;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Sighting {
     /// The server, as name and address.
-    pub server: String,
+    pub server: Arc<str>,
     /// When it answered.
     pub at: Timestamp,
     /// The TTL it answered with, in seconds.
@@ -37,6 +39,12 @@ impl<T> Version<T> {
     #[must_use]
     pub fn possible(&self, at: Timestamp) -> bool {
         self.served.is_some() || self.cached_until.is_some_and(|until| at < until)
+    }
+
+    /// When the last copy ends; `None` while some server may hand out more of them.
+    #[must_use]
+    pub fn expires(&self) -> Option<Timestamp> {
+        self.cached_until.filter(|_| self.served.is_none())
     }
 }
 
@@ -185,7 +193,7 @@ impl<T: Clone + PartialEq> History<T> {
             }
         }
         let seen = Sighting {
-            server: "our own write".to_owned(),
+            server: "our own write".into(),
             at,
             ttl,
         };

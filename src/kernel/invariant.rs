@@ -9,7 +9,9 @@ use std::fmt;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::caches::{Accepts, Actors, Caches, Delegation, Host, MxSet, Policy, TlsaSet, ZoneKeys};
+use super::caches::{
+    Accepts, Actors, Caches, Delegation, Host, Mx, MxSet, Policy, TlsaSet, ZoneKeys,
+};
 
 /// The invariants, by number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -112,31 +114,28 @@ fn reachable(mx: &MxSet, actors: &Actors, found: &mut Findings) {
     let mut rest = mx.iter().peekable();
     // A sender tries equal preferences in random order, so each of a group may be the first it meets.
     while let Some(first) = rest.next() {
-        let mut group = vec![&first.host];
-        while let Some(next) = rest.next_if(|next| next.preference == first.preference) {
-            group.push(&next.host);
+        let (mut takes, mut next) = (false, Some(first));
+        while let Some(Mx { host, .. }) = next {
+            match actors.get(host).accepts {
+                Accepts::Rejects => {
+                    found.add(
+                        Rule::Reachable,
+                        mx,
+                        format!(
+                            "a sender holding MX {mx} is refused for good by {host}: its mail bounces"
+                        ),
+                    );
+                    return;
+                }
+                Accepts::Yes => takes = true,
+                Accepts::Unknown => unknown.push(host.as_str()),
+                Accepts::Down => {}
+            }
+            next = rest.next_if(|next| next.preference == first.preference);
         }
-        let states: Vec<_> = group
-            .iter()
-            .map(|host| (*host, actors.get(host).accepts))
-            .collect();
-        if let Some((host, _)) = states.iter().find(|(_, a)| *a == Accepts::Rejects) {
-            found.add(
-                Rule::Reachable,
-                mx,
-                format!("a sender holding MX {mx} is refused for good by {host}: its mail bounces"),
-            );
+        if takes {
             return;
         }
-        if states.iter().any(|(_, a)| *a == Accepts::Yes) {
-            return;
-        }
-        unknown.extend(
-            states
-                .iter()
-                .filter(|(_, a)| *a == Accepts::Unknown)
-                .map(|(host, _)| host.to_string()),
-        );
     }
     let detail = if unknown.is_empty() {
         format!("a sender holding MX {mx} reaches no host that takes the mail")
@@ -221,9 +220,8 @@ fn policy_admits(mx: &MxSet, policy: &Policy, actors: &Actors, found: &mut Findi
 }
 
 fn well_formed(mx: &MxSet, found: &mut Findings) {
-    let mut names = BTreeSet::new();
-    for host in mx.hosts() {
-        if !names.insert(host) {
+    for (index, host) in mx.hosts().enumerate() {
+        if mx.hosts().take(index).any(|earlier| earlier == host) {
             found.add(
                 Rule::WellFormed,
                 mx,

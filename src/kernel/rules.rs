@@ -1,5 +1,6 @@
 //! Publish, retire, claim: the three questions asked of the invariants, and the instant of each answer.
 
+use std::collections::BTreeSet;
 use std::fmt;
 
 use jiff::Timestamp;
@@ -238,21 +239,31 @@ fn earliest(
     if violations.is_empty() {
         return Verdict::Now;
     }
-    let mut pending = becauses(caches, now);
-    pending.sort_by_key(|because| because.until);
-    for because in &pending {
-        violations = judge(because.until);
+    for until in expiries(caches, now) {
+        violations = judge(until);
         if violations.is_empty() {
-            let until = because.until;
-            let last = pending
-                .iter()
-                .filter(|b| b.until == until)
-                .cloned()
-                .collect();
+            let mut last = becauses(caches, now);
+            last.retain(|because| because.until == until);
             return Verdict::NotBefore(until, last);
         }
     }
     Verdict::No(violations)
+}
+
+/// The instants at which a cached version will expire, in order.
+fn expiries(caches: &Caches, now: Timestamp) -> BTreeSet<Timestamp> {
+    fn of<T: Clone + PartialEq>(
+        history: &History<T>,
+        now: Timestamp,
+    ) -> impl Iterator<Item = Timestamp> {
+        history.possible(now).filter_map(Version::expires)
+    }
+    let mut all: BTreeSet<_> = of(&caches.mx, now).collect();
+    all.extend(of(&caches.keys, now));
+    all.extend(of(&caches.delegation, now));
+    all.extend(caches.tlsa.values().flat_map(|tlsa| of(tlsa, now)));
+    all.extend(of(&caches.policy, now));
+    all
 }
 
 /// Every cached version that will expire, with its reason.
@@ -309,18 +320,13 @@ fn collect<T: Clone + PartialEq>(
     describe: impl Fn(&T) -> String,
 ) {
     for version in history.possible(now) {
-        let Version {
-            served: None,
-            cached_until: Some(until),
-            ..
-        } = version
-        else {
+        let Some(until) = version.expires() else {
             continue;
         };
         all.push(Because {
             rrset: rrset.to_owned(),
             version: describe(&version.value),
-            until: *until,
+            until,
             seen: version.seen.clone(),
         });
     }

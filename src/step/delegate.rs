@@ -130,7 +130,7 @@ fn published_on(parent: &ParentFacts) -> Vec<&str> {
         .servers
         .iter()
         .filter(|s| !has(s.ds.got()))
-        .map(|s| s.server.as_str())
+        .map(|s| &*s.server)
         .collect()
 }
 

@@ -4,11 +4,9 @@
 //! goes away too early, the run stops with an alarm. What may still be changed is what lessens how much senders rely on it,
 //! as far as the kernel calls that safe.
 
-use std::collections::BTreeSet;
-
 use jiff::Timestamp;
 
-use super::memory::{NEW_ZONE, silent};
+use super::memory::silent;
 use super::reply::Refusal;
 use super::{Context, Finding, Stage, catalogue, preflight};
 use crate::kernel::{Accepts, Host, Reliance, Verdict, reliance, retire};
@@ -119,13 +117,11 @@ impl Alarm {
         {
             return None;
         }
-        let mut alarms: Vec<_> = relied_on(cx)
-            .into_iter()
-            .filter_map(|host| alarm(cx, host))
-            .collect();
         // What is proven weighs more than what could not be told.
-        alarms.sort_by_key(|alarm| !alarm.proven);
-        alarms.into_iter().next()
+        cx.hosts()
+            .filter(|host| is_legacy(cx, host))
+            .filter_map(|host| alarm(cx, host))
+            .min_by(|a, b| (!a.proven, &a.host).cmp(&(!b.proven, &b.host)))
     }
 
     /// Whether the host is known to be away.
@@ -181,21 +177,16 @@ impl Alarm {
 /// Whether this is a host of the way in that the move leaves. A host that somebody else listed meanwhile is none: that is
 /// a conflict, and the caches it is in are the kernel's to judge. Nor is a gateway: no move leaves one.
 fn is_legacy(cx: &Context<'_>, host: &Host) -> bool {
-    let was_there = cx
-        .original()
-        .is_none_or(|original| original.set.hosts().any(|known| known == host));
-    was_there
+    preflight::is_legacy_host(host)
         && Some(host) != cx.memory.new_host.as_ref()
-        && preflight::is_microsoft(host)
-        && !host.is_within(NEW_ZONE)
+        && cx
+            .original()
+            .is_none_or(|original| original.set.hosts().any(|known| known == host))
 }
 
 /// The hosts that a cache may name and that are not what the move leads to.
-pub(super) fn relied_on(cx: &Context<'_>) -> BTreeSet<Host> {
-    cx.hosts()
-        .filter(|host| is_legacy(cx, host))
-        .cloned()
-        .collect()
+pub(super) fn relied_on<'a>(cx: &Context<'a>) -> impl Iterator<Item = &'a Host> {
+    cx.hosts().filter(|host| is_legacy(cx, host))
 }
 
 /// Since when this legacy host is known to be away, if it is: then the way back to it, and waiting for its sake, are moot.
@@ -204,12 +195,12 @@ pub(super) fn away_since(cx: &Context<'_>, host: &Host) -> Option<Timestamp> {
     if !cx.memory.way_back_kept || !is_legacy(cx, host) {
         return None;
     }
-    let proven = alarm(cx, host.clone()).is_some_and(|alarm| alarm.proven);
+    let proven = alarm(cx, host).is_some_and(|alarm| alarm.proven);
     proven.then_some(since)
 }
 
-fn alarm(cx: &Context<'_>, host: Host) -> Option<Alarm> {
-    let (rule, how, proven) = match Standing::of(cx.facts.hosts.get(&host)) {
+fn alarm(cx: &Context<'_>, host: &Host) -> Option<Alarm> {
+    let (rule, how, proven) = match Standing::of(cx.facts.hosts.get(host)) {
         Standing::Serves => return None,
         Standing::Gone => (
             &catalogue::LEGACY_GONE,
@@ -223,7 +214,7 @@ fn alarm(cx: &Context<'_>, host: Host) -> Option<Alarm> {
         ),
         Standing::Refuses(how) => (&catalogue::LEGACY_REFUSES, how, true),
         Standing::Silent(_) if !cx.setup.probe_required => return None,
-        Standing::Silent(how) if is_dead(cx, &host) => (
+        Standing::Silent(how) if is_dead(cx, host) => (
             &catalogue::LEGACY_SILENT,
             format!("none of its addresses answers on port 25 ({how}), others do"),
             true,
@@ -238,9 +229,9 @@ fn alarm(cx: &Context<'_>, host: Host) -> Option<Alarm> {
     let finding = if proven {
         rule.found(format!(
             "the legacy host {host}: {how}. {}",
-            effect(cx, &host)
+            effect(cx, host)
         ))
-        .mending(advice(cx, &host))
+        .mending(advice(cx, host))
     } else {
         rule.found(format!(
             "whether the legacy host {host} takes mail could not be told: {how}"
@@ -248,7 +239,7 @@ fn alarm(cx: &Context<'_>, host: Host) -> Option<Alarm> {
     };
     let finding = finding.about(host.as_str());
     Some(Alarm {
-        host,
+        host: host.clone(),
         finding,
         proven,
     })

@@ -72,9 +72,10 @@ pub fn needs(goal: Goal, cx: &Context<'_>) -> Needs {
     needs.freezes = cx.setup.change.freeze_file;
     let alone = goal.kind() == StepKind::Preflight || goal.kind().is_first_aid();
     if !alone && cx.memory.way_back_kept {
-        let hosts = legacy::relied_on(cx);
-        needs.smtp |= !hosts.is_empty();
-        needs.hosts.extend(hosts);
+        for host in legacy::relied_on(cx) {
+            needs.smtp = true;
+            needs.hosts.insert(host.clone());
+        }
     }
     needs
 }

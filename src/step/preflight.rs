@@ -106,6 +106,11 @@ pub(super) fn is_microsoft(host: &Host) -> bool {
     zone::is_microsoft(host)
 }
 
+/// Whether Exchange Online runs this host, without DNSSEC.
+pub(super) fn is_legacy_host(host: &Host) -> bool {
+    zone::is_legacy(host)
+}
+
 /// Whether Exchange Online runs this host, with DNSSEC.
 #[must_use]
 pub fn is_new_host(host: &Host) -> bool {

@@ -61,7 +61,7 @@ pub(super) fn not_visible(zone: &ZoneFacts) -> Next {
         .servers
         .iter()
         .filter(|server| !matches!(server.keys.got(), Some((ZoneKeys::Signed(_), _))))
-        .map(|server| server.server.as_str())
+        .map(|server| &*server.server)
         .collect();
     Next::wait(
         WaitFor::Visible,

@@ -48,7 +48,7 @@ pub(super) fn next(cx: &Context<'_>, expect: Expect, soak: Duration) -> Next {
         .zip(stage)
         .filter(|(agreed, stage)| is_it(cx, expect, agreed) || further(*stage))
     else {
-        let servers: Vec<_> = zone.servers.iter().map(|s| s.server.as_str()).collect();
+        let servers: Vec<_> = zone.servers.iter().map(|s| &*s.server).collect();
         let host = cx.memory.new_host.as_ref();
         let named = host.map_or_else(String::new, |host| format!("; the new host is {host}"));
         return Next::wait(

@@ -64,6 +64,31 @@ impl Needs {
         self
     }
 
+    /// What of these is not among the others.
+    #[must_use]
+    pub fn without(mut self, others: &Self) -> Self {
+        self.zone &= !others.zone;
+        self.parent &= !others.parent;
+        self.chain &= !others.chain;
+        self.vantages &= !others.vantages;
+        // Addresses of a host that were asked for alone say nothing of port 25.
+        if others.smtp || !self.smtp {
+            self.hosts.retain(|host| !others.hosts.contains(host));
+        }
+        self.smtp &= !self.hosts.is_empty();
+        self.policy &= !others.policy;
+        self.verdict &= !others.verdict;
+        self.tenant &= !others.tenant;
+        self.exchange &= !others.exchange;
+        self.connectors &= !others.connectors;
+        self.provider &= !others.provider;
+        self.provider_again &= !others.provider_again;
+        self.freezes &= !others.freezes;
+        self.policy_file &= !others.policy_file;
+        self.texts.retain(|name| !others.texts.contains(name));
+        self
+    }
+
     /// Everything that can be asked about the domain and these hosts.
     #[must_use]
     pub fn everything(hosts: impl IntoIterator<Item = Host>) -> Self {
@@ -85,5 +110,49 @@ impl Needs {
             policy_file: false,
             texts: BTreeSet::new(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn hosts(names: &[&str]) -> BTreeSet<Host> {
+        names.iter().map(|name| Host::new(name)).collect()
+    }
+
+    #[test]
+    fn everything_was_asked_and_nothing_is_left() {
+        let all = Needs {
+            provider_again: true,
+            policy_file: true,
+            texts: hosts(&["_mta-sts.example"]),
+            ..Needs::everything(hosts(&["a", "b"]))
+        };
+        assert_eq!(all.clone().without(&all), Needs::default());
+        assert_eq!(all.clone().without(&Needs::default()), all);
+        assert_eq!(all.clone().and(all.clone()), all);
+    }
+
+    #[test]
+    fn a_host_whose_port_was_not_asked_is_asked_again() {
+        let addresses = Needs {
+            hosts: hosts(&["a"]),
+            ..Needs::default()
+        };
+        let ports = Needs {
+            smtp: true,
+            hosts: hosts(&["a", "b"]),
+            ..Needs::default()
+        };
+        assert_eq!(ports.clone().without(&addresses), ports);
+        assert_eq!(addresses.without(&ports), Needs::default());
+        let one = Needs {
+            smtp: true,
+            hosts: hosts(&["a"]),
+            ..Needs::default()
+        };
+        let left = ports.without(&one);
+        assert_eq!((left.smtp, left.hosts), (true, hosts(&["b"])));
     }
 }

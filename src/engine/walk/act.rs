@@ -1,7 +1,7 @@
 //! Effects: journal the intent, perform, journal the outcome.
 
 use super::{Walk, WalkError};
-use crate::engine::journal::Note;
+use crate::engine::journal::{Decision, Note};
 use crate::playbook::PlannedStep;
 use crate::step::{Finding, Next, Question};
 use crate::world::{Action, Fact, Outcome, VerdictFacts};
@@ -22,7 +22,12 @@ impl Walk<'_> {
             Next::Done(_) | Next::Act(_) => self.verdict_for(step, now),
             _ => None,
         };
-        let mut notes = vec![Note::Decision(describe(step, next, verdict))];
+        let decision = Decision {
+            step: step.id.clone(),
+            next: next.clone(),
+            verdict: verdict.cloned(),
+        };
+        let mut notes = vec![Note::Decision(Box::new(decision))];
         match next {
             Next::Ask(Question::Approve {
                 gate,
@@ -45,6 +50,9 @@ impl Walk<'_> {
 
     /// The verdict that a decision rests on, where its step asks for one.
     fn verdict_for(&self, step: &PlannedStep, now: Timestamp) -> Option<&Fact<VerdictFacts>> {
+        if matches!(self.facts.verdict, Fact::Unasked) {
+            return None;
+        }
         let asked = crate::step::needs(step.goal, &self.context(&step.id, now)).verdict;
         asked.then_some(&self.facts.verdict)
     }
@@ -164,25 +172,4 @@ impl Walk<'_> {
             _ => None,
         })
     }
-}
-
-fn describe(
-    step: &PlannedStep,
-    next: &Next,
-    verdict: Option<&Fact<VerdictFacts>>,
-) -> serde_json::Value {
-    let id = &step.id;
-    let mut said = match next {
-        Next::Done(how) => serde_json::json!({"step": id, "next": "done", "how": how}),
-        Next::Act(action) => serde_json::json!({"step": id, "next": "act", "action": action}),
-        Next::Wait(wait) => serde_json::json!({"step": id, "next": "wait", "wait": wait}),
-        Next::Ask(question) => serde_json::json!({"step": id, "next": "ask", "question": question}),
-        Next::Blocked(findings) => {
-            serde_json::json!({"step": id, "next": "blocked", "findings": findings})
-        }
-    };
-    if let Some(verdict) = verdict {
-        said["verdict"] = serde_json::json!(verdict);
-    }
-    said
 }

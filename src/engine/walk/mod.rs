@@ -4,7 +4,7 @@ mod act;
 mod stand;
 mod words;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use jiff::{SignedDuration, Timestamp};
 use tokio::sync::watch;
@@ -47,8 +47,12 @@ pub struct Walk<'a> {
 
 /// What a walk knows of its own course; observed anew by whoever resumes.
 #[derive(Default)]
-struct Course {
-    done: BTreeSet<String>,
+struct Course<'a> {
+    done: Vec<&'a str>,
+    /// The steps whose turn it is.
+    active: Vec<&'a PlannedStep>,
+    /// What was asked since something was done or waited for: what it showed is as good as new.
+    seen: Needs,
     said: BTreeMap<String, Next>,
     refused: BTreeMap<String, Finding>,
     /// How far the clock was set during an effect; the next look reports it.
@@ -57,10 +61,37 @@ struct Course {
     looks: u32,
 }
 
-impl Course {
+impl<'a> Course<'a> {
+    /// A course on which nothing is done yet.
+    fn along(steps: &'a [PlannedStep]) -> Self {
+        let mut course = Self::default();
+        course.find_active(steps);
+        course
+    }
+
+    /// The steps that are not done while all that they need is.
+    fn find_active(&mut self, steps: &'a [PlannedStep]) {
+        let is_done = |step: &String| self.done.contains(&step.as_str());
+        self.active = steps
+            .iter()
+            .filter(|s| !is_done(&s.id) && s.needs.iter().all(is_done))
+            .collect();
+    }
+
+    /// Adds to what was asked.
+    fn saw(&mut self, asked: Needs) {
+        if asked.smtp && !self.seen.smtp {
+            // Whether port 25 answers was not asked of these.
+            self.seen.hosts.clear();
+        }
+        self.seen = std::mem::take(&mut self.seen).and(asked);
+    }
+
     /// Nothing counts as done, nor as good since an earlier instant.
-    fn begin_again(&mut self, memory: &mut Memory) {
+    fn begin_again(&mut self, steps: &'a [PlannedStep], memory: &mut Memory) {
         self.done.clear();
+        self.find_active(steps);
+        self.seen = Needs::default();
         self.said.clear();
         memory.good_since.clear();
     }
@@ -80,7 +111,7 @@ impl<'a> Walk<'a> {
     /// # Errors
     /// When the journal cannot be written: then nothing more is done.
     pub async fn run(&mut self) -> Result<Ending, WalkError> {
-        let mut course = Course::default();
+        let mut course = Course::along(self.steps);
         loop {
             if *self.stop.borrow() {
                 return Ok(Ending::Interrupted);
@@ -88,31 +119,37 @@ impl<'a> Walk<'a> {
             if let Some(brake) = self.listen().await? {
                 return Ok(Ending::Braked(brake));
             }
-            let active = self.active(&course.done);
-            let far_enough = |until: &String| course.done.contains(until);
-            if active.is_empty() || self.options.until.as_ref().is_some_and(far_enough) {
+            let far_enough = |until: &String| course.done.contains(&until.as_str());
+            if course.active.is_empty() || self.options.until.as_ref().is_some_and(far_enough) {
                 return Ok(Ending::Done);
             }
-            course.looks += 1;
-            if self.options.looks.is_some_and(|most| course.looks > most) {
-                return Ok(Ending::NotYet {
-                    pending: BTreeMap::new(),
-                    wake: None,
-                });
+            // A step whose turn came since the last look begins with what that one saw, and asks for what it did not.
+            let anew = course.seen == Needs::default();
+            let needs = self.needs(&course.active).without(&course.seen);
+            if anew || needs != Needs::default() {
+                course.looks += 1;
+                if self.options.looks.is_some_and(|most| course.looks > most) {
+                    return Ok(Ending::NotYet {
+                        pending: BTreeMap::new(),
+                        wake: None,
+                    });
+                }
+                self.look(needs, &mut course).await;
+                self.keep_unread().await?;
+                if self.has_to_go_back_again(&course) {
+                    course.begin_again(self.steps, &mut self.memory);
+                    continue;
+                }
             }
-            self.look(&active, &mut course.jumped).await;
-            self.keep_unread().await?;
-            if self.has_to_go_back_again(&course) {
-                course.begin_again(&mut self.memory);
-                continue;
-            }
-            let pending = match self.round(&active, &mut course).await? {
+            let pending = match self.round(anew, &mut course).await? {
                 Round::Progress => {
                     course.unclear = 0;
+                    course.find_active(self.steps);
                     continue;
                 }
                 Round::Stand(pending) => pending,
             };
+            course.seen = Needs::default();
             if let Some(ending) = self.blocked(&pending, &mut course.unclear) {
                 return Ok(ending);
             }
@@ -134,18 +171,11 @@ impl<'a> Walk<'a> {
     }
 
     /// Whether the records that the way back had brought are gone again: then it is walked anew, as by a new process.
-    fn has_to_go_back_again(&self, course: &Course) -> bool {
+    fn has_to_go_back_again(&self, course: &Course<'_>) -> bool {
         let brought = |step: &PlannedStep| {
-            matches!(step.goal, Goal::RestoreMx { .. }) && course.done.contains(&step.id)
+            matches!(step.goal, Goal::RestoreMx { .. }) && course.done.contains(&step.id.as_str())
         };
         self.steps.iter().any(brought) && self.memory.was_moved_on()
-    }
-
-    fn active(&self, done: &BTreeSet<String>) -> Vec<&'a PlannedStep> {
-        self.steps
-            .iter()
-            .filter(|s| !done.contains(&s.id) && s.needs.iter().all(|need| done.contains(need)))
-            .collect()
     }
 
     fn context<'c>(&'c self, step: &'c str, now: Timestamp) -> Context<'c> {
@@ -160,10 +190,10 @@ impl<'a> Walk<'a> {
 
     /// Observes what the active steps need and takes it in. Which hosts to ask is known only once the MX
     /// RRset is, so hosts that come to light are asked right after.
-    async fn look(&mut self, active: &[&PlannedStep], earlier: &mut Option<SignedDuration>) {
-        let needs = self.needs(active);
+    async fn look(&mut self, needs: Needs, course: &mut Course<'_>) {
         self.world.observe(&needs, &mut self.facts).await;
-        let earlier = earlier.take();
+        course.saw(needs);
+        let earlier = course.jumped.take();
         self.facts.clock_jumped = self.clock.jumped().or(earlier).map(|jump| jump.as_secs());
         if self.facts.clock_jumped.is_some() {
             // What was seen bears the instants of a clock that was set: taken in, it would end what caches hold too
@@ -172,17 +202,16 @@ impl<'a> Walk<'a> {
         }
         self.memory
             .absorb(&self.facts, self.setup, self.clock.now());
-        let all = self.needs(active);
-        let hosts: BTreeSet<_> = all.hosts.difference(&needs.hosts).cloned().collect();
-        let verdict = all.verdict && !needs.verdict;
-        if !hosts.is_empty() || verdict {
-            let more = Needs {
-                smtp: all.smtp && !hosts.is_empty(),
-                hosts,
-                verdict,
-                ..Needs::default()
-            };
+        let left = self.needs(&course.active).without(&course.seen);
+        let more = Needs {
+            hosts: left.hosts,
+            smtp: left.smtp,
+            verdict: left.verdict,
+            ..Needs::default()
+        };
+        if more != Needs::default() {
             self.world.observe(&more, &mut self.facts).await;
+            course.saw(more);
             self.facts.clock_jumped = self.clock.jumped().map(|jump| jump.as_secs());
             if self.facts.clock_jumped.is_none() {
                 self.memory
@@ -223,15 +252,12 @@ impl<'a> Walk<'a> {
         }
     }
 
-    /// Asks every active step once; the first effect ends the round, because it changes the world.
-    async fn round(
-        &mut self,
-        active: &[&PlannedStep],
-        course: &mut Course,
-    ) -> Result<Round, WalkError> {
+    /// Asks every active step once; the first effect ends the round, because it changes the world. An effect is made on what
+    /// was seen `anew` alone.
+    async fn round(&mut self, anew: bool, course: &mut Course<'a>) -> Result<Round, WalkError> {
         let mut pending = BTreeMap::new();
         let mut progress = false;
-        for step in active {
+        for step in course.active.clone() {
             let now = self.clock.now();
             let mut next = decide(step, &self.context(&step.id, now));
             if let (Next::Act(_), Some(finding)) = (&next, course.refused.get(&step.id)) {
@@ -242,6 +268,10 @@ impl<'a> Walk<'a> {
             {
                 next = Next::wait(WaitFor::Stop, why, "the stop file being taken away");
             }
+            if matches!(next, Next::Act(_)) && !anew {
+                course.seen = Needs::default();
+                return Ok(Round::Progress);
+            }
             self.mark_overdue(&step.id, &mut next, now);
             self.memory.stands(&step.id, &next, now);
             if course.said.get(&step.id) != Some(&next) {
@@ -250,7 +280,7 @@ impl<'a> Walk<'a> {
             }
             match next {
                 Next::Done(_) => {
-                    course.done.insert(step.id.clone());
+                    course.done.push(&step.id);
                     self.memory.asked.remove(&step.id);
                     self.close(&step.id).await?;
                     progress = true;
@@ -260,6 +290,7 @@ impl<'a> Walk<'a> {
                         course.refused.insert(step.id.clone(), finding);
                     }
                     course.said.remove(&step.id);
+                    course.seen = Needs::default();
                     return Ok(Round::Progress);
                 }
                 Next::Wait(wait) => {

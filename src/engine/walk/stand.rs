@@ -2,13 +2,16 @@
 
 use std::collections::BTreeMap;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::{Ending, Pending, Walk, WalkError};
 use crate::engine::journal::Note;
 use crate::engine::store::Brake;
 use crate::playbook::StepKind;
 use crate::step::{Approval, Question, Severity, WaitFor};
+
+/// However long something takes, it is looked for this often.
+const SELDOM: SignedDuration = SignedDuration::from_mins(5);
 
 impl Walk<'_> {
     /// What people said meanwhile.
@@ -101,10 +104,11 @@ impl Walk<'_> {
         let now = self.clock.now();
         let poll = now.checked_add(self.options.poll).unwrap_or(now);
         pending
-            .values()
-            .filter_map(|p| match p {
+            .iter()
+            .filter_map(|(step, p)| match p {
                 Pending::Wait(wait) if wait.kind.worth_polling() => {
-                    Some(wait.until.map_or(poll, |until| until.min(poll)))
+                    let again = self.seldom(self.memory.expected_since.get(step), now, poll);
+                    Some(wait.until.map_or(again, |until| until.min(again)))
                 }
                 // Whoever takes the stop file away tells nobody.
                 Pending::Wait(wait) if wait.kind == WaitFor::Stop => Some(poll),
@@ -114,13 +118,22 @@ impl Walk<'_> {
                 Pending::Wait(wait) => wait.until,
                 // What only a person can tell is worth no look.
                 Pending::Ask(Question::ByHand { instructions }) => {
-                    instructions.answer.is_none().then_some(poll)
+                    let again = self.seldom(self.memory.asked_at.get(step), now, poll);
+                    instructions.answer.is_none().then_some(again)
                 }
                 Pending::Blocked { .. } => Some(poll),
                 Pending::Ask(Question::Approve { .. }) => None,
             })
             .min()
             .map(|wake| wake.max(now))
+    }
+
+    /// What is long in coming is looked for less often: after a twentieth of the time that it took so far, and no later than
+    /// [`SELDOM`]. Nobody is told much later, and name servers, APIs and mail hosts are not asked all day long.
+    fn seldom(&self, since: Option<&Timestamp>, now: Timestamp, poll: Timestamp) -> Timestamp {
+        let so_far = since.map_or(SignedDuration::ZERO, |since| now.duration_since(*since));
+        let again = now.checked_add((so_far / 20).min(SELDOM)).unwrap_or(poll);
+        poll.max(again)
     }
 
     /// Stands still until `wake`, hearing people meanwhile.

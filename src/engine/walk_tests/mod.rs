@@ -66,6 +66,10 @@ struct Outside {
     looks: usize,
     /// The instant of every look.
     looked: Vec<Timestamp>,
+    /// What the last look asked.
+    asked: Needs,
+    /// What was asked right before each effect.
+    rests_on: Vec<(&'static str, Needs)>,
     /// Answers that nobody understood, waiting for the journal.
     unread: Vec<crate::microsoft::Unread>,
     clock: VirtualClock,
@@ -89,6 +93,7 @@ impl World for Scripted {
         outside.model.observe(needs, facts).await;
         outside.events.push(Event::Look);
         outside.looks += 1;
+        outside.asked = needs.clone();
         let now = outside.clock.now();
         outside.looked.push(now);
         (outside.change)(facts, outside.looks, now);
@@ -103,6 +108,8 @@ impl World for Scripted {
         let count = outside.tried.entry(action.name()).or_default();
         *count += 1;
         let count = *count;
+        let rests_on = std::mem::take(&mut outside.asked);
+        outside.rests_on.push((action.name(), rests_on));
         let done = Outcome::Done {
             note: "taken".into(),
             mx_host: None,
@@ -235,6 +242,8 @@ impl Stage {
                 tried: BTreeMap::new(),
                 looks: 0,
                 looked: Vec::new(),
+                asked: Needs::default(),
+                rests_on: Vec::new(),
                 unread: Vec::new(),
                 clock: clock.clone(),
             }))),

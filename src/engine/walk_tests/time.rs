@@ -264,3 +264,80 @@ async fn a_soak_that_turns_bad_in_its_middle_begins_again() {
     };
     assert!(took(true).await > took(false).await);
 }
+
+/// What is long in coming is looked for less often, but at least every five minutes.
+#[tokio::test]
+async fn the_longer_something_takes_the_less_often_it_is_looked_for() {
+    let start = Start {
+        signed: true,
+        delegated: true,
+        ..Start::default()
+    };
+    let stage = Stage::new(&start);
+    let slow = Estimates {
+        tlsa: Duration::from_hours(4),
+        ..quick()
+    };
+    stage.world.0.lock().await.model = Model::new(start.facts(), stage.clock.clone(), slow);
+    let options = Options {
+        until: Some("enable-dane".into()),
+        ..Stage::options()
+    };
+    let left = stage.walk(&mut Watcher::default(), options).await.unwrap();
+    assert_eq!(left.ending, Ending::Done);
+    let mut watcher = Watcher::default();
+    let began = stage.clock.now();
+    let left = stage.walk(&mut watcher, Stage::options()).await.unwrap();
+    assert_eq!(left.ending, Ending::Done);
+    let looks = stage.world.0.lock().await.looked.clone();
+    let mut waited: Vec<_> = looks.into_iter().filter(|at| *at >= began).collect();
+    waited.dedup();
+    let gaps = waited
+        .windows(2)
+        .map(|pair| pair[1].duration_since(pair[0]).as_secs());
+    let gaps: Vec<_> = gaps.collect();
+    let usual = Options::default().poll.as_secs().cast_signed();
+    assert_eq!(gaps[0], usual, "{gaps:?}");
+    assert!(gaps.iter().all(|gap| (1..=300).contains(gap)), "{gaps:?}");
+    assert!(gaps.contains(&300), "{gaps:?}");
+    assert!(gaps.len() < 150, "{} looks in four hours", gaps.len());
+}
+
+/// A process that takes over asks for each thing once on its way to the first wait or effect; the effect itself is made on
+/// a look at all that it needs.
+#[tokio::test]
+async fn whoever_takes_over_asks_once_and_acts_on_a_look_of_its_own() {
+    let stage = Stage::new(&Start {
+        signed: true,
+        delegated: true,
+        ..Start::default()
+    });
+    for until in ["verify-added", "verify-swapped", "enable-dane", "final-ttl"] {
+        let before = stage.world.0.lock().await.looks;
+        let options = Options {
+            until: Some(until.into()),
+            ..Stage::options()
+        };
+        let left = stage
+            .walk(&mut Watcher::default(), options.clone())
+            .await
+            .unwrap();
+        assert_eq!(left.ending, Ending::Done, "{until}");
+        let first = stage.world.0.lock().await.looks;
+        let left = stage.walk(&mut Watcher::default(), options).await.unwrap();
+        assert_eq!(left.ending, Ending::Done, "{until}");
+        let again = stage.world.0.lock().await.looks - first;
+        assert!(again <= 6 && again < first - before, "{until}: {again}");
+    }
+    let outside = stage.world.0.lock().await;
+    let rests_on = &outside.rests_on;
+    assert!(rests_on.len() >= 6, "{rests_on:?}");
+    for (effect, needs) in rests_on {
+        let enough = match *effect {
+            "write-mx" => needs.zone && needs.smtp && needs.policy && !needs.hosts.is_empty(),
+            "enable-dnssec" | "enable-dane" => needs.exchange,
+            other => panic!("{other}"),
+        };
+        assert!(enough, "{effect}: {needs:?}");
+    }
+}

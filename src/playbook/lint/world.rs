@@ -300,7 +300,7 @@ impl World {
 
     fn seen(&self, ttl: u32) -> Sighting {
         Sighting {
-            server: "every server".to_owned(),
+            server: "every server".into(),
             at: self.now,
             ttl,
         }

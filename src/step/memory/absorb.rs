@@ -175,7 +175,7 @@ impl Memory {
             policy.record_ttl
         };
         let seen = Sighting {
-            server: "the policy's web server".to_owned(),
+            server: "the policy's web server".into(),
             at,
             ttl,
         };
@@ -243,7 +243,7 @@ impl Memory {
             TlsaFacts::Failed { .. } => return,
         };
         let sighting = Sighting {
-            server: format!("the servers of {host}"),
+            server: format!("the servers of {host}").into(),
             at,
             ttl,
         };

@@ -1,6 +1,7 @@
 //! What name servers and resolvers were seen to serve.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -13,7 +14,7 @@ use crate::world::MxRrset;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ServerFacts {
     /// The server, as name and address.
-    pub server: String,
+    pub server: Arc<str>,
     /// The domain's MX RRset as it serves it.
     pub mx: Answer<MxSet>,
     /// Whether its answers are signed, and by which keys.
@@ -94,7 +95,7 @@ impl ZoneFacts {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ParentServer {
     /// The server, as name and address.
-    pub server: String,
+    pub server: Arc<str>,
     /// The DS RRset; empty when it proved that there is none.
     pub ds: Answer<BTreeSet<KeyId>>,
 }
@@ -143,7 +144,7 @@ pub enum Chain {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct VantageFacts {
     /// Its name and address.
-    pub vantage: String,
+    pub vantage: Arc<str>,
     /// The domain's MX RRset with the TTL left in its cache.
     pub mx: Answer<MxSet>,
     /// Whether it says that it validated the answer.

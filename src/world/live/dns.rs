@@ -51,7 +51,7 @@ pub(super) fn zone(view: &ZoneView) -> ZoneFacts {
             .servers
             .iter()
             .map(|server| ServerFacts {
-                server: label(&server.server, server.address.ip()),
+                server: label(&server.server, server.address.ip()).into(),
                 mx: mx(&server.mx),
                 keys: keys(apex, server),
                 serial: server.soa.soa.as_ref().map(|soa| soa.serial),
@@ -214,7 +214,7 @@ pub(super) fn parent(view: &ZoneView) -> ParentFacts {
             .parents
             .iter()
             .map(|server| ParentServer {
-                server: label(&server.server, server.address.ip()),
+                server: label(&server.server, server.address.ip()).into(),
                 ds: match failed(&server.ds) {
                     Some(why) => Answer::Failed { why },
                     None => Answer::Got {
@@ -284,7 +284,7 @@ pub(super) fn vantage(answer: &VantageAnswer) -> VantageFacts {
         },
     };
     VantageFacts {
-        vantage: label(&answer.vantage, answer.from.address),
+        vantage: label(&answer.vantage, answer.from.address).into(),
         mx,
         authentic: answer.ad,
         at: answer.at,
