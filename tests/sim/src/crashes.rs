@@ -1,5 +1,7 @@
 //! A process killed at each of its points, alone and in pairs: the same end, and every change made once.
 
+use std::sync::{Arc, Mutex};
+
 use crate::back::{Back, go_back};
 use crate::rng::Rng;
 use crate::run::{How, Report, go_on, walk};
@@ -68,23 +70,40 @@ pub fn undisturbed(seed: u64) -> Scenario {
 #[must_use]
 pub fn every_point(seed: u64) -> Killed {
     let scenario = undisturbed(seed);
-    let how = How {
-        worlds: true,
-        ..How::default()
-    };
-    let mut base = walk(&scenario, &how);
+    let from = scenario.clone();
+    let (base, reports) = at_each_point(&scenario, &How::default(), move |point, left| {
+        let under_way = left.truth.claimed.is_none();
+        under_way.then(|| (point, go_on(&from, &How::default(), left)))
+    });
     let mut killed = Killed {
         points: u64::from(base.points),
         ..Killed::default()
     };
-    for (point, left) in std::mem::take(&mut base.worlds) {
-        if left.truth.claimed.is_some() {
-            continue;
-        }
-        let report = go_on(&scenario, &How::default(), &left);
+    for (point, report) in reports {
         killed.judge(&scenario, vec![point], &report, &base);
     }
     killed
+}
+
+/// Walks a scenario; and what came of what a kill leaves at each point, as far as it leaves something else than at the point
+/// before, and last of what is there at its end, if it came there.
+pub(crate) fn at_each_point<T: Send + 'static>(
+    scenario: &Scenario,
+    how: &How,
+    work: impl Fn(u32, &Sim) -> Option<T> + Send + Sync + 'static,
+) -> (Report, Vec<T>) {
+    let all = Arc::new(Mutex::new(Vec::new()));
+    let results = Arc::clone(&all);
+    let how = How {
+        show: Some(Arc::new(move |point, left: &Sim| {
+            let result = work(point, left);
+            all.lock().unwrap().extend(result);
+        })),
+        ..how.clone()
+    };
+    let report = walk(scenario, &how);
+    let results = std::mem::take(&mut *results.lock().unwrap());
+    (report, results)
 }
 
 /// The same, with a TTL that the provider takes: one that it never took is none to go back to.
@@ -99,11 +118,9 @@ pub fn restorable(seed: u64) -> Scenario {
 #[must_use]
 pub fn left_by(seed: u64) -> (Scenario, Vec<(u32, Sim)>) {
     let scenario = restorable(seed);
-    let keeps = How {
-        worlds: true,
-        ..How::default()
-    };
-    let worlds = walk(&scenario, &keeps).worlds;
+    let (_, worlds) = at_each_point(&scenario, &How::default(), |point, left| {
+        Some((point, left.clone()))
+    });
     (scenario, worlds)
 }
 

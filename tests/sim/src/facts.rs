@@ -1,6 +1,7 @@
 //! What the engine is shown of the truth: the answers to its questions, and the strings they are made of.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use rollout::finding::Finding;
@@ -28,7 +29,9 @@ const KEY_TEXT: &str = "4711 13 2 aabb";
 #[derive(Clone, Debug)]
 pub struct Names {
     hosts: Vec<Host>,
-    servers: Vec<String>,
+    servers: Vec<Arc<str>>,
+    parents: Vec<Arc<str>>,
+    resolvers: Vec<Arc<str>>,
     sets: Vec<MxSet>,
     key: BTreeSet<KeyId>,
     vantages: Vec<Resolver>,
@@ -39,7 +42,7 @@ impl Names {
     #[must_use]
     pub fn new(truth: &Truth) -> Self {
         let mut rng = Rng::new(truth.scenario.seed, 3);
-        let vantages = (0..rng.below(3))
+        let vantages: Vec<_> = (0..rng.below(3))
             .map(|_| Resolver {
                 forwarder: None,
                 floor: 0,
@@ -52,7 +55,13 @@ impl Names {
                 .map(|name| Host::new(name))
                 .collect(),
             servers: (0..truth.servers.len())
-                .map(|index| format!("ns{index} (192.0.2.{index})"))
+                .map(|index| format!("ns{index} (192.0.2.{index})").into())
+                .collect(),
+            parents: (0..truth.parent.len())
+                .map(|index| format!("parent{index}").into())
+                .collect(),
+            resolvers: (0..vantages.len())
+                .map(|index| format!("resolver {index}").into())
                 .collect(),
             sets: Vec::new(),
             key: [KeyId(KEY_TEXT.to_owned())].into(),
@@ -266,7 +275,7 @@ impl Sim {
         for index in 0..self.truth.servers.len() {
             let served = self.truth.servers[index];
             let silent = !self.truth.answers(index) || (deaf && self.truth.fires(true));
-            let server = self.names.servers[index].clone();
+            let server = Arc::clone(&self.names.servers[index]);
             let failed = || "timed out".to_owned();
             self.truth.seen |= !silent && self.truth.clock_jumped == 0;
             servers.push(if silent {
@@ -318,7 +327,7 @@ impl Sim {
             .iter()
             .enumerate()
             .map(|(index, ds)| ParentServer {
-                server: format!("parent{index}"),
+                server: Arc::clone(&self.names.parents[index]),
                 ds: Answer::Got {
                     value: match *ds {
                         0 => BTreeSet::new(),
@@ -374,7 +383,7 @@ impl Sim {
                 },
             };
             seen.push(VantageFacts {
-                vantage: format!("resolver {index}"),
+                vantage: Arc::clone(&self.names.resolvers[index]),
                 mx,
                 authentic: matches!(looked, Looked::Set(_, true)),
                 at,

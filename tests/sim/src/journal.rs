@@ -61,15 +61,25 @@ pub struct Log {
 }
 
 impl Log {
-    /// Whether a process that goes on from here finds what it would find there. Both are of one run: what they wrote in
-    /// common is the same.
+    /// What a process finds that goes on from here.
     #[must_use]
-    pub fn leaves_the_same(&self, later: &Self) -> bool {
+    pub fn mark(&self) -> LogMark {
+        LogMark {
+            lines: self.lines.len(),
+            fence: self.fence,
+            gates: self.gates.clone(),
+            memory: self.memory.clone(),
+        }
+    }
+
+    /// Whether a process that goes on from here finds what it would have found there, earlier in the same run.
+    #[must_use]
+    pub fn leaves_the_same(&self, earlier: &LogMark) -> bool {
         let notes = |(_, _, line): &(Ms, u32, Line)| matches!(line, Line::Note);
-        self.fence == later.fence
-            && later.lines[self.lines.len()..].iter().all(notes)
-            && self.gates == later.gates
-            && self.memory == later.memory
+        self.fence == earlier.fence
+            && self.lines[earlier.lines..].iter().all(notes)
+            && self.gates == earlier.gates
+            && self.memory == earlier.memory
     }
 
     /// Intents without an outcome, by step.
@@ -87,6 +97,15 @@ impl Log {
         }
         open
     }
+}
+
+/// What a process finds that goes on from an instant.
+#[derive(Clone, Debug)]
+pub struct LogMark {
+    lines: usize,
+    fence: u32,
+    gates: BTreeMap<String, Ms>,
+    memory: Option<Memory>,
 }
 
 /// One process's handle on the journal.

@@ -12,7 +12,7 @@ use crate::process::{Between, Driven, Honest, drive, start};
 use crate::rng::Rng;
 use crate::scenario::{HOUR, MINUTE, Ms, SECOND, Scenario};
 use crate::truth::{ByKind, Event, Measured};
-use crate::world::{Kills, Shared, Sim};
+use crate::world::{Kills, Shared, Show, Shown, Sim};
 
 /// How long a lease lasts: after that, another process may take over.
 pub const LEASE: Ms = 60 * SECOND;
@@ -28,8 +28,8 @@ pub struct How {
     pub protocol: bool,
     /// Keeps the names of the points.
     pub points: bool,
-    /// Keeps what a kill at each point leaves.
-    pub worlds: bool,
+    /// Who is shown what a kill at each point leaves, where it leaves something else than at the point before.
+    pub show: Option<Show>,
 }
 
 impl Default for How {
@@ -39,7 +39,7 @@ impl Default for How {
             kills: Vec::new(),
             protocol: false,
             points: false,
-            worlds: false,
+            show: None,
         }
     }
 }
@@ -67,8 +67,6 @@ pub struct Report {
     pub changes: ByKind,
     /// The state in which it ended.
     pub end: String,
-    /// What a kill leaves, where it leaves something else than at the point before, if it was kept.
-    pub worlds: Vec<(u32, Sim)>,
 }
 
 impl Report {
@@ -108,7 +106,7 @@ pub fn walk(scenario: &Scenario, how: &How) -> Report {
     {
         let mut sim = shared.lock();
         sim.kills = kills(scenario, how, &mut rng);
-        sim.kills.worlds = how.worlds.then(Vec::new);
+        sim.kills.shown = how.show.as_ref().map(Shown::new);
         if how.protocol {
             sim.truth.oracle.protocol = Some(vec![format!("{scenario:?}")]);
         }
@@ -176,7 +174,7 @@ pub(crate) fn judged(shared: &Shared, scenario: &Scenario, done: bool, processes
     sim.judge_end(done, scenario, processes);
     sim.judge_journal(&crate::run::steps());
     if done {
-        sim.keep_end();
+        sim.show_end();
     }
     sim.afterwards();
     report(scenario, sim, elapsed, processes)
@@ -193,7 +191,6 @@ pub(crate) fn report(scenario: &Scenario, sim: &mut Sim, elapsed: Ms, processes:
         names: sim.kills.names.take().unwrap_or_default(),
         changes: changes(sim),
         end: sim.end(),
-        worlds: sim.kills.worlds.take().unwrap_or_default(),
         oracle: std::mem::take(&mut sim.truth.oracle),
     }
 }
@@ -240,7 +237,7 @@ pub(crate) fn until_done(
         {
             let Sim { kills, log, .. } = &mut *shared.lock();
             log.keeps_memory =
-                kills.worlds.is_some() || !kills.at.is_empty() || kills.hang.is_some();
+                kills.shown.is_some() || !kills.at.is_empty() || kills.hang.is_some();
         }
         let looks = if hanging.is_some() {
             Some(6)

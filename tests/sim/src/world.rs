@@ -9,9 +9,9 @@ use rollout::step::Memory;
 use rollout::world::{Action, Facts, Instructions, Needs, Outcome, World};
 
 use crate::facts::Names;
-use crate::journal::Log;
+use crate::journal::{Log, LogMark};
 use crate::scenario::{Ms, SECOND, Scenario};
-use crate::truth::{Answer, Fate, Request, Served, Truth};
+use crate::truth::{Answer, Fate, Mark, Request, Served, Truth};
 
 /// The second at which every run begins.
 const BEGINNING: i64 = 1_800_000_000;
@@ -45,8 +45,35 @@ pub struct Kills {
     pub names: Option<Vec<&'static str>>,
     /// What a process that is killed there would leave, where that is wanted.
     pub remains: Option<Vec<Remains>>,
-    /// The whole world at each point at which a kill leaves another one than at the point before, where that is wanted.
-    pub worlds: Option<Vec<(u32, Sim)>>,
+    /// Who is shown the world at each point at which a kill leaves another one than at the point before.
+    pub shown: Option<Shown>,
+}
+
+/// Gets the number of a point, and the world at that point.
+pub type Show = Arc<dyn Fn(u32, &Sim) + Send + Sync>;
+
+/// Who is shown worlds, and what the last one was.
+#[derive(Clone)]
+pub struct Shown {
+    to: Show,
+    last: Option<(Mark, LogMark)>,
+}
+
+impl Shown {
+    /// Nothing was shown yet.
+    #[must_use]
+    pub fn new(to: &Show) -> Self {
+        Self {
+            to: Arc::clone(to),
+            last: None,
+        }
+    }
+}
+
+impl std::fmt::Debug for Shown {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.last.fmt(f)
+    }
 }
 
 /// What a process leaves that is killed at a point.
@@ -67,27 +94,30 @@ pub struct Remains {
 }
 
 impl Sim {
-    /// Keeps the world at this point, unless a kill here leaves what a kill at the last one kept leaves: nothing was
+    /// Shows the world at this point, unless a kill here leaves what a kill at the last one shown leaves: nothing was
     /// written since but notes, and nothing happened.
-    fn keep_world(&mut self) {
-        let Some(mut worlds) = self.kills.worlds.take() else {
+    fn show(&mut self) {
+        let Some(mut shown) = self.kills.shown.take() else {
             return;
         };
-        let same = worlds.last().is_some_and(|(_, last)| {
-            last.truth.is_at(&self.truth) && last.log.leaves_the_same(&self.log)
-        });
+        let here = self.truth.mark();
+        let same = shown
+            .last
+            .as_ref()
+            .is_some_and(|(truth, log)| *truth == here && self.log.leaves_the_same(log));
         if !same {
-            worlds.push((self.kills.passed, self.clone()));
+            (shown.to)(self.kills.passed, self);
+            shown.last = Some((here, self.log.mark()));
         }
-        self.kills.worlds = Some(worlds);
+        self.kills.shown = Some(shown);
     }
 
-    /// Keeps the world at the end of a run, under a number that no point has.
-    pub fn keep_end(&mut self) {
-        if let Some(mut worlds) = self.kills.worlds.take() {
+    /// Shows the world at the end of a run, under a number that no point has.
+    pub fn show_end(&mut self) {
+        if let Some(shown) = self.kills.shown.take() {
             self.kills.passed += 1;
-            worlds.push((self.kills.passed, self.clone()));
-            self.kills.worlds = Some(worlds);
+            (shown.to)(self.kills.passed, self);
+            self.kills.shown = Some(shown);
         }
     }
 
@@ -166,7 +196,7 @@ impl Shared {
                     all.push(here);
                 }
             }
-            sim.keep_world();
+            sim.show();
             let kills = &mut sim.kills;
             let number = kills.passed;
             kills.passed += 1;

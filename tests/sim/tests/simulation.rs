@@ -1,76 +1,18 @@
-//! What has to hold in every run. The amounts are those of every change; `ROLLOUT_SIM_SEEDS` and `ROLLOUT_SIM_KILLED` ask
-//! for others, and `tests/sim/run.sh` runs more of everything.
+//! What has to hold in every run, beside the bulk of them (`bulk.rs`). `ROLLOUT_SIM_BACK` asks for another amount, and
+//! `tests/sim/run.sh` runs more of everything.
 
 #![allow(clippy::unwrap_used)]
 
-use std::ops::Range;
-use std::sync::atomic::{AtomicU64, Ordering};
+mod common;
+
 use std::time::Instant;
 
+use common::{amount, each, say};
 use rollout_sim::back::Back;
 use rollout_sim::bugs::{BUGS, bug};
-use rollout_sim::crashes::{every_point, pairs, ways_back};
-use rollout_sim::oracle::clock;
+use rollout_sim::crashes::{pairs, ways_back};
 use rollout_sim::run::{How, Report, run, walk};
 use rollout_sim::scenario::Scenario;
-
-/// How to see it again.
-fn say(report: &Report) -> String {
-    let first = &report.oracle.violations[0];
-    format!(
-        "{} {} {}\nto see the run: cargo run -p rollout-sim -- --seed {}",
-        clock(first.at),
-        first.rule,
-        first.what,
-        report.seed
-    )
-}
-
-/// An amount, unless the environment asks for another.
-fn amount(name: &str, usual: u64) -> u64 {
-    std::env::var(name).map_or(usual, |text| text.parse().unwrap())
-}
-
-/// Does this for each seed, on every core; what it came to, in no order.
-fn each<T: Send>(seeds: Range<u64>, work: impl Fn(u64) -> T + Sync) -> Vec<T> {
-    let next = AtomicU64::new(seeds.start);
-    let some = || {
-        let mut all = Vec::new();
-        loop {
-            let seed = next.fetch_add(1, Ordering::Relaxed);
-            if seed >= seeds.end {
-                return all;
-            }
-            all.push(work(seed));
-        }
-    };
-    let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    std::thread::scope(|scope| {
-        let workers: Vec<_> = (0..cores).map(|_| scope.spawn(some)).collect();
-        let done = workers.into_iter().map(|worker| worker.join().unwrap());
-        done.flatten().collect()
-    })
-}
-
-#[test]
-fn no_sender_loses_mail_and_nothing_is_claimed_or_written_that_should_not_be() {
-    let seeds = amount("ROLLOUT_SIM_SEEDS", 10_000);
-    let began = Instant::now();
-    let all = each(0..seeds, |seed| {
-        let report = run(seed, &How::default());
-        assert!(report.is_good(), "{}", say(&report));
-        (report.oracle.delivered, report.oracle.protected)
-    });
-    let delivered: u64 = all.iter().map(|(delivered, _)| delivered).sum();
-    let protected: u64 = all.iter().map(|(_, protected)| protected).sum();
-    println!(
-        "{seeds} rollouts in {:.1} s: {delivered} mails arrived, {protected} of them under DANE",
-        began.elapsed().as_secs_f64()
-    );
-    // The oracle is not blind: mail arrives, some of it protected.
-    assert!(delivered > 100 * seeds, "{delivered}");
-    assert!(protected > 5 * seeds, "{protected}");
-}
 
 #[test]
 fn a_seed_gives_the_same_run_every_time() {
@@ -92,7 +34,7 @@ fn a_seed_gives_the_same_run_every_time() {
 }
 
 /// Each planted bug is caught within its budget of seeds. That nothing is found with none planted, over more seeds than
-/// the budgets here, is what the first test shows.
+/// the budgets here, is what `bulk.rs` shows.
 #[test]
 fn every_planted_bug_is_caught_within_its_budget() {
     assert!(BUGS.len() >= 20);
@@ -108,28 +50,10 @@ fn every_planted_bug_is_caught_within_its_budget() {
     assert!(bug("no such bug").is_none());
 }
 
-#[test]
-fn a_kill_at_any_point_changes_neither_the_end_nor_the_changes() {
-    let seeds = amount("ROLLOUT_SIM_KILLED", 50);
-    let began = Instant::now();
-    let all = each(0..seeds, |seed| {
-        let killed = every_point(seed);
-        assert!(killed.wrong.is_empty(), "{:?}", killed.wrong[0]);
-        (killed.points, killed.runs)
-    });
-    let points: u64 = all.iter().map(|(points, _)| points).sum();
-    let runs: u64 = all.iter().map(|(_, runs)| runs).sum();
-    println!(
-        "{seeds} rollouts killed at each of {points} points, {runs} of which differ, in {:.1} s",
-        began.elapsed().as_secs_f64()
-    );
-    assert!(runs > 50 * seeds, "{runs}");
-}
-
 /// `rollout rollback`, and its `--dnssec` and `--dane`; the way back is killed as well.
 #[test]
 fn from_every_point_the_ways_back_lead_to_where_they_should() {
-    let seeds = amount("ROLLOUT_SIM_BACK", 60);
+    let seeds = amount("ROLLOUT_SIM_BACK", 400);
     for back in Back::ALL {
         let began = Instant::now();
         let all = each(0..seeds, |seed| {
@@ -148,9 +72,9 @@ fn from_every_point_the_ways_back_lead_to_where_they_should() {
 
 #[test]
 fn two_kills_do_no_more() {
-    let killed = pairs(6, 30);
+    let killed = pairs(6, 300);
     assert!(
-        killed.runs == 30 && killed.wrong.is_empty(),
+        killed.runs == 300 && killed.wrong.is_empty(),
         "{:?}",
         killed.wrong.first()
     );

@@ -91,6 +91,8 @@ pub struct Sent {
     pub request: Request,
     /// When.
     pub sent: Ms,
+    /// Whether it left after another process had taken over, which counts from the intent: that it hung is not to be seen.
+    pub stray: bool,
     /// Whether it will never arrive.
     pub lost: bool,
     /// When it was carried out.
@@ -220,6 +222,7 @@ impl Truth {
         self.requests.push(Sent {
             request,
             sent: self.now,
+            stray: !current,
             lost: fate.applied.is_none(),
             applied: None,
             changed: false,
@@ -259,7 +262,9 @@ impl Truth {
                 Some(at) if !self.meddled && !overdue(sent.sent) => {
                     found = Some(("already made", at))
                 }
-                None if now < sent.sent + granted => found = Some(("under way", sent.sent)),
+                None if !sent.stray && now < sent.sent + granted => {
+                    found = Some(("under way", sent.sent))
+                }
                 _ => {}
             }
             break;

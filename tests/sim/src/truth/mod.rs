@@ -189,6 +189,15 @@ pub struct Measured {
     pub policy: Ms,
 }
 
+/// Where a world stands.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Mark {
+    now: Ms,
+    events: (u32, usize),
+    requests: usize,
+    rng: Rng,
+}
+
 /// All of it.
 #[derive(Clone, Debug)]
 pub struct Truth {
@@ -297,15 +306,15 @@ impl Truth {
             .push(Reverse((at.max(self.now), self.sequence, event)));
     }
 
-    /// Whether another copy of this world stands at the same instant and nothing happened in between: whatever happens
-    /// takes an event, a request, or a draw.
+    /// Where it stands: the same while nothing happens, since whatever happens takes an event, a request, or a draw.
     #[must_use]
-    pub fn is_at(&self, other: &Self) -> bool {
-        self.now == other.now
-            && self.sequence == other.sequence
-            && self.queue.len() == other.queue.len()
-            && self.requests.len() == other.requests.len()
-            && self.rng == other.rng
+    pub fn mark(&self) -> Mark {
+        Mark {
+            now: self.now,
+            events: (self.sequence, self.queue.len()),
+            requests: self.requests.len(),
+            rng: self.rng.clone(),
+        }
     }
 
     /// Whether the MTA-STS policy and its record are what was found, where the run writes them.
