@@ -6,7 +6,7 @@ mod action;
 mod contract;
 #[path = "../../../../src/world/facts/mod.rs"]
 mod facts;
-#[path = "../../../../src/world/model.rs"]
+#[path = "../../../../src/world/model/mod.rs"]
 mod model;
 #[path = "../../../../src/world/needs.rs"]
 mod needs;
