@@ -293,7 +293,7 @@ async fn a_policy_that_the_run_writes_is_planned_in_full() {
         of(&back, "mta-sts-back"),
         [policy(&format!("mx: {NEW}; {old}")), txt(3, 4)]
     );
-    assert_eq!(of(&back, "restore-mta-sts"), [policy(old), txt(4, 1)]);
+    assert_eq!(of(&back, "restore-mta-sts"), [policy(old), txt(4, 5)]);
     let at = |id: &str| back.steps.iter().find(|s| s.id == id).unwrap().effects[0].at;
     assert!(at("mta-sts-back") < at("restore-mx") && at("restore-mx") < at("restore-mta-sts"));
 }

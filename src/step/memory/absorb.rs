@@ -208,8 +208,10 @@ impl Memory {
             }
         }
         self.mta_sts.served = Some(now_served);
-        // While an address still serves the id of the one before, senders are told to keep that one (T1).
-        let everywhere = policy.lagging.is_empty();
+        // While an address still serves the id of the one before, senders are told to keep that one, or any that they
+        // fetched since (T1).
+        let untold = self.mta_sts.is_untold(policy.id.as_deref());
+        let everywhere = policy.lagging.is_empty() && !untold;
         self.caches
             .policy
             .observe(&served, everywhere, at, &setup.timing);

@@ -1,5 +1,7 @@
 //! What a run keeps of the MTA-STS policy.
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -42,6 +44,9 @@ pub struct MtaStsMemory {
     /// this program sees it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub written_for: Option<Announced>,
+    /// The ids that were served, or were to be, when a policy was written last.
+    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
+    pub written_under: BTreeSet<String>,
     /// The policy that was seen last.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub served: Option<Announced>,
@@ -60,6 +65,13 @@ impl MtaStsMemory {
         let last = [&self.written, &self.attempted].into_iter().flatten();
         let mut texts = last.map(|policy| &policy.text).chain(&self.earlier);
         texts.any(|ours| ours == text)
+    }
+
+    /// Whether a policy was written while this id was served: who sees it still may hold any of those that were served since
+    /// it was given, and keeps it as long as it sees no other id (RFC 8461 section 3.1).
+    #[must_use]
+    pub fn is_untold(&self, id: Option<&str>) -> bool {
+        id.is_some_and(|id| self.written_under.contains(id))
     }
 
     /// The policy for which the run wrote this id, as far as it did.
@@ -96,6 +108,10 @@ impl Memory {
                 self.caches
                     .policy
                     .wrote(&after.policy(), ttl, now, &setup.timing);
+                let kept = &mut self.mta_sts;
+                let served = kept.served.iter().filter_map(|served| served.id.clone());
+                let record = kept.written_record.as_ref().and_then(TxtRrset::policy_id);
+                kept.written_under = served.chain(record.map(str::to_owned)).collect();
                 if answered {
                     self.mta_sts.wrote(after.clone());
                 } else {

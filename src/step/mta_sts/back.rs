@@ -41,7 +41,14 @@ pub(in super::super) fn next(cx: &Context<'_>) -> Next {
         };
         return publish::write(cx, policy, edited(policy, &edit), &why);
     }
-    let is_stale = |announced: &Announced| !admits_all(&announced.policy);
+    // Who sees the present id still may hold any policy that was served since it was given.
+    let untold = cx.memory.mta_sts.is_untold(policy.id.as_deref());
+    let some_shuts_out = || {
+        let mut held = cx.memory.caches.policy.possible(cx.now);
+        held.any(|version| !admits_all(&version.value))
+    };
+    let is_stale =
+        |announced: &Announced| !admits_all(&announced.policy) || (untold && some_shuts_out());
     if let Some(next) = publish::announce(cx, policy, is_stale, &why) {
         return next;
     }

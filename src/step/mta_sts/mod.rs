@@ -13,8 +13,10 @@ mod text;
 mod wishes;
 mod words;
 
+use jiff::Timestamp;
+
 use super::{Context, Finding, Next, Setup, Wait, WaitFor};
-use crate::kernel::{Host, Policy};
+use crate::kernel::{Because, Host, Policy};
 use crate::world::{Fact, Needs, PolicyFacts};
 
 pub use wishes::{DuringMove, MtaSts, PolicyBy};
@@ -111,12 +113,7 @@ fn retired(cx: &Context<'_>, host: &Host) -> Option<Next> {
     use crate::kernel::{Verdict, retire};
     match retire(&cx.memory.caches, host, cx.now) {
         Verdict::Now => None,
-        Verdict::NotBefore(until, because) => Some(Next::Wait(Wait {
-            kind: WaitFor::Expiry,
-            until: Some(until),
-            why: because.iter().map(ToString::to_string).collect(),
-            sooner: "nothing: caches outside cannot be flushed".to_owned(),
-        })),
+        Verdict::NotBefore(until, because) => Some(expiry(until, &because)),
         Verdict::No(violations) => Some(Next::Wait(Wait {
             kind: WaitFor::Visible,
             until: None,
@@ -124,4 +121,14 @@ fn retired(cx: &Context<'_>, host: &Host) -> Option<Next> {
             sooner: format!("no server serving an MX set that names {host}"),
         })),
     }
+}
+
+/// Waits for copies in caches to end.
+fn expiry(until: Timestamp, because: &[Because]) -> Next {
+    Next::Wait(Wait {
+        kind: WaitFor::Expiry,
+        until: Some(until),
+        why: because.iter().map(ToString::to_string).collect(),
+        sooner: "nothing: caches outside cannot be flushed".to_owned(),
+    })
 }

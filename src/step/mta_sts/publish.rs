@@ -6,7 +6,8 @@
 use super::super::{Announced, Context, Finding, Next, Question, WaitFor, write_mx};
 use super::text::{next_id, with_id};
 use super::wishes::PolicyBy;
-use super::{owner, words};
+use super::{expiry, owner, words};
+use crate::kernel::{self, Change, Verdict};
 use crate::world::{Action, Fact, PolicyFacts, PolicyText, TxtRrset};
 
 /// Has a policy served that is not the one that is.
@@ -15,6 +16,9 @@ pub(super) fn write(cx: &Context<'_>, policy: &PolicyFacts, wanted: PolicyText, 
     let kept = &cx.memory.mta_sts;
     let held = match &wishes.policy {
         PolicyBy::Hand => {
+            if let Some(next) = too_early(cx, &wanted) {
+                return next;
+            }
             let record = (!wishes.record_by_provider).then(|| words::record(policy));
             return Next::Ask(Question::ByHand {
                 instructions: words::instructions(
@@ -65,6 +69,25 @@ pub(super) fn write(cx: &Context<'_>, policy: &PolicyFacts, wanted: PolicyText, 
     write_mx::unknown_outcome(cx, &action, observed, || Some(true)).unwrap_or(Next::Act(action))
 }
 
+/// What is asked of a person is held against the kernel as what the run does itself: nobody is asked for a policy that shuts
+/// out a host on which somebody with an older MX set still relies (S2).
+fn too_early(cx: &Context<'_>, wanted: &PolicyText) -> Option<Next> {
+    let change = Change::Policy(wanted.policy());
+    let memory = cx.memory;
+    let verdict = kernel::publish(
+        &memory.caches,
+        &memory.actors,
+        &change,
+        None,
+        &cx.setup.timing,
+        cx.now,
+    );
+    match verdict {
+        Verdict::NotBefore(until, because) => Some(expiry(until, &because)),
+        Verdict::Now | Verdict::No(_) => None,
+    }
+}
+
 fn file_unknown(path: &str, fact: &Fact<String>) -> Next {
     let what = format!(
         "the policy file {path} could not be read: {}",
@@ -105,6 +128,16 @@ pub(super) fn announce(
         return Some(change_id(cx, policy, why));
     }
     not_everywhere(policy)
+}
+
+/// Whether senders that know the present id may hold another policy than the one that is served: the one that it announces, or
+/// one that was served since.
+pub(super) fn may_be_another(
+    cx: &Context<'_>,
+    announced: &Announced,
+    policy: &PolicyFacts,
+) -> bool {
+    differs(announced, policy) || cx.memory.mta_sts.is_untold(policy.id.as_deref())
 }
 
 /// Whether the policy that an id announces is another than the one that is served.

@@ -1,12 +1,16 @@
-//! Goal of the way back: policy and record are what they were before the run, byte for byte.
+//! Goal of the way back: the policy is what it was before the run, byte for byte, under an id of its own.
+//!
+//! The id of before does not come back: a sender that fetched a policy of in between when it still saw that id would take
+//! that policy for the present one again, as long as its `max_age` lasts (RFC 8461 section 3.1: an id tells one instance of a
+//! policy from all earlier ones).
 //!
 //! That takes the new host out of the policy again, so it waits until no cache can hold an MX set that names it. Where a
 //! person would have to do it, they are told, and the way back ends; unless the policy only tests because the run asked
 //! for that.
 
-use super::super::{Context, Next};
-use super::{owner, publish, read, retired, words};
-use crate::world::{Action, PolicyFacts, PolicyMode, PolicyText};
+use super::super::{Announced, Context, Next};
+use super::{publish, read, retired, words};
+use crate::world::{PolicyFacts, PolicyMode, PolicyText};
 
 pub(in super::super) fn next(cx: &Context<'_>) -> Next {
     let Some(found) = &cx.memory.mta_sts.found else {
@@ -22,10 +26,9 @@ pub(in super::super) fn next(cx: &Context<'_>) -> Next {
     };
     let as_it_was = now.body == then.body;
     let wishes = &cx.setup.mta_sts;
-    if as_it_was && (now.id == then.id || !wishes.writes_all()) {
-        return publish::not_everywhere(now).unwrap_or_else(|| {
-            Next::Done("the MTA-STS policy is what it was before the run".to_owned())
-        });
+    let done = || Next::Done("the MTA-STS policy is what it was before the run".to_owned());
+    if as_it_was && !wishes.writes_all() {
+        return publish::not_everywhere(now).unwrap_or_else(done);
     }
     let wanted = PolicyText {
         text: then.body.clone(),
@@ -45,31 +48,24 @@ pub(in super::super) fn next(cx: &Context<'_>) -> Next {
         return Next::Done(left_to_a_person(cx, now, &wanted));
     }
     if !as_it_was {
-        if let Some(next) = new_host_gone(cx, then, now) {
-            return next;
+        match new_host_gone(cx, then, now) {
+            // A person who was asked for a set that names the host may write it yet, though told not to: the policy goes
+            // on admitting it, and nobody waits for what may never come.
+            Some(Next::Wait(wait)) if wait.until.is_none() && asked_for_new_host(cx) => {
+                return Next::Done(left_to_a_person(cx, now, &wanted));
+            }
+            Some(next) => return next,
+            None => {}
         }
         let why = format!("The MTA-STS policy of {domain} shall be what it was before the run.");
         return publish::write(cx, now, wanted, &why);
     }
-    let Some(record) = &found.record else {
-        return publish::announce(cx, now, |announced| publish::differs(announced, now), "")
-            .unwrap_or_else(|| Next::Done("the policy is what it was before the run".to_owned()));
-    };
-    let name = owner(domain);
-    match publish::record(cx) {
-        Err(next) => *next,
-        Ok(Some(live)) if live == record => publish::not_shown(&name),
-        Ok(Some(live)) if cx.memory.mta_sts.written_record.as_ref() == Some(live) => {
-            publish::write_record(cx, live, record)
-        }
-        // A write whose answer is missing is observed before anything is concluded.
-        Ok(Some(live)) if cx.memory.unknown.contains_key(Action::WRITE_POLICY_RECORD) => {
-            publish::write_record(cx, live, record)
-        }
-        Ok(Some(live)) => {
-            publish::foreign_record(&name, live, now.id.as_deref().unwrap_or_default())
-        }
-        Ok(None) => Next::Done(left_to_a_person(cx, now, &wanted)),
+    let is_stale = |announced: &Announced| publish::may_be_another(cx, announced, now);
+    let why = format!("The MTA-STS policy of {domain} is again what it was before the run.");
+    match publish::announce(cx, now, is_stale, &why) {
+        // An alias leads elsewhere: the way back does not wait for a person.
+        Some(Next::Ask(_)) => Next::Done(left_to_a_person(cx, now, &wanted)),
+        next => next.unwrap_or_else(done),
     }
 }
 
@@ -86,6 +82,15 @@ fn new_host_gone(cx: &Context<'_>, then: &PolicyFacts, now: &PolicyFacts) -> Opt
     } else {
         None
     }
+}
+
+/// Whether somebody was asked for an MX set that names the new host, and it was not seen.
+fn asked_for_new_host(cx: &Context<'_>) -> bool {
+    let original = cx.original();
+    let new_host = cx.memory.new_host.as_ref();
+    cx.memory.attempted.as_ref().is_some_and(|asked| {
+        Some(asked) != original && asked.set.hosts().any(|host| Some(host) == new_host)
+    })
 }
 
 fn left_to_a_person(cx: &Context<'_>, now: &PolicyFacts, wanted: &PolicyText) -> String {

@@ -482,10 +482,11 @@ fn the_way_back_admits_the_old_host_first_and_ends_byte_for_byte() {
         &["still serves the one before"],
     );
     case.publish(90_010, &Published::all(OLD, "20240104"));
-    let wrote = writes_id(&case.decides(Goal::RestoreMtaSts), "20240104", "20240101");
+    // Not the id of then: who fetched a policy of in between under that one would keep it.
+    let wrote = writes_id(&case.decides(Goal::RestoreMtaSts), "20240104", "20240105");
     case.record(&wrote, &done());
     let lags = Published {
-        provider: "20240101",
+        provider: "20240105",
         ..Published::all(OLD, "20240104")
     };
     case.publish(90_015, &lags);
@@ -494,7 +495,7 @@ fn the_way_back_admits_the_old_host_first_and_ends_byte_for_byte() {
         WaitFor::Visible,
         &["_mta-sts.contoso.com"],
     );
-    case.publish(90_020, &Published::all(OLD, "20240101"));
+    case.publish(90_020, &Published::all(OLD, "20240105"));
     is_done(&case.decides(Goal::RestoreMtaSts));
 }
 

@@ -321,10 +321,36 @@ impl Truth {
     #[must_use]
     pub fn is_published_as_found(&self) -> bool {
         let (id, policy) = self.announced[0];
+        // Under the id of then only where no other was ever given: one that comes back tells nobody.
+        let told = self.announced.iter().rfind(|(id, _)| *id == self.record);
+        let given_once = self
+            .announced
+            .iter()
+            .filter(|(id, _)| *id == self.record)
+            .count()
+            == 1;
         let as_found = self.policy_served == self.policy_file
-            && (self.policy_served, self.record) == (policy, id)
+            && self.policy_served == policy
+            && (self.record == id || told == Some(&(self.record, policy)))
+            && given_once
             && self.records.iter().all(|id| *id == self.record);
         as_found || !self.scenario.writes_policy || self.scenario.manual_provider
+    }
+
+    /// Whether somebody was sent, or asked for, an MX set and did not write it.
+    #[must_use]
+    pub fn has_unfulfilled_mx(&self) -> bool {
+        self.requests.iter().any(|sent| {
+            matches!(sent.request, Request::Mx { .. }) && sent.applied.is_none() && !sent.conflict
+        })
+    }
+
+    /// Whether the policy that is served admits at least what the one did that was found.
+    #[must_use]
+    pub fn admits_what_was_found(&self) -> bool {
+        let found = &self.policies[usize::from(self.announced[0].1)].patterns;
+        let served = &self.policies[usize::from(self.policy_served)].patterns;
+        found.iter().all(|pattern| served.contains(pattern))
     }
 
     /// Nobody follows what a run asked for any more: whoever goes back from it tells them.
@@ -409,7 +435,9 @@ impl Truth {
             Event::PolicyServed(policy) => self.policy_served = policy,
             Event::RecordServed(server, id) => {
                 let index = usize::from(server);
-                if self.records[index] != id {
+                // What a server has does not go back to what was announced before.
+                let given = |id| self.announced.iter().rposition(|(given, _)| *given == id);
+                if given(id) > given(self.records[index]) {
                     self.witnesses(crate::senders::Before::Policy(server));
                     self.records[index] = id;
                 }
