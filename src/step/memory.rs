@@ -158,6 +158,8 @@ impl Memory {
             }
             Outcome::Unknown { .. } => {
                 self.unknown.insert(name, now);
+                // What this step once asked of a person is not what it does now.
+                self.asked.remove(step);
                 if let Action::WriteMx { after, .. } = action {
                     self.caches
                         .mx

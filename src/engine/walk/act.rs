@@ -50,6 +50,7 @@ impl Walk<'_> {
 
     /// The verdict that a decision rests on, where its step asks for one.
     fn verdict_for(&self, step: &PlannedStep, now: Timestamp) -> Option<&Fact<VerdictFacts>> {
+        // To find out what a step needs is not free, and most are taken before anything asks for a verdict.
         if matches!(self.facts.verdict, Fact::Unasked) {
             return None;
         }

@@ -109,6 +109,26 @@ impl Memory {
         if let Some(seen) = zone.agreed_mx() {
             self.follow(&seen);
         }
+        self.lost_mx(facts, setup);
+    }
+
+    /// On the way back nothing is written over a write whose answer never came. When the provider does not have it after the
+    /// time that it had, it comes no more: what it would have made ends in caches (S6). What a person was asked for may come.
+    fn lost_mx(&mut self, facts: &Facts, setup: &Setup) {
+        let (Some(since), Some(provider)) = (self.unknown.get(WRITE_MX), facts.provider.known())
+        else {
+            return;
+        };
+        let settled = since.checked_add(setup.settle).unwrap_or(*since);
+        let has_expected = provider.mx.is_some() && provider.mx == self.expected;
+        if self.restoring
+            && !provider.manual
+            && has_expected
+            && facts.provider.at() >= Some(settled)
+            && let Some(lost) = &self.attempted
+        {
+            self.caches.mx.not_coming(&lost.set);
+        }
     }
 
     /// Accepts an MX RRset that every server agrees on and that a person may have written on the way: the

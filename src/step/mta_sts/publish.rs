@@ -130,16 +130,6 @@ pub(super) fn announce(
     not_everywhere(policy)
 }
 
-/// Whether senders that know the present id may hold another policy than the one that is served: the one that it announces, or
-/// one that was served since.
-pub(super) fn may_be_another(
-    cx: &Context<'_>,
-    announced: &Announced,
-    policy: &PolicyFacts,
-) -> bool {
-    differs(announced, policy) || cx.memory.mta_sts.is_untold(policy.id.as_deref())
-}
-
 /// Whether the policy that an id announces is another than the one that is served.
 pub(super) fn differs(announced: &Announced, policy: &PolicyFacts) -> bool {
     announced.policy != policy.mode.policy(&policy.patterns)
@@ -158,7 +148,7 @@ pub(super) fn not_everywhere(policy: &PolicyFacts) -> Option<Next> {
 }
 
 /// The provider has the record, and its servers do not serve it yet.
-pub(super) fn not_shown(name: &crate::kernel::Host) -> Next {
+fn not_shown(name: &crate::kernel::Host) -> Next {
     Next::wait(
         WaitFor::Visible,
         format!("the provider has the new record at {name}, and its servers do not serve it"),
@@ -205,7 +195,7 @@ fn change_id(cx: &Context<'_>, policy: &PolicyFacts, why: &str) -> Next {
 }
 
 /// The provider's RRset at `_mta-sts`.
-pub(super) fn record<'a>(cx: &Context<'a>) -> Result<Option<&'a TxtRrset>, Box<Next>> {
+fn record<'a>(cx: &Context<'a>) -> Result<Option<&'a TxtRrset>, Box<Next>> {
     let name = owner(&cx.setup.domain);
     match cx.facts.texts.get(&name) {
         Some(Fact::Known { value, .. }) => Ok(value.as_ref()),
@@ -229,7 +219,7 @@ pub(super) fn record<'a>(cx: &Context<'a>) -> Result<Option<&'a TxtRrset>, Box<N
     }
 }
 
-pub(super) fn foreign_record(name: &crate::kernel::Host, live: &TxtRrset, id: &str) -> Next {
+fn foreign_record(name: &crate::kernel::Host, live: &TxtRrset, id: &str) -> Next {
     Next::blocked(Finding::blocker(
         "mta-sts.conflict",
         format!(
@@ -241,7 +231,7 @@ pub(super) fn foreign_record(name: &crate::kernel::Host, live: &TxtRrset, id: &s
 }
 
 /// Writes the record, unless an answer to that is missing.
-pub(super) fn write_record(cx: &Context<'_>, live: &TxtRrset, after: &TxtRrset) -> Next {
+fn write_record(cx: &Context<'_>, live: &TxtRrset, after: &TxtRrset) -> Next {
     let name = owner(&cx.setup.domain);
     // The provider left it to a person: asking once is enough.
     if let Some(instructions) = cx.memory.asked.get(cx.step) {

@@ -514,6 +514,48 @@ fn an_id_announces_the_policy_for_which_it_was_written() {
     writes_id(&case.decides(Goal::MtaStsBack), "20240103", "20240104");
 }
 
+/// The run ended between a policy and its id. Who fetched that policy keeps it under the id of before for its `max_age`, so the
+/// way back gives a new id, and the wait begins when that is seen everywhere.
+#[test]
+fn t1_a_policy_that_was_served_between_two_ids_needs_a_new_one() {
+    let (mut case, _) = up_to_the_last_id();
+    case.memory = std::mem::take(&mut case.memory).for_the_way_back();
+    let again = with_old_again();
+    let wrote = writes_policy(&case.decides(Goal::MtaStsBack), &new_only(), &again);
+    case.record(&wrote, &done());
+    case.publish(5030, &Published::all(&again, "20240102"));
+    let wrote = writes_id(&case.decides(Goal::MtaStsBack), "20240102", "20240103");
+    case.record(&wrote, &done());
+    case.publish(6000, &Published::all(&again, "20240103"));
+    let next = case.decides(Goal::MtaStsBack);
+    assert_eq!(wait(&next).until, Some(at(6000 + 7205)));
+}
+
+/// A person is not asked either for a policy that shuts out a host on which senders with an older MX set rely.
+#[test]
+fn s2_nobody_is_asked_for_a_policy_too_early() {
+    // The run began with both hosts listed and a policy for the old one; after the move a person had made it test.
+    let added = [(0, LEGACY), (20, NEW)];
+    let mut case = Case::by_tool(&added);
+    case.setup.mta_sts.policy = PolicyBy::Hand;
+    case.memory.original = Some(rrset(&added, 60));
+    let testing = OLD.replace("enforce", "testing");
+    case.publish(20, &Published::all(&testing, "20240102"));
+    case.publish(8000, &Published::all(&testing, "20240102"));
+    case.wrote(&[(0, NEW)], 3600);
+    case.see(&[(0, NEW)], 3600);
+    case.memory = std::mem::take(&mut case.memory).for_the_way_back();
+    case.wrote(&added, 60);
+    case.see(&added, 60);
+    waits_naming(
+        &case.decides(Goal::RestoreMtaSts),
+        WaitFor::Expiry,
+        &["MX", NEW],
+    );
+    case.publish(1_000_000, &Published::all(&testing, "20240102"));
+    assert!(matches!(case.decides(Goal::RestoreMtaSts), Next::Ask(_)));
+}
+
 #[test]
 fn the_way_back_overwrites_nobody_and_needs_no_web_server_where_all_admit() {
     let mut case = Case::by_tool(&[(0, LEGACY), (20, NEW)]);

@@ -316,6 +316,19 @@ fn s6_a_write_that_is_under_way_is_waited_for_before_the_end() {
     provider_has(&mut case, rrset(&[(0, LEGACY)], 60));
     is_done(&case.next(Goal::RestoreTtl));
     assert!(!case.memory.was_moved_on());
+    // Seen to be lost, it ends in caches; whoever waits for that waits no longer than its TTL.
+    let may_come = |case: &Case, second| {
+        let mut possible = case.memory.caches.mx.possible(at(second));
+        possible.any(|version| version.value == rrset(&[(0, LEGACY), (20, NEW)], 60).set)
+    };
+    assert!(may_come(&case, 1_000_000));
+    let Fact::Known { at: seen, .. } = &mut case.facts.zone else {
+        panic!()
+    };
+    *seen = at(50);
+    case.absorb();
+    case.absorb();
+    assert!(!may_come(&case, 1_000_000));
     // It arrives: what was brought back is gone, and is brought back again.
     case.see(&[(0, LEGACY), (20, NEW)], 60);
     assert!(case.memory.was_moved_on());
@@ -340,6 +353,22 @@ fn a_person_is_asked_anew_when_there_is_another_set_to_replace() {
     assert_eq!(*before, rrset(&[(0, NEW), (30, LEGACY)], 60));
     case.record(&again, &by_hand());
     assert!(matches!(case.next(RESTORE), Next::Ask(_)), "once");
+}
+
+/// The process ended between its intent and asking: what the step had asked a person for before is not what it waits for now.
+#[test]
+fn s6_what_was_asked_before_is_not_what_an_intent_without_an_outcome_waits_for() {
+    let mut case = Case::moved_to(&[(0, LEGACY), (20, NEW)]);
+    case.memory.original = Some(rrset(&[(0, LEGACY)], 60));
+    let first = acts(&case.next(RESTORE)).clone();
+    case.record(&first, &by_hand());
+    case.see(&[(0, NEW), (30, LEGACY)], 60);
+    let again = acts(&case.next(RESTORE)).clone();
+    case.record(&again, &lost_answer());
+    assert!(
+        !matches!(case.next(RESTORE), Next::Ask(_)),
+        "nobody was asked for this"
+    );
 }
 
 /// Where a person unsigns, an intent without an outcome does not stand for ever: they are asked again.

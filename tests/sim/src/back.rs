@@ -174,7 +174,7 @@ impl Sim {
                     // While an MX set that was asked for may yet come, the policy goes on admitting its hosts; the run says so.
                     && (t.is_published_as_found()
                         || (t.admits_what_was_found()
-                            && (t.has_unfulfilled_mx() || self.log.has_unknown_mx())))
+                            && t.has_asked_for_mx()))
             }
             Back::Dnssec => {
                 t.parent.iter().all(|ds| *ds == 0) && t.servers.iter().all(|s| s.key == 0)

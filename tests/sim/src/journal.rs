@@ -82,18 +82,6 @@ impl Log {
             && self.memory == earlier.memory
     }
 
-    /// Whether an MX set was to be written of which nobody said that it was.
-    #[must_use]
-    pub fn has_unknown_mx(&self) -> bool {
-        let taken = |wanted: &IntentId| {
-            let is_it = |(_, _, line): &(Ms, u32, Line)| matches!(line, Line::Outcome { id, taken: true } if id == wanted);
-            self.lines.iter().any(is_it)
-        };
-        self.lines.iter().any(|(_, _, line)| {
-            matches!(line, Line::Intent { id, request: Request::Mx { .. }, .. } if !taken(id))
-        })
-    }
-
     /// Intents without an outcome, by step.
     #[must_use]
     pub fn open(&self) -> BTreeMap<String, IntentId> {

@@ -53,7 +53,7 @@ fn every_planted_bug_is_caught_within_its_budget() {
 /// `rollout rollback`, and its `--dnssec` and `--dane`; the way back is killed as well.
 #[test]
 fn from_every_point_the_ways_back_lead_to_where_they_should() {
-    let seeds = amount("ROLLOUT_SIM_BACK", 300);
+    let seeds = amount("ROLLOUT_SIM_BACK", 400);
     for back in Back::ALL {
         let began = Instant::now();
         let all = each(0..seeds, |seed| {

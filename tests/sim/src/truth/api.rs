@@ -93,6 +93,8 @@ pub struct Sent {
     pub sent: Ms,
     /// Whether it left after another process had taken over, which counts from the intent: that it hung is not to be seen.
     pub stray: bool,
+    /// Whether a person was asked to carry it out.
+    pub by_hand: bool,
     /// Whether it will never arrive.
     pub lost: bool,
     /// When it was carried out.
@@ -223,6 +225,7 @@ impl Truth {
             request,
             sent: self.now,
             stray: !current,
+            by_hand: fate.answer == Answer::ByHand,
             lost: fate.applied.is_none(),
             applied: None,
             changed: false,

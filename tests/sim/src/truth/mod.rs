@@ -337,11 +337,12 @@ impl Truth {
         as_found || !self.scenario.writes_policy || self.scenario.manual_provider
     }
 
-    /// Whether somebody was sent, or asked for, an MX set and did not write it.
+    /// Whether a person was asked for an MX set and did not write it.
     #[must_use]
-    pub fn has_unfulfilled_mx(&self) -> bool {
+    pub fn has_asked_for_mx(&self) -> bool {
         self.requests.iter().any(|sent| {
-            matches!(sent.request, Request::Mx { .. }) && sent.applied.is_none() && !sent.conflict
+            let mx = matches!(sent.request, Request::Mx { .. });
+            mx && sent.by_hand && sent.applied.is_none() && !sent.conflict
         })
     }
 
