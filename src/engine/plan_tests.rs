@@ -451,7 +451,7 @@ fn a_saved_plan_names_what_moved() {
     assert!(differences[0].contains("x.example"));
     plan.observed.clear();
     assert!(!plan.differences(&then).is_empty());
-    let _ = KeyId(String::new());
+    let _ = KeyId::new(String::new());
 }
 
 #[tokio::test]

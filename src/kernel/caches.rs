@@ -1,7 +1,9 @@
 //! What may be in caches, and the actors outside the DNS that the cached records lead to.
 
+use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -9,9 +11,40 @@ use serde::{Deserialize, Serialize};
 use super::History;
 
 /// A host name: lower case, without the final dot. A copy shares the text: each look copies many.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, Serialize, Deserialize)]
 #[serde(from = "String", into = "String")]
 pub struct Host(Arc<str>);
+
+// By hand, because most names that are compared are copies of one another.
+impl PartialEq for Host {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0) || self.0 == other.0
+    }
+}
+
+impl Eq for Host {}
+
+impl PartialOrd for Host {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Host {
+    fn cmp(&self, other: &Self) -> Ordering {
+        if Arc::ptr_eq(&self.0, &other.0) {
+            Ordering::Equal
+        } else {
+            self.0.cmp(&other.0)
+        }
+    }
+}
+
+impl Hash for Host {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.0.hash(state);
+    }
+}
 
 impl Host {
     /// Normalises a name to lower case without the final dot.
@@ -146,10 +179,24 @@ impl fmt::Display for MxSet {
     }
 }
 
-/// Names a key so that a DS and a DNSKEY can be matched: key tag, algorithm and SHA-256 digest as text.
+/// Names a key so that a DS and a DNSKEY can be matched: key tag, algorithm and SHA-256 digest as text. A copy shares it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
-pub struct KeyId(pub String);
+pub struct KeyId(Arc<str>);
+
+impl KeyId {
+    /// The key of this text.
+    #[must_use]
+    pub fn new(text: impl Into<Arc<str>>) -> Self {
+        Self(text.into())
+    }
+
+    /// The text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
 
 /// Whether answers of the zone are signed, and by which keys.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -232,7 +232,7 @@ fn mx(index: u8) -> MxSet {
 }
 
 fn key(name: &str) -> BTreeSet<KeyId> {
-    [KeyId(name.into())].into()
+    [KeyId::new(name)].into()
 }
 
 fn keys(index: u8) -> ZoneKeys {

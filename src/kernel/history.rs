@@ -1,5 +1,6 @@
 //! The versions of one record set that caches may hold.
 
+use std::borrow::Borrow;
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -94,9 +95,9 @@ impl<T: Clone + PartialEq> History<T> {
     /// `complete` says that *every* address answered: only then is a version that nobody served known to
     /// be replaced, and only then does its last lifetime start (the change was seen everywhere; what the
     /// API said does not count).
-    pub fn observe(
+    pub fn observe<A: Borrow<T>>(
         &mut self,
-        answers: &[(T, Sighting)],
+        answers: &[(A, Sighting)],
         complete: bool,
         at: Timestamp,
         timing: &Timing,
@@ -104,7 +105,7 @@ impl<T: Clone + PartialEq> History<T> {
         for version in &mut self.versions {
             let largest = answers
                 .iter()
-                .filter(|(value, _)| *value == version.value)
+                .filter(|(value, _)| *value.borrow() == version.value)
                 .max_by_key(|(_, seen)| seen.ttl);
             match (largest, version.served) {
                 (Some((_, seen)), served) => {
@@ -130,6 +131,7 @@ impl<T: Clone + PartialEq> History<T> {
             }
         }
         for (value, seen) in answers {
+            let value = value.borrow();
             match self.versions.iter_mut().find(|v| v.value == *value) {
                 Some(known) => {
                     if known.served.is_some_and(|ttl| ttl < seen.ttl) {

@@ -173,7 +173,7 @@ fn never_bogus(delegation: &Delegation, keys: &ZoneKeys, found: &mut Findings) {
 
 fn join(keys: &BTreeSet<super::KeyId>) -> String {
     keys.iter()
-        .map(|key| key.0.as_str())
+        .map(|key| key.as_str())
         .collect::<Vec<_>>()
         .join(", ")
 }

@@ -58,7 +58,7 @@ fn both() -> Actors {
 }
 
 fn keys(name: &str) -> BTreeSet<KeyId> {
-    [KeyId(name.to_owned())].into()
+    [KeyId::new(name)].into()
 }
 
 fn start() -> Caches {

@@ -235,13 +235,13 @@ fn changes(plan: &Plan, action: &Action, page: &mut Page) {
         }
         Action::PublishDs { ds } => {
             for key in ds {
-                let line = format!("+ {}. IN DS {}", plan.domain, key.0);
+                let line = format!("+ {}. IN DS {}", plan.domain, key.as_str());
                 page.push(Line::at(6).verbatim().tone(Tone::Good, line));
             }
         }
         Action::WithdrawDs { ds } => {
             for key in ds {
-                let line = format!("- {}. IN DS {}", plan.domain, key.0);
+                let line = format!("- {}. IN DS {}", plan.domain, key.as_str());
                 page.push(Line::at(6).verbatim().tone(Tone::Bad, line));
             }
         }

@@ -97,7 +97,7 @@ impl<'a> Context<'a> {
             zone: true,
             policy: true,
             smtp: true,
-            hosts: self.hosts().cloned().collect(),
+            hosts: self.memory.set_of_hosts(self.now),
             ..Needs::default()
         }
     }

@@ -187,7 +187,7 @@ fn delegated(
 
 fn list(keys: &BTreeSet<KeyId>) -> String {
     keys.iter()
-        .map(|key| key.0.as_str())
+        .map(|key| key.as_str())
         .collect::<Vec<_>>()
         .join("; ")
 }

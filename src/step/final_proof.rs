@@ -14,7 +14,7 @@ pub(super) fn needs(cx: &Context<'_>) -> Needs {
         verdict: claim(&cx.memory.caches, &cx.memory.actors, cx.now) == Verdict::Now,
         vantages: true,
         smtp: true,
-        hosts: cx.hosts().cloned().collect(),
+        hosts: cx.memory.set_of_hosts(cx.now),
         ..Needs::default()
     }
 }

@@ -123,7 +123,7 @@ impl Start {
     pub(crate) fn facts(&self) -> Facts {
         let rrset = self.rrset();
         let keys = if self.signed {
-            ZoneKeys::Signed([KeyId(KEY.into())].into())
+            ZoneKeys::Signed([KeyId::new(KEY)].into())
         } else {
             ZoneKeys::Unsigned
         };
@@ -144,7 +144,7 @@ impl Start {
             server: name.into(),
             ds: Answer::Got {
                 value: if self.delegated {
-                    [KeyId(KEY.into())].into()
+                    [KeyId::new(KEY)].into()
                 } else {
                     Default::default()
                 },
@@ -235,7 +235,7 @@ impl Start {
                 mx: Some(rrset),
                 signing: if self.signed {
                     SigningFacts::On {
-                        ds: vec![KeyId(KEY.into())],
+                        ds: vec![KeyId::new(KEY)],
                     }
                 } else {
                     SigningFacts::Off

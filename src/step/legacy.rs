@@ -177,11 +177,11 @@ impl Alarm {
 /// Whether this is a host of the way in that the move leaves. A host that somebody else listed meanwhile is none: that is
 /// a conflict, and the caches it is in are the kernel's to judge. Nor is a gateway: no move leaves one.
 fn is_legacy(cx: &Context<'_>, host: &Host) -> bool {
-    preflight::is_legacy_host(host)
-        && Some(host) != cx.memory.new_host.as_ref()
+    Some(host) != cx.memory.new_host.as_ref()
         && cx
             .original()
             .is_none_or(|original| original.set.hosts().any(|known| known == host))
+        && preflight::is_legacy_host(host)
 }
 
 /// The hosts that a cache may name and that are not what the move leads to.

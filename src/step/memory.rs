@@ -3,7 +3,7 @@
 mod absorb;
 mod mta_sts;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -272,6 +272,19 @@ impl Memory {
             .chain(&self.new_host)
             .chain(original.into_iter().flat_map(|mx| mx.set.hosts()))
             .filter(|host| !host.as_str().is_empty())
+    }
+
+    /// The same, each once.
+    #[must_use]
+    pub fn set_of_hosts(&self, now: Timestamp) -> BTreeSet<Host> {
+        let mut hosts = BTreeSet::new();
+        for host in self.hosts(now) {
+            // Most versions name the same two.
+            if !hosts.contains(host) {
+                hosts.insert(host.clone());
+            }
+        }
+        hosts
     }
 
     /// The stage of a set, as far as the run knows the hosts.

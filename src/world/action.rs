@@ -204,11 +204,11 @@ impl fmt::Display for Action {
             },
             Self::SignZone => f.write_str("sign the zone"),
             Self::PublishDs { ds } => {
-                let ds: Vec<_> = ds.iter().map(|key| key.0.as_str()).collect();
+                let ds: Vec<_> = ds.iter().map(|key| key.as_str()).collect();
                 write!(f, "publish DS {} at the parent", ds.join("; "))
             }
             Self::WithdrawDs { ds } => {
-                let ds: Vec<_> = ds.iter().map(|key| key.0.as_str()).collect();
+                let ds: Vec<_> = ds.iter().map(|key| key.as_str()).collect();
                 write!(f, "take DS {} from the parent", ds.join("; "))
             }
             Self::UnsignZone => f.write_str("stop signing the zone"),

@@ -7,8 +7,8 @@ cd "$(dirname "$0")/../.."
 seeds="${1:-10000}"
 killed="${2:-200}"
 back="${3:-400}"
-cargo build --release --locked -p rollout-sim
-sim=target/release/rollout-sim
+cargo build --profile sim --locked -p rollout-sim
+sim=target/sim/rollout-sim
 
 # The last argument is how many seeds: half of them each. Fails where one of the two does, after both.
 half() {

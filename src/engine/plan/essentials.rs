@@ -57,7 +57,7 @@ pub fn essentials(facts: &Facts) -> BTreeMap<String, String> {
 
 fn join(keys: &BTreeSet<crate::kernel::KeyId>) -> String {
     keys.iter()
-        .map(|key| key.0.as_str())
+        .map(|key| key.as_str())
         .collect::<Vec<_>>()
         .join("; ")
 }

@@ -49,7 +49,9 @@ pub struct Walk<'a> {
 #[derive(Default)]
 struct Course<'a> {
     done: Vec<&'a str>,
-    /// The steps whose turn it is.
+    /// The steps that are not done yet.
+    left: Vec<&'a PlannedStep>,
+    /// Those of them whose turn it is.
     active: Vec<&'a PlannedStep>,
     /// What was asked since something was done or waited for: what it showed is as good as new.
     seen: Needs,
@@ -64,18 +66,29 @@ struct Course<'a> {
 impl<'a> Course<'a> {
     /// A course on which nothing is done yet.
     fn along(steps: &'a [PlannedStep]) -> Self {
-        let mut course = Self::default();
-        course.find_active(steps);
+        let mut course = Self {
+            left: steps.iter().collect(),
+            ..Self::default()
+        };
+        course.find_active();
         course
     }
 
+    fn is_done(&self, step: &str) -> bool {
+        self.done.contains(&step)
+    }
+
+    /// A step came to its goal.
+    fn finish(&mut self, step: &'a PlannedStep) {
+        self.done.push(&step.id);
+        self.left.retain(|other| other.id != step.id);
+    }
+
     /// The steps that are not done while all that they need is.
-    fn find_active(&mut self, steps: &'a [PlannedStep]) {
-        let is_done = |step: &String| self.done.contains(&step.as_str());
-        self.active = steps
-            .iter()
-            .filter(|s| !is_done(&s.id) && s.needs.iter().all(is_done))
-            .collect();
+    fn find_active(&mut self) {
+        let all_done = |needs: &[String]| needs.iter().all(|step| self.is_done(step));
+        let ready = |step: &&PlannedStep| all_done(&step.needs);
+        self.active = self.left.iter().copied().filter(ready).collect();
     }
 
     /// Adds to what was asked.
@@ -90,7 +103,8 @@ impl<'a> Course<'a> {
     /// Nothing counts as done, nor as good since an earlier instant.
     fn begin_again(&mut self, steps: &'a [PlannedStep], memory: &mut Memory) {
         self.done.clear();
-        self.find_active(steps);
+        self.left = steps.iter().collect();
+        self.find_active();
         self.seen = Needs::default();
         self.said.clear();
         memory.good_since.clear();
@@ -119,7 +133,7 @@ impl<'a> Walk<'a> {
             if let Some(brake) = self.listen().await? {
                 return Ok(Ending::Braked(brake));
             }
-            let far_enough = |until: &String| course.done.contains(&until.as_str());
+            let far_enough = |until: &String| course.is_done(until);
             if course.active.is_empty() || self.options.until.as_ref().is_some_and(far_enough) {
                 return Ok(Ending::Done);
             }
@@ -141,10 +155,13 @@ impl<'a> Walk<'a> {
                     continue;
                 }
             }
+            let done = course.done.len();
             let pending = match self.round(anew, &mut course).await? {
                 Round::Progress => {
                     course.unclear = 0;
-                    course.find_active(self.steps);
+                    if course.done.len() > done {
+                        course.find_active();
+                    }
                     continue;
                 }
                 Round::Stand(pending) => pending,
@@ -173,7 +190,7 @@ impl<'a> Walk<'a> {
     /// Whether the records that the way back had brought are gone again: then it is walked anew, as by a new process.
     fn has_to_go_back_again(&self, course: &Course<'_>) -> bool {
         let brought = |step: &PlannedStep| {
-            matches!(step.goal, Goal::RestoreMx { .. }) && course.done.contains(&step.id.as_str())
+            matches!(step.goal, Goal::RestoreMx { .. }) && course.is_done(&step.id)
         };
         self.steps.iter().any(brought) && self.memory.was_moved_on()
     }
@@ -215,7 +232,7 @@ impl<'a> Walk<'a> {
             self.facts.clock_jumped = self.clock.jumped().map(|jump| jump.as_secs());
             if self.facts.clock_jumped.is_none() {
                 self.memory
-                    .absorb(&self.facts, self.setup, self.clock.now());
+                    .absorb_hosts(&self.facts, self.setup, self.clock.now());
             }
         }
     }
@@ -225,7 +242,8 @@ impl<'a> Walk<'a> {
         active
             .iter()
             .map(|step| step::needs(step.goal, &self.context(&step.id, now)))
-            .fold(Needs::default(), Needs::and)
+            .reduce(Needs::and)
+            .unwrap_or_default()
     }
 
     /// Says so when others are late with what is waited for: a reason for standing
@@ -239,11 +257,11 @@ impl<'a> Walk<'a> {
             self.memory.expected_since.remove(step);
             return;
         }
-        let since = *self
-            .memory
-            .expected_since
-            .entry(step.to_owned())
-            .or_insert(now);
+        let expected = &mut self.memory.expected_since;
+        let since = match expected.get(step) {
+            Some(since) => *since,
+            None => *expected.entry(step.to_owned()).or_insert(now),
+        };
         if now.duration_since(since).unsigned_abs() >= self.setup.overdue {
             wait.why.push(format!(
                 "this is overdue: it has been expected since {}",
@@ -257,7 +275,8 @@ impl<'a> Walk<'a> {
     async fn round(&mut self, anew: bool, course: &mut Course<'a>) -> Result<Round, WalkError> {
         let mut pending = BTreeMap::new();
         let mut progress = false;
-        for step in course.active.clone() {
+        for index in 0..course.active.len() {
+            let step = course.active[index];
             let now = self.clock.now();
             let mut next = decide(step, &self.context(&step.id, now));
             if let (Next::Act(_), Some(finding)) = (&next, course.refused.get(&step.id)) {
@@ -276,11 +295,14 @@ impl<'a> Walk<'a> {
             self.memory.stands(&step.id, &next, now);
             if course.said.get(&step.id) != Some(&next) {
                 self.say(now, step, &next).await?;
-                course.said.insert(step.id.clone(), next.clone());
+                // What is done is not asked again, and an effect is said anew.
+                if !matches!(next, Next::Done(_) | Next::Act(_)) {
+                    course.said.insert(step.id.clone(), next.clone());
+                }
             }
             match next {
                 Next::Done(_) => {
-                    course.done.push(&step.id);
+                    course.finish(step);
                     self.memory.asked.remove(&step.id);
                     self.close(&step.id).await?;
                     progress = true;

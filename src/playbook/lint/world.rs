@@ -383,7 +383,7 @@ fn enforced(patterns: &[&str]) -> Policy {
 }
 
 fn key() -> BTreeSet<KeyId> {
-    BTreeSet::from([KeyId("the zone's key".to_owned())])
+    BTreeSet::from([KeyId::new("the zone's key")])
 }
 
 fn keys() -> ZoneKeys {

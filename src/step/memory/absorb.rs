@@ -20,6 +20,11 @@ impl Memory {
         self.absorb_parent(facts, &setup.timing, now);
         self.absorb_policy(facts, setup, now);
         self.absorb_published(facts, setup);
+        self.absorb_hosts(facts, setup, now);
+    }
+
+    /// Takes in how hosts behave, and nothing else.
+    pub fn absorb_hosts(&mut self, facts: &Facts, setup: &Setup, now: Timestamp) {
         for (host, fact) in &facts.hosts {
             let at = fact.at().unwrap_or(now);
             match fact {
@@ -81,10 +86,10 @@ impl Memory {
                 ttl,
             };
             if let Some((set, ttl)) = server.mx.got() {
-                sets.push((set.clone(), seen(ttl)));
+                sets.push((set, seen(ttl)));
             }
             if let Some((value, _)) = server.keys.got() {
-                keys.push((value.clone(), seen(largest)));
+                keys.push((value, seen(largest)));
             }
         }
         self.caches.mx.observe(&sets, zone.complete(), at, timing);
@@ -250,13 +255,19 @@ impl Memory {
         }
         let (value, ttl) = match &seen.tlsa {
             TlsaFacts::Records { digest, ttl, .. } => {
-                let verdicts: Vec<_> = seen.addresses.iter().map(|a| a.tlsa_matches).collect();
-                if verdicts.contains(&Some(false)) {
-                    state.tlsa.insert(digest.clone(), false);
-                } else if !verdicts.is_empty() && verdicts.iter().all(Option::is_some) {
-                    state.tlsa.insert(digest.clone(), true);
-                } else if !setup.probe_required && !verdicts.is_empty() {
-                    state.tlsa.entry(digest.clone()).or_insert(true);
+                let mut verdicts = seen.addresses.iter().map(|a| a.tlsa_matches);
+                let known = state.tlsa.get(digest).copied();
+                let fits = if verdicts.clone().any(|verdict| verdict == Some(false)) {
+                    Some(false)
+                } else if !seen.addresses.is_empty() && verdicts.all(|verdict| verdict.is_some()) {
+                    Some(true)
+                } else if !setup.probe_required && !seen.addresses.is_empty() {
+                    known.or(Some(true))
+                } else {
+                    known
+                };
+                if let Some(fits) = fits.filter(|_| fits != known) {
+                    state.tlsa.insert(digest.clone(), fits);
                 }
                 (TlsaSet::Records(digest.clone()), *ttl)
             }
@@ -264,17 +275,14 @@ impl Memory {
             TlsaFacts::NotAsked => (TlsaSet::Absent, 0),
             TlsaFacts::Failed { .. } => return,
         };
-        let sighting = Sighting {
-            server: format!("the servers of {host}").into(),
-            at,
-            ttl,
+        let tlsa = self.caches.tlsa.entry(host.clone()).or_default();
+        // The same words as last time, where there are any: a host is looked at many times.
+        let server = match tlsa.versions().first() {
+            Some(version) => version.seen.server.clone(),
+            None => format!("the servers of {host}").into(),
         };
-        self.caches.tlsa.entry(host.clone()).or_default().observe(
-            &[(value, sighting)],
-            true,
-            at,
-            &setup.timing,
-        );
+        let sighting = Sighting { server, at, ttl };
+        tlsa.observe(&[(value, sighting)], true, at, &setup.timing);
     }
 }
 

@@ -167,9 +167,9 @@ impl Memory {
     /// Takes in how the policy stands: what there is to go back to, and what became of a write.
     pub(super) fn absorb_published(&mut self, facts: &Facts, setup: &Setup) {
         let file = facts.policy_file.known();
-        let record = facts
-            .texts
-            .get(&mta_sts::owner(&setup.domain))
+        let record = (!facts.texts.is_empty())
+            .then(|| mta_sts::owner(&setup.domain))
+            .and_then(|owner| facts.texts.get(&owner))
             .and_then(|fact| fact.known());
         let kept = &mut self.mta_sts;
         if let Some(policy) = facts.policy.known() {

@@ -261,7 +261,7 @@ pub(super) fn provider(cx: &Context<'_>, found: &mut Vec<Finding>) {
                 .found(format!("the registrar could not be asked: {why}")),
         ),
         OnFile::Known { ds } if !ds.is_empty() && unsigned => {
-            let ds: Vec<_> = ds.iter().map(|key| key.0.as_str()).collect();
+            let ds: Vec<_> = ds.iter().map(|key| key.as_str()).collect();
             found.push(catalogue::REGISTRAR_HAS_DS.found(format!(
                 "the registrar has DS {} on file, but the zone is not signed",
                 ds.join("; ")

@@ -22,7 +22,7 @@ fn parent(case: &mut Case) -> &mut ParentFacts {
 
 fn ds(key: &str) -> Answer<std::collections::BTreeSet<KeyId>> {
     Answer::Got {
-        value: [KeyId(key.into())].into(),
+        value: [KeyId::new(key)].into(),
         ttl: 900,
     }
 }
@@ -43,7 +43,7 @@ fn the_ds_is_that_of_the_keys_every_server_serves() {
     assert_eq!(
         acts(&next),
         &Action::PublishDs {
-            ds: vec![KeyId(KEY.into())]
+            ds: vec![KeyId::new(KEY)]
         }
     );
 }
@@ -56,7 +56,7 @@ fn s4_no_ds_while_a_server_serves_the_zone_unsigned_or_does_not_answer() {
             ttl: 3600,
         },
         Answer::Got {
-            value: ZoneKeys::Signed([KeyId("1 13 2 cc".into())].into()),
+            value: ZoneKeys::Signed([KeyId::new("1 13 2 cc")].into()),
             ttl: 3600,
         },
         Answer::Failed {

@@ -52,14 +52,14 @@ fn flags(case: &mut Case, flags: DomainFlags) {
 }
 
 fn has_ds(case: &mut Case) {
-    let ds = vec![KeyId("1 13 2 aa".into())];
+    let ds = vec![KeyId::new("1 13 2 aa")];
     value(&mut case.facts.provider).on_file = OnFile::Known { ds };
 }
 
 fn signed(case: &mut Case) {
     for server in &mut case.zone().servers {
         server.keys = Answer::Got {
-            value: ZoneKeys::Signed([KeyId("1 13 2 aa".into())].into()),
+            value: ZoneKeys::Signed([KeyId::new("1 13 2 aa")].into()),
             ttl: 3600,
         };
     }

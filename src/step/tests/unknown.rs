@@ -280,5 +280,5 @@ fn signing_waits_while_the_provider_is_at_it_and_asks_where_it_cannot() {
         WaitFor::Visible,
         &["ns2 (192.0.2.2)"],
     );
-    let _ = (Host::new(NEW), KeyId(String::new()), Chain::Secure);
+    let _ = (Host::new(NEW), KeyId::new(String::new()), Chain::Secure);
 }

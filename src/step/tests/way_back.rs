@@ -97,7 +97,7 @@ fn s4_a_ds_that_is_on_its_way_is_waited_for() {
         signed: true,
         ..Start::default()
     });
-    let ds = KeyId(KEY.into());
+    let ds = KeyId::new(KEY);
     serve_ds(&mut case, &[], 3600);
     look(&mut case, 100);
     is_done(&decided(&case, Goal::WithdrawDs));
@@ -148,7 +148,7 @@ fn parent(case: &mut Case) -> &mut ParentFacts {
 }
 
 fn serve_ds(case: &mut Case, ds: &[&str], ttl: u32) {
-    let ds: std::collections::BTreeSet<_> = ds.iter().map(|key| KeyId((*key).into())).collect();
+    let ds: std::collections::BTreeSet<_> = ds.iter().map(|key| KeyId::new(*key)).collect();
     for server in &mut parent(case).servers {
         server.ds = Answer::Got {
             value: ds.clone(),
@@ -184,7 +184,7 @@ fn s4_no_unsigning_before_the_ds_and_its_ttl_are_gone() {
     let Action::WithdrawDs { ds } = acts(&decided(&case, Goal::WithdrawDs)).clone() else {
         panic!()
     };
-    assert_eq!(ds, [KeyId(KEY.into())]);
+    assert_eq!(ds, [KeyId::new(KEY)]);
     case.record(&Action::WithdrawDs { ds }, &done());
     waits_naming(
         &case.next(Goal::WithdrawDs),

@@ -152,7 +152,7 @@ fn key_ids(apex: &str, answer: &ServerAnswer) -> BTreeSet<KeyId> {
         return BTreeSet::new();
     };
     entry_points(answer)
-        .map(|key| KeyId(ds_text(&key.ds(&apex, DigestType::Sha256))))
+        .map(|key| KeyId::new(ds_text(&key.ds(&apex, DigestType::Sha256))))
         .collect()
 }
 
@@ -250,7 +250,7 @@ fn named_key(ds: &crate::dns::Ds, apex: Option<&Name>, known: &[Dnskey]) -> KeyI
             .find(|key| own.covers(apex, key) == Some(true))?;
         Some(key.ds(apex, DigestType::Sha256))
     });
-    KeyId(ds_text(&covered.unwrap_or(own)))
+    KeyId::new(ds_text(&covered.unwrap_or(own)))
 }
 
 /// Our validator's verdict; `Err` when it could not be told.

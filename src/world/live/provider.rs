@@ -80,7 +80,7 @@ impl Hosting {
         };
         match registrar.delegation(apex).await {
             Ok(ds) => OnFile::Known {
-                ds: ds.iter().map(|ds| KeyId(ds_text(ds))).collect(),
+                ds: ds.iter().map(|ds| KeyId::new(ds_text(ds))).collect(),
             },
             Err(error) if error.is_unsupported() => OnFile::NotAsked,
             Err(error) if error.is_temporary() || error.kind == Kind::Protocol => {
@@ -139,7 +139,7 @@ impl Hosting {
                         ds: keys
                             .iter()
                             .filter_map(DelegationKey::preferred_ds)
-                            .map(|ds| KeyId(ds_text(ds)))
+                            .map(|ds| KeyId::new(ds_text(ds)))
                             .collect(),
                     },
                 },
@@ -239,7 +239,7 @@ impl Hosting {
             Ok(zone) => zone.apex,
             Err(error) => return outcome(Err(error)),
         };
-        let before: Result<Vec<Ds>, _> = ds.iter().map(|key| key.0.parse()).collect();
+        let before: Result<Vec<Ds>, _> = ds.iter().map(|key| key.as_str().parse()).collect();
         let before = match before {
             Ok(before) => before,
             Err(error) => {

@@ -179,7 +179,7 @@ impl Model {
                 self.facts.vantages.clear();
             }
             Effect::Signed => {
-                let keys = BTreeSet::from([KeyId(UNNAMED_KEY.to_owned())]);
+                let keys = BTreeSet::from([KeyId::new(UNNAMED_KEY)]);
                 if let Fact::Known { value: zone, .. } = &mut self.facts.zone {
                     for server in &mut zone.servers {
                         server.keys = Answer::Got {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use rollout::finding::Finding;
-use rollout::kernel::{Host, KeyId, MxSet, ZoneKeys};
+use rollout::kernel::{Host, KeyId, Mx, MxSet, ZoneKeys};
 use rollout::world::{
     Action, AddressFacts, Answer, Arrives, Chain, ConnectorFacts, Delivery, DomainFlags,
     ExchangeFacts, Fact, Facts, FeatureState, HostFacts, Instructions, Listing, MxRrset, Needs,
@@ -35,6 +35,10 @@ pub struct Names {
     sets: Vec<MxSet>,
     key: BTreeSet<KeyId>,
     vantages: Vec<Resolver>,
+    /// The texts of the policies, as they are served.
+    policies: Vec<String>,
+    apex: Host,
+    parent: Host,
 }
 
 impl Names {
@@ -64,8 +68,11 @@ impl Names {
                 .map(|index| format!("resolver {index}").into())
                 .collect(),
             sets: Vec::new(),
-            key: [KeyId(KEY_TEXT.to_owned())].into(),
+            key: [KeyId::new(KEY_TEXT)].into(),
             vantages,
+            policies: Vec::new(),
+            apex: Host::new(DOMAIN),
+            parent: Host::new("com"),
         }
     }
 
@@ -89,13 +96,25 @@ impl Names {
         while self.sets.len() < truth.sets.len() {
             let next = SetId::try_from(self.sets.len()).unwrap_or(SetId::MAX);
             let records = truth.sets.get(next).iter();
-            let set =
-                MxSet::new(records.map(|(preference, host)| {
-                    (*preference, self.hosts[usize::from(*host)].as_str())
-                }));
-            self.sets.push(set);
+            let set = records.map(|(preference, host)| Mx {
+                preference: *preference,
+                host: self.hosts[usize::from(*host)].clone(),
+            });
+            self.sets.push(set.collect());
         }
         self.sets[usize::from(id)].clone()
+    }
+
+    /// Policies are added, and never changed.
+    fn know_policies(&mut self, truth: &Truth) {
+        let max_age = truth.scenario.max_age;
+        for text in &truth.policies[self.policies.len()..] {
+            let mode = if text.testing { "testing" } else { "enforce" };
+            let patterns: String = text.patterns.iter().map(|p| format!("mx: {p}\n")).collect();
+            self.policies.push(format!(
+                "version: STSv1\nmode: {mode}\n{patterns}max_age: {max_age}\n"
+            ));
+        }
     }
 
     fn rrset(&mut self, truth: &Truth, (set, ttl): (SetId, u32)) -> MxRrset {
@@ -116,7 +135,7 @@ impl Names {
 
 /// The key that a DS names.
 fn named(ds: &[KeyId]) -> u8 {
-    if ds.iter().any(|key| key.0 == KEY_TEXT) {
+    if ds.iter().any(|key| key.as_str() == KEY_TEXT) {
         KEY
     } else {
         KEY + 1
@@ -219,7 +238,9 @@ impl Sim {
             facts.policy = self.fact(at, |sim, _| sim.policy());
         }
         if needs.policy_file {
-            facts.policy_file = self.fact(at, |sim, _| sim.policy_text(sim.truth.policy_file));
+            facts.policy_file = self.fact(at, |sim, _| {
+                sim.policy_text(sim.truth.policy_file).to_owned()
+            });
         }
         for name in &needs.texts {
             let set = self.fact(at, |sim, _| {
@@ -308,7 +329,7 @@ impl Sim {
         }
         let largest = self.truth.servers.iter().map(|served| served.ttl).max();
         ZoneFacts {
-            apex: Host::new(DOMAIN),
+            apex: self.names.apex.clone(),
             servers,
             negative_ttl: self.truth.scenario.negative,
             largest_ttl: largest.unwrap_or(0),
@@ -332,7 +353,7 @@ impl Sim {
                     value: match *ds {
                         0 => BTreeSet::new(),
                         KEY => self.names.key.clone(),
-                        _ => [KeyId("1 13 2 ff".to_owned())].into(),
+                        _ => [KeyId::new("1 13 2 ff")].into(),
                     },
                     ttl: if *ds == 0 {
                         s.parent_negative
@@ -342,7 +363,7 @@ impl Sim {
                 },
             });
         ParentFacts {
-            zone: Host::new("com"),
+            zone: self.names.parent.clone(),
             scans_after: None,
             servers: servers.collect(),
             negative_ttl: s.parent_negative,
@@ -447,6 +468,7 @@ impl Sim {
     }
 
     fn policy(&mut self) -> PolicyFacts {
+        let body = self.policy_text(self.truth.policy_served).to_owned();
         let s = &self.truth.scenario;
         let text = &self.truth.policies[usize::from(self.truth.policy_served)];
         let mode = if text.enforced {
@@ -465,7 +487,7 @@ impl Sim {
             body: if mode == PolicyMode::None {
                 String::new()
             } else {
-                self.policy_text(self.truth.policy_served)
+                body
             },
             lagging: self
                 .truth
@@ -481,19 +503,18 @@ impl Sim {
     }
 
     /// A policy as it is served.
-    fn policy_text(&self, number: u16) -> String {
-        let text = &self.truth.policies[usize::from(number)];
-        let mode = if text.testing { "testing" } else { "enforce" };
-        let patterns: String = text.patterns.iter().map(|p| format!("mx: {p}\n")).collect();
-        let max_age = self.truth.scenario.max_age;
-        format!("version: STSv1\nmode: {mode}\n{patterns}max_age: {max_age}\n")
+    fn policy_text(&mut self, number: u16) -> &str {
+        self.names.know_policies(&self.truth);
+        &self.names.policies[usize::from(number)]
     }
 
     /// The number of the policy with this text.
-    fn policy_number(&self, text: &str) -> Option<u16> {
-        (1..self.truth.policies.len())
-            .filter_map(|number| u16::try_from(number).ok())
-            .find(|number| self.policy_text(*number) == text)
+    fn policy_number(&mut self, text: &str) -> Option<u16> {
+        self.names.know_policies(&self.truth);
+        let is_it = |known: &String| known == text;
+        // The first one is that there is none.
+        let number = self.names.policies.iter().skip(1).position(is_it)? + 1;
+        u16::try_from(number).ok()
     }
 
     fn tenant(&mut self) -> TenantFacts {

@@ -115,6 +115,8 @@ pub struct SimJournal {
     pub shared: Shared,
     /// This process's fence.
     pub fence: u32,
+    /// The gates that this process knows to be passed: nobody takes that back.
+    pub told: Vec<String>,
 }
 
 impl SimJournal {
@@ -208,13 +210,14 @@ impl Journal for SimJournal {
     async fn signals(&mut self) -> Result<Signals, StoreError> {
         let sim = self.shared.lock();
         let now = sim.truth.now;
-        let gates = sim.log.gates.iter().filter(|(_, passed)| **passed <= now);
-        Ok(Signals {
-            brake: None,
-            gates: gates
-                .map(|(gate, _)| (gate.clone(), true, "a person".to_owned()))
-                .collect(),
-        })
+        let mut gates = Vec::new();
+        for (gate, passed) in &sim.log.gates {
+            if *passed <= now && !self.told.contains(gate) {
+                self.told.push(gate.clone());
+                gates.push((gate.clone(), true, "a person".to_owned()));
+            }
+        }
+        Ok(Signals { brake: None, gates })
     }
 }
 

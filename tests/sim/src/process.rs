@@ -197,6 +197,7 @@ pub fn start(
         let mut journal = between.journal(SimJournal {
             shared: shared.clone(),
             fence,
+            told: Vec::new(),
         });
         let clock = between.clock(SimClock(shared.clone()));
         let mut observer = Watcher {

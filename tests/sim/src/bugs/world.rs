@@ -51,7 +51,7 @@ impl World for LyingWorld {
     async fn perform(&mut self, action: &Action) -> Outcome {
         let action = match (self.bug, action) {
             ("wrong-key", Action::PublishDs { .. }) => Action::PublishDs {
-                ds: vec![rollout::kernel::KeyId("1 13 2 ff".to_owned())],
+                ds: vec![rollout::kernel::KeyId::new("1 13 2 ff")],
             },
             ("set-not-replaced-as-one", Action::WriteMx { before, after }) => {
                 let none = rollout::world::MxRrset {
