@@ -2,6 +2,7 @@
 
 use wiremock::{Mock, MockServer, ResponseTemplate, matchers::any};
 
+use super::failure::COMPLAINT;
 use super::*;
 use crate::find;
 

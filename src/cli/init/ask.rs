@@ -2,81 +2,16 @@
 
 use std::collections::BTreeMap;
 
-use rollout_providers::{Field, Info, registry};
-
 use super::super::prompt::Prompt;
 use super::super::{App, CliError};
+use super::keys::keys;
 use super::look::Looked;
+use super::provider::Provider;
 use super::{Args, Backend, tenant};
 use crate::domain_file::environment::Environment;
 use crate::domain_file::{DomainName, SecretRef};
 use crate::output::terminal::Asker as _;
-use crate::output::{Line, Page, Tone};
-
-/// A key of a way to sign in.
-struct Key {
-    name: &'static str,
-    about: &'static str,
-    /// `None`: it must be said. Empty: it may be left out.
-    default: Option<&'static str>,
-    secret: bool,
-}
-
-const CLIENT_ID: Key = Key {
-    name: "client_id",
-    about: "Application (client) id of the app registration",
-    default: None,
-    secret: false,
-};
-
-/// What each way to sign in must be told. One that is not here takes what `--with` says, and the check of the file judges.
-fn keys(backend: Backend, method: &str) -> Vec<Key> {
-    let key = |name, about, default, secret| Key {
-        name,
-        about,
-        default,
-        secret,
-    };
-    match (backend, method) {
-        (Backend::Api, "client-secret") => vec![
-            CLIENT_ID,
-            key(
-                "secret",
-                "Where its client secret is kept (env:NAME or file:PATH)",
-                Some("env:ROLLOUT_CLIENT_SECRET"),
-                true,
-            ),
-        ],
-        (Backend::Api, "client-certificate") => vec![
-            CLIENT_ID,
-            key(
-                "certificate",
-                "Where the PEM of the certificate and its key is kept (env:NAME or file:PATH)",
-                None,
-                true,
-            ),
-        ],
-        (Backend::Pwsh, "certificate-thumbprint") => vec![
-            CLIENT_ID,
-            key(
-                "thumbprint",
-                "Thumbprint of the certificate in this Windows machine's store",
-                None,
-                false,
-            ),
-        ],
-        (Backend::Pwsh, "certificate-file") => vec![
-            CLIENT_ID,
-            key(
-                "file",
-                "PFX file with certificate and key, relative to the domain file",
-                None,
-                false,
-            ),
-        ],
-        _ => Vec::new(),
-    }
-}
+use crate::output::{Line, Tone};
 
 /// What was answered about the Microsoft side.
 #[derive(Clone, Debug)]
@@ -93,34 +28,15 @@ pub(super) struct Answers {
     pub with: Vec<(String, String)>,
 }
 
-/// A DNS provider with what it must be told.
-#[derive(Clone, Debug)]
-pub(super) struct Provider {
-    /// Its word in the file.
-    pub slug: String,
-    /// Its keys.
-    pub fields: Vec<(String, String)>,
-}
-
-impl Provider {
-    /// A person edits the records.
-    pub(super) fn by_hand() -> Self {
-        Self {
-            slug: "manual".to_owned(),
-            fields: Vec::new(),
-        }
-    }
-}
-
 /// Asks whoever is there; where nobody is, names the flags.
 pub(super) struct Interview<'a> {
-    app: &'a App,
-    person: Option<Prompt>,
+    pub(super) app: &'a App,
+    pub(super) person: Option<Prompt>,
     /// One answer serves every domain of a provider.
-    providers: BTreeMap<String, Provider>,
+    pub(super) providers: BTreeMap<String, Provider>,
 }
 
-fn missing(flags: &[String]) -> CliError {
+pub(super) fn missing(flags: &[String]) -> CliError {
     CliError::Usage(format!(
         "nobody is there to be asked; say it with {}",
         flags.join("; ")
@@ -141,7 +57,7 @@ impl<'a> Interview<'a> {
     }
 
     /// Asks until the answer fits; an empty one is the default. `None`: nobody is there.
-    fn ask(
+    pub(super) fn ask(
         &mut self,
         question: &str,
         default: Option<&str>,
@@ -306,147 +222,6 @@ impl<'a> Interview<'a> {
         Ok((found.map(|(id, _)| id), true))
     }
 
-    /// The DNS provider of a domain.
-    pub(super) fn provider(&mut self, args: &Args, one: &Looked) -> Result<Provider, CliError> {
-        let guess = one.likely.first().map(|info| info.slug);
-        let slug = match (&args.provider, guess) {
-            (Some(slug), _) => slug.clone(),
-            (None, guess) => {
-                let question = format!(
-                    "DNS provider of {} (rollout providers lists them)",
-                    one.domain
-                );
-                let default = guess.unwrap_or("manual");
-                match (
-                    self.ask(&question, Some(default), |slug| info(slug).map(drop)),
-                    guess,
-                ) {
-                    (Some(slug), _) => slug?,
-                    (None, Some(guess)) => guess.to_owned(),
-                    (None, None) => {
-                        return Err(CliError::Usage(format!(
-                            "the DNS provider of {} is not known by its name servers ({}); say it with --provider: {}, where manual \
-                             means that you edit the records yourself",
-                            one.domain,
-                            if one.servers.is_empty() {
-                                "none was seen".to_owned()
-                            } else {
-                                one.servers.join(", ")
-                            },
-                            registry()
-                                .iter()
-                                .map(|info| info.slug)
-                                .collect::<Vec<_>>()
-                                .join(", ")
-                        )));
-                    }
-                }
-            }
-        };
-        if let Some(known) = self.providers.get(&slug) {
-            return Ok(known.clone());
-        }
-        let info = info(&slug).map_err(CliError::Usage)?;
-        let provider = self.fields(args, info)?;
-        self.providers.insert(slug, provider.clone());
-        Ok(provider)
-    }
-
-    /// Before the first question: where the credentials are made, and which rights they need at least.
-    fn tell_where(&self, args: &Args, info: &Info) {
-        let given = |key: &str| {
-            args.fields
-                .iter()
-                .any(|(name, _)| name.replace('_', "-") == key)
-        };
-        let asks = |field: &Field| field.required() && !given(field.key);
-        if self.person.is_none() || !info.fields.iter().any(asks) {
-            return;
-        }
-        let mut page = Page::new();
-        page.push(Line::at(0).plain("Credentials for ").strong(info.title));
-        for (label, text) in [
-            ("made at: ", info.access.made_at),
-            ("least rights: ", info.rights),
-        ] {
-            page.push(Line::at(2).hang(4).dim(label).plain(text));
-        }
-        self.app.console.remark(page);
-    }
-
-    /// Only what this provider needs, and only where a secret is kept, never itself.
-    fn fields(&mut self, args: &Args, info: &Info) -> Result<Provider, CliError> {
-        let mut fields = Vec::new();
-        let mut flags = Vec::new();
-        self.tell_where(args, info);
-        for field in info.fields {
-            let key = field.key.replace('-', "_");
-            if let Some((_, value)) = args.fields.iter().find(|(name, _)| *name == key) {
-                if field.secret {
-                    reference(value).map_err(|why| {
-                        CliError::Usage(format!("--field {key}: {}", why.replace('\n', "; ")))
-                    })?;
-                }
-                fields.push((key, value.clone()));
-                continue;
-            }
-            if !field.required() {
-                continue;
-            }
-            let kept = format!("env:{}", field.env);
-            let (question, default) = if field.secret {
-                (
-                    format!(
-                        "{} - where it is kept, env:NAME or file:PATH",
-                        field.meaning
-                    ),
-                    Some(kept.as_str()),
-                )
-            } else {
-                (field.meaning.to_owned(), None)
-            };
-            let fits = |text: &str| {
-                if field.secret {
-                    reference(text)
-                } else {
-                    word(text)
-                }
-            };
-            match (self.ask(&question, default, fits), default) {
-                (Some(value), _) => fields.push((key, value?)),
-                (None, Some(default)) => fields.push((key, default.to_owned())),
-                (None, None) => flags.push(format!("--field {key}=... ({})", field.meaning)),
-            }
-        }
-        if let Some((key, _)) = args.fields.iter().find(|(key, _)| {
-            !fields.iter().any(|(known, _)| known == key) && key != "zone" && key != "delegation"
-        }) {
-            let known: Vec<String> = info
-                .fields
-                .iter()
-                .map(|field| field.key.replace('-', "_"))
-                .collect();
-            return Err(CliError::Usage(format!(
-                "--field {key}: the provider {} has no such key; it has {}",
-                info.slug,
-                known.join(", ")
-            )));
-        }
-        fields.extend(
-            args.fields
-                .iter()
-                .filter(|(key, _)| key == "zone" || key == "delegation")
-                .cloned(),
-        );
-        if !flags.is_empty() {
-            return Err(missing(&flags));
-        }
-        Ok(Provider {
-            slug: info.slug.to_owned(),
-            fields,
-        })
-    }
-
     /// Which of the domains that could be moved. Nobody there: none.
     pub(super) fn choose(&mut self, eligible: &[DomainName]) -> Result<Vec<DomainName>, CliError> {
         if eligible.is_empty() {
@@ -477,23 +252,13 @@ impl<'a> Interview<'a> {
     }
 }
 
-fn info(slug: &str) -> Result<&'static Info, String> {
-    rollout_providers::find(slug).ok_or_else(|| {
-        let known: Vec<&str> = registry().iter().map(|info| info.slug).collect();
-        format!(
-            "there is no DNS provider {slug:?}; there are {}",
-            known.join(", ")
-        )
-    })
-}
-
-fn reference(text: &str) -> Result<(), String> {
+pub(super) fn reference(text: &str) -> Result<(), String> {
     text.parse::<SecretRef>()
         .map(drop)
         .map_err(|error| error.to_string())
 }
 
-fn word(text: &str) -> Result<(), String> {
+pub(super) fn word(text: &str) -> Result<(), String> {
     if text.is_empty() || text.chars().any(char::is_control) {
         return Err("this is needed".to_owned());
     }

@@ -3,7 +3,9 @@
 //! Everything it asks can be answered by a flag. Secrets are never asked for: only where they are kept.
 
 mod ask;
+mod keys;
 mod look;
+mod provider;
 mod tenant;
 mod write;
 

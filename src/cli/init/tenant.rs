@@ -9,7 +9,8 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use super::super::{App, CliError};
-use super::ask::{Answers, Provider};
+use super::ask::Answers;
+use super::provider::Provider;
 use super::{Args, write};
 use crate::dns::Dns;
 use crate::domain_file::environment::Environment;

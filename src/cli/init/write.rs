@@ -5,8 +5,9 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use super::super::{CliError, error};
-use super::ask::{Answers, Provider};
+use super::ask::Answers;
 use super::look::Looked;
+use super::provider::Provider;
 use super::{Args, Backend};
 use crate::domain_file::environment::Environment;
 use crate::domain_file::{self, DomainName};
