@@ -346,6 +346,21 @@ mod tests {
     }
 
     #[test]
+    fn a_name_is_the_same_whether_it_is_a_copy_or_was_read_again() {
+        let host = Host::new("MX.contoso.com.");
+        let (copy, again) = (host.clone(), Host::new("mx.contoso.com"));
+        let later = Host::new("mx.contoso.net");
+        for same in [&copy, &again] {
+            assert_eq!(host, *same);
+            assert_eq!(host.cmp(same), Ordering::Equal);
+            assert_eq!(same.cmp(&later), Ordering::Less);
+            assert_ne!(*same, later);
+        }
+        let hashed = std::collections::HashSet::from([host, copy, again, later]);
+        assert_eq!(hashed.len(), 2);
+    }
+
+    #[test]
     fn within_means_below_a_label_boundary() {
         assert!(Host::new("a.mx.microsoft").is_within("mx.microsoft"));
         assert!(!Host::new("evil-mx.microsoft").is_within("mx.microsoft"));

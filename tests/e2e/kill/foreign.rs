@@ -1,8 +1,10 @@
 //! Somebody else changes the MX record set: a conflict, and nothing is overwritten.
 
+use std::time::Instant;
+
 use rollout_lab::{Edit, RecordSet};
 
-use super::bench::{Domain, LONG, bench};
+use super::bench::{Domain, Ended, LONG, bench};
 
 /// Adds an MX host that the run knows nothing of, and returns the record set before and after.
 fn meddle(domain: &Domain<'_>) -> (RecordSet, RecordSet) {
@@ -19,6 +21,20 @@ fn put(domain: &Domain<'_>, set: &RecordSet) {
         .lab
         .edit_zone(&domain.name, &[Edit::Replace(set.clone())])
         .unwrap();
+}
+
+/// Undoes it and applies again: for as long as the second name server, which takes its time, still serves it, it is the same
+/// conflict.
+fn undo(domain: &Domain<'_>, before: &RecordSet, args: &[&str]) -> Ended {
+    put(domain, before);
+    let since = Instant::now();
+    loop {
+        let ended = domain.apply(args).end(LONG);
+        let is_conflict = ended.code() == Some(1) && ended.text.contains("mx.elsewhere.net");
+        if !is_conflict || since.elapsed() > LONG {
+            return ended;
+        }
+    }
 }
 
 #[test]
@@ -41,12 +57,7 @@ fn a_change_between_plan_and_apply_refuses_the_plan() {
     assert_eq!(domain.mx(), after, "nothing is overwritten");
     assert_eq!(domain.writes(), []);
 
-    put(&domain, &before);
-    // The second name server takes its time.
-    std::thread::sleep(std::time::Duration::from_secs(1));
-    let done = domain
-        .apply(&["--plan", saved, "--yes", "--wait"])
-        .end(LONG);
+    let done = undo(&domain, &before, &["--plan", saved, "--yes", "--wait"]);
     assert_eq!(done.code(), Some(0), "{done:?}");
     domain.is_moved();
     domain.each_once(domain.counts());
@@ -80,8 +91,7 @@ fn a_change_between_two_steps_is_a_conflict_until_it_is_undone() {
         assert_eq!(writes(), so_far, "nothing was written to the MX record set");
     }
 
-    put(&domain, &before);
-    let done = domain.apply(&["--yes", "--wait"]).end(LONG);
+    let done = undo(&domain, &before, &["--yes", "--wait"]);
     assert_eq!(done.code(), Some(0), "{done:?}");
     domain.is_moved();
     domain.each_once(domain.counts());
