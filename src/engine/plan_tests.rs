@@ -2,7 +2,6 @@
 
 use super::*;
 use crate::kernel::Host;
-use crate::kernel::KeyId;
 use crate::playbook::{Schedule, builtin};
 use crate::step::fixture::*;
 use crate::world::{Answer, ExchangeFacts, Fact, FeatureState, PolicyFacts, PolicyMode, TlsaFacts};
@@ -451,7 +450,6 @@ fn a_saved_plan_names_what_moved() {
     assert!(differences[0].contains("x.example"));
     plan.observed.clear();
     assert!(!plan.differences(&then).is_empty());
-    let _ = KeyId::new(String::new());
 }
 
 #[tokio::test]

@@ -74,9 +74,7 @@ pub fn needs(goal: Goal, cx: &Context<'_>) -> Needs {
     if !alone && cx.memory.way_back_kept {
         for host in legacy::relied_on(cx) {
             needs.smtp = true;
-            if !needs.hosts.contains(host) {
-                needs.hosts.insert(host.clone());
-            }
+            needs.hosts.insert(host.clone());
         }
     }
     needs

@@ -257,11 +257,11 @@ impl<'a> Walk<'a> {
             self.memory.expected_since.remove(step);
             return;
         }
-        let expected = &mut self.memory.expected_since;
-        let since = match expected.get(step) {
-            Some(since) => *since,
-            None => *expected.entry(step.to_owned()).or_insert(now),
-        };
+        let since = *self
+            .memory
+            .expected_since
+            .entry(step.to_owned())
+            .or_insert(now);
         if now.duration_since(since).unsigned_abs() >= self.setup.overdue {
             wait.why.push(format!(
                 "this is overdue: it has been expected since {}",
