@@ -1,8 +1,7 @@
 //! An unknown outcome is observed, never repeated (S6); an answered effect that does not show is waited for.
 
 use super::*;
-use crate::kernel::{Host, KeyId};
-use crate::world::{Chain, SigningFacts};
+use crate::world::SigningFacts;
 
 const V0: &[(u16, &str)] = &[(0, LEGACY)];
 
@@ -280,5 +279,4 @@ fn signing_waits_while_the_provider_is_at_it_and_asks_where_it_cannot() {
         WaitFor::Visible,
         &["ns2 (192.0.2.2)"],
     );
-    let _ = (Host::new(NEW), KeyId::new(String::new()), Chain::Secure);
 }
