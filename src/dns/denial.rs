@@ -201,7 +201,7 @@ pub(super) fn wildcard_is_left_open(authorities: &[Record], name: &Name, labels:
 }
 
 /// The longest name above `name` that the two ends of the gap prove to exist.
-fn closest_encloser(name: &Name, before: &Name, after: &Name) -> Name {
+pub(super) fn closest_encloser(name: &Name, before: &Name, after: &Name) -> Name {
     let mut candidate = name.base_name();
     while !candidate.is_root() && !candidate.zone_of(before) && !candidate.zone_of(after) {
         candidate = candidate.base_name();
@@ -210,7 +210,7 @@ fn closest_encloser(name: &Name, before: &Name, after: &Name) -> Name {
 }
 
 /// Whether `name` lies in the gap that the record proves to be empty.
-fn covers(owner: &Name, nsec: &NSEC, name: &Name) -> bool {
+pub(super) fn covers(owner: &Name, nsec: &NSEC, name: &Name) -> bool {
     // From the parent's side of a cut nothing can be said about what is below (RFC 6840, 4.1).
     if nsec.is_ancestor_delegation() && owner.zone_of(name) {
         return false;

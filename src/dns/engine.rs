@@ -7,10 +7,11 @@ use hickory_net::dnssec::DnssecDnsHandle;
 use hickory_net::xfer::{DnsHandle as _, FirstAnswer as _};
 use hickory_net::{DnsError, NetError};
 use hickory_proto::dnssec::Proof;
-use hickory_proto::op::{DnsRequestOptions, Message, Query};
+use hickory_proto::op::{DnsRequestOptions, Message, OpCode, Query};
 use hickory_proto::rr::{Name, Record as LibraryRecord, RecordType};
 use tokio::sync::OnceCell;
 
+use super::absence::{Set, proof};
 use super::convert::from_library;
 use super::denial::{wildcard_is_left_open, wildcard_is_proven};
 use super::handle::{Asking, Handle, Log, is_from_wildcard};
@@ -105,7 +106,10 @@ impl Engine {
                 };
             }
         };
-        let asking = Asking::new(self.way.clone(), self.log.clone());
+        if let Some(heard) = Box::pin(self.absent(handle, name, kind, options)).await {
+            return heard;
+        }
+        let asking = self.asking();
         let query = Query::query(name.clone(), kind);
         let result = asking
             .scope(async move { handle.lookup(query, options).first_answer().await })
@@ -119,6 +123,61 @@ impl Engine {
             verdict,
             from: self.log.from(name, kind),
         }
+    }
+}
+
+impl Engine {
+    fn asking(&self) -> Asking {
+        Asking::new(self.way.clone(), self.log.clone())
+    }
+
+    /// An absence that plain NSEC records prove. `None`: anything else, and whatever does not hold.
+    async fn absent(
+        &self,
+        handle: &DnssecDnsHandle<Handle>,
+        name: &Name,
+        kind: RecordType,
+        options: DnsRequestOptions,
+    ) -> Option<Heard> {
+        // Else it would be asked for twice.
+        if !self.way.remembers(name, kind) {
+            return None;
+        }
+        let reply = self.way.resolve(name, kind).await.ok()?;
+        let sets = proof(&reply.message, name, kind)?;
+        let mut message = Message::response(0, OpCode::Query);
+        message.metadata = reply.message.metadata;
+        message.add_query(Query::query(name.clone(), kind));
+        for set in sets {
+            message
+                .authorities
+                .extend(self.secure(handle, set, options).await?);
+        }
+        Some(Heard {
+            verdict: Said::Secure(message),
+            from: Some(reply.from),
+        })
+    }
+
+    /// The set as it was verified; `None` if it was not.
+    async fn secure(
+        &self,
+        handle: &DnssecDnsHandle<Handle>,
+        set: Set,
+        options: DnsRequestOptions,
+    ) -> Option<Vec<LibraryRecord>> {
+        let query = Query::query(set.owner.clone(), set.kind);
+        let asking = self.asking().giving(set);
+        let response = asking
+            .scope(async move { handle.lookup(query, options).first_answer().await })
+            .await;
+        let answers = response.ok()?.into_message().answers;
+        let mut data = answers
+            .iter()
+            .filter(|r| !r.record_type().is_rrsig())
+            .peekable();
+        let secure = data.peek().is_some() && data.all(|r| r.proof == Proof::Secure);
+        secure.then_some(answers)
     }
 }
 

@@ -7,6 +7,7 @@
 //! - [`Dns::zone_cut`], [`Dns::ask_server`], [`Dns::observe_zone`]: what each server says;
 //! - [`Dns::ask_vantage`]: what a resolver out there says.
 
+mod absence;
 pub mod algorithm;
 mod alike;
 mod anchors;
