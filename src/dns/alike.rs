@@ -48,7 +48,11 @@ impl Alike {
 /// What `octets` say.
 pub(super) fn read(octets: &[u8]) -> Result<Arc<Message>, Failure> {
     match Message::from_vec(octets) {
-        Ok(message) => Ok(Arc::new(message)),
+        Ok(mut message) => {
+            // It is held for long, and the library makes room for the OPT record, which it then keeps elsewhere.
+            message.additionals.shrink_to_fit();
+            Ok(Arc::new(message))
+        }
         Err(error) => Err(Failure::Malformed {
             detail: safe(error.to_string().as_bytes()),
         }),

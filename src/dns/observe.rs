@@ -135,17 +135,16 @@ impl Dns {
         server: Name,
         pin: Arc<Pin>,
     ) -> ServerView {
-        let pin = pin.as_ref();
-        let ask = |name: String, kind| async move { pin.answer(self, &name, kind).await };
-        let (mx, soa, dnskey, ns, cds, txt, denial) = tokio::join!(
-            ask(domain.to_owned(), Kind::Mx),
-            ask(apex.to_owned(), Kind::Soa),
-            ask(apex.to_owned(), Kind::Dnskey),
-            ask(apex.to_owned(), Kind::Ns),
-            ask(apex.to_owned(), Kind::Cds),
-            ask(domain.to_owned(), Kind::Txt),
-            ask(format!("_25._tcp.{domain}"), Kind::Tlsa),
-        );
+        let about = [
+            (domain.to_owned(), Kind::Mx),
+            (apex.to_owned(), Kind::Soa),
+            (apex.to_owned(), Kind::Dnskey),
+            (apex.to_owned(), Kind::Ns),
+            (apex.to_owned(), Kind::Cds),
+            (domain.to_owned(), Kind::Txt),
+            (format!("_25._tcp.{domain}"), Kind::Tlsa),
+        ];
+        let [mx, soa, dnskey, ns, cds, txt, denial] = pin.answers(self, about).await;
         ServerView {
             server,
             address: pin.from().address,

@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Instant;
 
+use futures::future::join_all;
 use hickory_proto::op::{Message, ResponseCode};
 use hickory_proto::rr::{Name as LibraryName, RecordType};
 use jiff::Timestamp;
@@ -93,6 +94,31 @@ impl Pin {
         }
     }
 
+    /// Asks all of these at the same time. Plain data are made when all is told: until then there is little to hold.
+    pub(super) async fn answers<const N: usize>(
+        &self,
+        dns: &Dns,
+        questions: [(Name, Kind); N],
+    ) -> [ServerAnswer; N] {
+        let questions = questions.map(|(name, kind)| (to_library(&name), name, kind));
+        let asked = questions.iter().map(|(owner, _, kind)| async move {
+            match owner {
+                Ok(owner) => self.told(dns, owner, record_type(*kind)).await,
+                Err(failure) => Told::nothing(failure.clone()),
+            }
+        });
+        let mut told = join_all(asked).await.into_iter();
+        questions.map(|(owner, name, kind)| {
+            let from = self.from.clone();
+            match (told.next(), owner) {
+                (Some(told), Ok(owner)) => told.answer(from, &owner, kind),
+                (_, Err(failure)) => Told::nothing(failure).answer_about(from, &name, kind),
+                // There is one for each.
+                (None, Ok(_)) => Told::nothing(Failure::Lame).answer_about(from, &name, kind),
+            }
+        })
+    }
+
     /// Whether both were told the very same, octet by octet, so far.
     pub(super) fn has_heard_the_same_as(&self, other: &Self) -> bool {
         let heard = |pin: &Self| -> Option<HashMap<_, _>> {
@@ -159,8 +185,8 @@ impl Dns {
 
     async fn tell(&self, address: SocketAddr, name: &LibraryName, kind: RecordType) -> Told {
         let begun = Instant::now();
-        let question = Question::authoritative(name.clone(), kind);
-        let (said, cut_off) = self.ask_noting(address, &question).await;
+        let question = || Question::authoritative(name.clone(), kind);
+        let (said, cut_off) = self.ask_noting(address, question).await;
         Told {
             said,
             cut_off,

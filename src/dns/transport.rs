@@ -5,6 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures::FutureExt as _;
 use hickory_proto::op::{Edns, Message, MessageType, Query, ResponseCode};
 use hickory_proto::rr::{Name, RecordType};
 use tokio::io::Interest;
@@ -91,7 +92,7 @@ pub(super) async fn exchange(
     wait: Duration,
     attempts: usize,
 ) -> Result<Arc<Message>, Failure> {
-    exchange_noting(address, question, wait, attempts, None)
+    exchange_noting(address, question.clone(), wait, attempts, None)
         .await
         .0
 }
@@ -100,21 +101,21 @@ pub(super) async fn exchange(
 /// once.
 pub(super) async fn exchange_noting(
     address: SocketAddr,
-    question: &Question,
+    question: Question,
     wait: Duration,
     attempts: usize,
     alike: Option<&Alike>,
 ) -> (Result<Arc<Message>, Failure>, bool) {
     let mut last = (Err(Failure::Timeout), false);
     for _ in 0..attempts.max(1) {
-        last = once(address, question, wait, true, alike).await;
+        last = once(address, &question, wait, true, alike).await;
         match &last.0 {
             Ok(answer)
                 if answer.metadata.response_code == ResponseCode::FormErr
                     && answer.edns.is_none() =>
             {
                 // A server from before EDNS: what it says then is unsigned, but it is what it serves.
-                return once(address, question, wait, false, alike).await;
+                return once(address, &question, wait, false, alike).await;
             }
             Err(Failure::Timeout | Failure::Malformed { .. }) => {}
             _ => return last,
@@ -145,11 +146,12 @@ async fn once(
     }
 }
 
-async fn within<T>(
+/// Not `async`, so that `what` is held once.
+fn within<T>(
     wait: Duration,
     what: impl Future<Output = Result<T, Failure>>,
-) -> Result<T, Failure> {
-    timeout(wait, what).await.map_err(|_| Failure::Timeout)?
+) -> impl Future<Output = Result<T, Failure>> {
+    timeout(wait, what).map(|said| said.unwrap_or(Err(Failure::Timeout)))
 }
 
 /// `None`: the answer does not fit into a datagram.

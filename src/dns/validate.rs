@@ -1,7 +1,5 @@
 //! Our own verdict about an answer: the chain of trust from the root down, then the answer itself.
 
-use std::collections::HashSet;
-
 use hickory_proto::op::ResponseCode;
 use hickory_proto::rr::{Name, RecordType};
 use jiff::Timestamp;
@@ -26,56 +24,54 @@ impl Dns {
     /// The answer is fresh: nothing but delegations, keys and DS sets of the last few seconds is used again.
     pub async fn validate(&self, name: &str, kind: Kind) -> Validated {
         let at = Timestamp::now();
-        let mut out = Validated {
-            name: normal(name),
-            kind,
-            status: Status::Secure,
-            answer: Answer::Unknown,
-            aliases: Vec::new(),
-            ttl: None,
-            soa: None,
-            signatures: None,
-            at,
-            from: None,
-        };
-        let mut current = out.name.clone();
-        let mut seen = HashSet::from([current.clone()]);
+        let name = normal(name);
+        let mut status = Status::Secure;
+        let mut aliases: Vec<Alias> = Vec::new();
         loop {
-            let found = self.look_up(&current, kind).await;
-            out.status = out.status.and(found.status.clone());
-            out.soa = found.soa;
-            out.signatures = found.signatures;
-            out.from = found.from;
-            out.answer = match found.content {
+            let current = aliases.last().map_or(&name, |alias| &alias.to);
+            let found = self.look_up(current, kind).await;
+            status = status.and(found.status.clone());
+            let mut ttl = None;
+            let answer = match found.content {
                 Content::Alias { to, ttl } => {
-                    out.aliases.push(Alias {
-                        from: current,
-                        to: to.clone(),
+                    let from = current.clone();
+                    aliases.push(Alias {
+                        from,
+                        to,
                         ttl,
                         status: found.status,
                     });
-                    let circle = !seen.insert(to.clone());
-                    if circle || out.aliases.len() > MOST_ALIASES {
-                        out.status = out.status.and(Status::Indeterminate {
-                            why: format!("the aliases from {} never end", out.name),
-                        });
-                        return out;
+                    if !never_ends(&aliases) {
+                        continue;
                     }
-                    current = to;
-                    continue;
+                    status = status.and(Status::Indeterminate {
+                        why: format!("the aliases from {name} never end"),
+                    });
+                    Answer::Unknown
                 }
                 Content::Records(records) => {
-                    out.ttl = records.iter().map(|r| r.ttl).max();
+                    ttl = records.iter().map(|r| r.ttl).max();
                     Answer::Records(records)
                 }
                 Content::NoData => Answer::NoData,
                 Content::NxDomain => Answer::NxDomain,
                 Content::Unknown => Answer::Unknown,
             };
-            if out.answer.is_absent() {
-                out.ttl = out.soa.as_ref().map(Soa::negative_ttl);
+            if answer.is_absent() {
+                ttl = found.soa.as_ref().map(Soa::negative_ttl);
             }
-            return out;
+            return Validated {
+                name,
+                kind,
+                status,
+                answer,
+                aliases,
+                ttl,
+                soa: found.soa,
+                signatures: found.signatures,
+                at,
+                from: found.from,
+            };
         }
     }
 
@@ -108,7 +104,7 @@ impl Dns {
             // for twice: the look remembers it.
             let _remembered = self.resolve(&owner, record_type(kind)).await;
         }
-        let chain = match self.chain(&owner, kind == Kind::Ds).await {
+        let chain = match Box::pin(self.chain(&owner, kind == Kind::Ds)).await {
             Ok(chain) => chain,
             Err(failure) => return unknown(format!("the way to {name:?} is not known: {failure}")),
         };
@@ -197,6 +193,12 @@ impl Dns {
             Said::Unknown(why) => Link::Unknown(why),
         }
     }
+}
+
+/// Whether the last alias leads back, or there are too many.
+fn never_ends(aliases: &[Alias]) -> bool {
+    let circle = |last: &Alias| aliases.iter().any(|alias| alias.from == last.to);
+    aliases.len() > MOST_ALIASES || aliases.last().is_some_and(circle)
 }
 
 /// The whole of one validation may take this many time-outs: it is a dozen questions, some to dead servers.

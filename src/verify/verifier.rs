@@ -1,8 +1,11 @@
 //! Asks everything that a verdict needs, side by side, and decides nothing.
 
+use std::sync::Arc;
 use std::time::Duration;
 
+use futures::StreamExt as _;
 use futures::future::join_all;
+use futures::stream;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -17,6 +20,9 @@ use crate::surroundings::{Surroundings, SurroundingsError};
 
 /// How long a run remembers what its domains share. Short enough that what it says was so a minute ago.
 const RUN_MEMORY: Duration = Duration::from_secs(60);
+
+/// How many of the texts about a domain's mail are asked for at once.
+const TEXTS_AT_ONCE: usize = 2;
 
 /// How much is asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -33,8 +39,8 @@ pub enum Extent {
 pub struct Verifier {
     dns: Dns,
     prober: Option<Prober>,
-    https: HttpsSettings,
-    roots: WebRoots,
+    https: Arc<HttpsSettings>,
+    roots: Arc<WebRoots>,
     extent: Extent,
 }
 
@@ -52,8 +58,8 @@ impl Verifier {
         Ok(Self {
             dns: Dns::new(around.dns()?)?,
             prober: prober.filter(|prober| extent == Extent::Full || !prober.goes_out()),
-            https: around.https()?,
-            roots: around.web_roots()?,
+            https: Arc::new(around.https()?),
+            roots: Arc::new(around.web_roots()?),
             extent,
         })
     }
@@ -91,11 +97,11 @@ impl Verifier {
             dns: self.dns.for_look(&domain),
             ..self.clone()
         };
-        let texts = join_all(
-            mail_records::questions(&domain)
-                .into_iter()
-                .map(|(name, kind)| async move { this.dns.validate(&name, kind).await }),
-        );
+        // Done long before the survey is, and so they need not be all in hand at once.
+        let texts = stream::iter(mail_records::questions(&domain))
+            .map(|(name, kind)| async move { this.dns.validate(&name, kind).await })
+            .buffered(TEXTS_AT_ONCE)
+            .collect::<Vec<_>>();
         // In boxes: each is let go when it has ended, and none is small.
         let (survey, policy, (found, hosts), texts) = tokio::join!(
             Box::pin(this.dns.survey(&domain)),
@@ -132,8 +138,8 @@ impl Verifier {
 
     async fn policy(&self, domain: &str) -> MtaStsView {
         match self.extent {
-            Extent::Full => fetch_policy(&self.dns, domain, &self.https).await,
-            Extent::DnsOnly => look_up_record(&self.dns, domain).await,
+            Extent::Full => Box::pin(fetch_policy(&self.dns, domain, &self.https)).await,
+            Extent::DnsOnly => Box::pin(look_up_record(&self.dns, domain)).await,
         }
     }
 

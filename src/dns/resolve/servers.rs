@@ -156,14 +156,15 @@ impl Dns {
         address: SocketAddr,
         question: &Question,
     ) -> Result<Arc<Message>, Failure> {
-        self.ask_noting(address, question).await.0
+        self.ask_noting(address, || question.clone()).await.0
     }
 
-    /// The same; also whether the answer over UDP was cut off, so that TCP had to be used.
+    /// The same; also whether the answer over UDP was cut off, so that TCP had to be used. The question is made when its turn
+    /// has come.
     pub(in crate::dns) async fn ask_noting(
         &self,
         address: SocketAddr,
-        question: &Question,
+        question: impl FnOnce() -> Question,
     ) -> (Result<Arc<Message>, Failure>, bool) {
         let place = match self.inner.doors.enter(address, Transport::Udp).await {
             Ok(place) => place,
@@ -173,7 +174,7 @@ impl Dns {
         let _permit = self.inner.limit.acquire().await.ok();
         let settings = &self.inner.settings;
         let (wait, attempts) = (settings.timeout, settings.attempts);
-        let answer = exchange_noting(address, question, wait, attempts, self.alike());
+        let answer = exchange_noting(address, question(), wait, attempts, self.alike());
         // In a box, made only now: who still waits holds no room for it.
         let answer = Box::pin(answer).await;
         // Cut off is answered too, whatever became of TCP.

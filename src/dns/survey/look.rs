@@ -142,12 +142,7 @@ impl Dns {
                 Arc::clone(pin)
             ),
             self.over_tcp(subject, pin),
-            join_all(
-                subject
-                    .probes()
-                    .into_iter()
-                    .map(|(_, name)| async move { pin.answer(self, &name, Kind::Tlsa).await })
-            ),
+            pin.answers(self, subject.probes().map(|(_, name)| (name, Kind::Tlsa))),
         );
         let mut tcp = tcp;
         tcp.differs = view

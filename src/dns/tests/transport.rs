@@ -217,13 +217,13 @@ async fn what_does_not_fit_into_a_datagram_comes_by_tcp() {
         (None, true),
     ] {
         let address = udp_server(length, true).await;
-        let (said, cut_off) = exchange_noting(address, question, WAIT, 1, None).await;
+        let (said, cut_off) = exchange_noting(address, question.clone(), WAIT, 1, None).await;
         assert_eq!(cut_off, by_tcp, "{length:?}");
         let expected = if by_tcp { 9_000 } else { length.unwrap_or(0) };
         assert!(size(&said) >= expected, "{length:?}: {}", size(&said));
     }
     let address = udp_server(None, false).await;
-    let (said, cut_off) = exchange_noting(address, question, WAIT, 1, None).await;
+    let (said, cut_off) = exchange_noting(address, question.clone(), WAIT, 1, None).await;
     assert!(cut_off, "and TCP failed");
     assert!(matches!(said, Err(Failure::ConnectionRefused)), "{said:?}");
 }
