@@ -124,9 +124,7 @@ impl Engine {
             from: self.log.from(name, kind),
         }
     }
-}
 
-impl Engine {
     fn asking(&self) -> Asking {
         Asking::new(self.way.clone(), self.log.clone())
     }
