@@ -76,24 +76,26 @@ impl Doors {
             .is_some_and(|(since, _)| since.elapsed() < self.age)
     }
 
-    /// Waits for a place.
+    /// Waits for a place. Not `async`, so that what it is given is not held.
     ///
     /// # Errors
     /// What was found before, where the address was found dead: a dead address costs its time-out once.
-    pub(super) async fn enter(
+    pub(super) fn enter(
         &self,
         address: SocketAddr,
         transport: Transport,
-    ) -> Result<Place, Failure> {
+    ) -> impl Future<Output = Result<Place, Failure>> + Send + '_ {
         let door = self.door(address, transport);
-        self.refuse_if_dead(&door)?;
-        // Never closed, so there is a place in the end.
-        let place = Arc::clone(&door.places).acquire_owned().await.ok();
-        self.refuse_if_dead(&door)?;
-        Ok(Place {
-            door,
-            _place: place,
-        })
+        async move {
+            self.refuse_if_dead(&door)?;
+            // Never closed, so there is a place in the end.
+            let place = Arc::clone(&door.places).acquire_owned().await.ok();
+            self.refuse_if_dead(&door)?;
+            Ok(Place {
+                door,
+                _place: place,
+            })
+        }
     }
 
     fn refuse_if_dead(&self, door: &Door) -> Result<(), Failure> {

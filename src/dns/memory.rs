@@ -5,7 +5,7 @@
 
 use std::collections::HashMap;
 use std::hash::Hash;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -15,6 +15,7 @@ use tokio::sync::OnceCell;
 
 use super::alike::Alike;
 use super::denial::Link;
+use super::pin::Pin;
 use super::resolve::Later;
 use super::view::{Failure, Source};
 
@@ -80,6 +81,8 @@ pub(super) struct Look {
     own: Replies,
     /// Answers about names elsewhere, such as hosts that serve many domains: shared by the looks of one run.
     elsewhere: Arc<Replies>,
+    /// The servers of its zone and of the parent that were asked so far.
+    pins: Mutex<Vec<Arc<Pin>>>,
     pub(super) alike: Alike,
 }
 
@@ -89,8 +92,40 @@ impl Look {
             domain,
             own: Kept::new(age),
             elsewhere,
+            pins: Mutex::default(),
             alike: Alike::default(),
         }
+    }
+
+    /// Whether each server of `zone` is asked this anyway: then it is asked once, whoever needs the answer.
+    pub(super) fn asks_all(&self, zone: &Name, name: &Name, kind: RecordType) -> bool {
+        *name == self.domain
+            && match kind {
+                RecordType::MX | RecordType::TXT => true,
+                RecordType::NS | RecordType::DNSKEY => *zone == self.domain,
+                RecordType::DS => *zone != self.domain,
+                _ => false,
+            }
+    }
+
+    /// One address of one server of the zone `apex`, the same for all parts of the look.
+    pub(super) fn pin(&self, apex: &Name, server: &str, address: SocketAddr) -> Arc<Pin> {
+        let mut pins = self.pins.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = pins
+            .iter()
+            .find(|pin| pin.from().address == address && pin.apex() == apex);
+        if let Some(known) = known {
+            return Arc::clone(known);
+        }
+        let pin = Arc::new(Pin::new(apex.clone(), server, address));
+        pins.push(Arc::clone(&pin));
+        pin
+    }
+
+    /// Lets go of what the servers said, once all that is to be found out from it is.
+    pub(super) fn forget_pins(&self) {
+        let mut pins = self.pins.lock().unwrap_or_else(PoisonError::into_inner);
+        *pins = Vec::new();
     }
 
     /// Where answers about `name` are kept.

@@ -196,6 +196,12 @@ impl Dns {
         }
     }
 
+    /// The look, where anything is remembered.
+    fn sharing(&self) -> Option<&Look> {
+        let look = self.look.as_deref()?;
+        (!self.inner.memory.age().is_zero()).then_some(look)
+    }
+
     /// Answers that this look has read.
     fn alike(&self) -> Option<&Alike> {
         self.look.as_ref().map(|look| &look.alike)

@@ -11,13 +11,16 @@ use jiff::Timestamp;
 use super::Dns;
 use super::convert::{from_library, records_at, soa, to_library};
 use super::memory::Zone;
-use super::pin::Pin;
+use super::pin::{Pin, askable};
 use super::reach::set_aside;
 use super::record::{Data, Kind, Name, normal, parent_of};
 use super::settings::Origin;
 use super::view::{
     Failure, ParentView, Server, ServerAnswer, ServerView, Source, ZoneCut, ZoneView,
 };
+
+/// One address of a server, and its name.
+pub(super) type Named = (Name, Arc<Pin>);
 
 impl Dns {
     /// The zone that holds `domain`, its parent, and the servers of both, as the parent delegates them.
@@ -74,18 +77,16 @@ impl Dns {
         let at = Timestamp::now();
         let domain = normal(domain);
         let cut = self.zone_cut(&domain).await?;
-        let (mut servers, mut parents, mx) = tokio::join!(
-            join_all(
-                self.pins(&cut)?
-                    .into_iter()
-                    .map(|(server, pin)| self.view_server(&domain, &cut.apex, server, pin))
-            ),
-            join_all(
-                addresses(&cut.parent_servers, self.inner.settings.port)
-                    .map(|(server, address)| self.view_parent(&cut.apex, server, address))
-            ),
+        let pins = self.pins(&cut.apex, &cut.servers)?;
+        let parents = self.pins(&cut.parent, &cut.parent_servers)?;
+        let asked = askable(served(&domain, &cut.apex));
+        let (_, _, mx) = tokio::join!(
+            join_all(pins.iter().map(|(_, pin)| pin.hear(self, &asked))),
+            self.hear_parents(&cut.apex, &parents),
             self.validate(&domain, Kind::Mx),
         );
+        let mut servers = view_servers(&domain, &cut.apex, &pins);
+        let mut parents = view_parents(&cut.apex, &parents);
         let mut out_of_reach = set_aside(&mut servers, |s| &s.soa);
         out_of_reach.extend(set_aside(&mut parents, |p| &p.ds));
         Ok(ZoneView {
@@ -114,61 +115,24 @@ impl Dns {
         (answers, aside)
     }
 
-    /// Each address of each server, under each of its names. An address under several names is asked once.
-    pub(super) fn pins(&self, cut: &ZoneCut) -> Result<Vec<(Name, Arc<Pin>)>, Failure> {
-        let apex = to_library(&cut.apex)?;
+    /// Each address of each of a zone's servers, under each of its names. An address under several names is asked once.
+    pub(super) fn pins(&self, apex: &str, servers: &[Server]) -> Result<Vec<Named>, Failure> {
+        let apex = to_library(apex)?;
         let mut known: BTreeMap<SocketAddr, Arc<Pin>> = BTreeMap::new();
-        Ok(addresses(&cut.servers, self.inner.settings.port)
+        Ok(addresses(servers, self.inner.settings.port)
             .map(|(server, address)| {
                 let pin = known
                     .entry(address)
-                    .or_insert_with(|| Arc::new(Pin::new(apex.clone(), server, address)));
+                    .or_insert_with(|| self.pin(&apex, server, address));
                 (server.to_owned(), Arc::clone(pin))
             })
             .collect())
     }
 
-    pub(super) async fn view_server(
-        &self,
-        domain: &str,
-        apex: &str,
-        server: Name,
-        pin: Arc<Pin>,
-    ) -> ServerView {
-        let about = [
-            (domain.to_owned(), Kind::Mx),
-            (apex.to_owned(), Kind::Soa),
-            (apex.to_owned(), Kind::Dnskey),
-            (apex.to_owned(), Kind::Ns),
-            (apex.to_owned(), Kind::Cds),
-            (domain.to_owned(), Kind::Txt),
-            (format!("_25._tcp.{domain}"), Kind::Tlsa),
-        ];
-        let [mx, soa, dnskey, ns, cds, txt, denial] = pin.answers(self, about).await;
-        ServerView {
-            server,
-            address: pin.from().address,
-            mx,
-            soa,
-            dnskey,
-            ns,
-            cds,
-            txt,
-            denial,
-        }
-    }
-
-    pub(super) async fn view_parent(
-        &self,
-        apex: &str,
-        server: &str,
-        address: SocketAddr,
-    ) -> ParentView {
-        ParentView {
-            server: server.to_owned(),
-            address,
-            ds: self.ask_server(Some(server), address, apex, Kind::Ds).await,
-        }
+    /// Asks the parent's servers about the delegation.
+    pub(super) async fn hear_parents(&self, apex: &str, parents: &[Named]) {
+        let asked = askable([(apex.to_owned(), Kind::Ds)]);
+        join_all(parents.iter().map(|(_, pin)| pin.hear(self, &asked))).await;
     }
 
     /// The servers of a delegation with all their addresses: from the delegation and from their own records.
@@ -286,6 +250,52 @@ impl Dns {
         }))
         .await)
     }
+}
+
+/// What each server of a zone is asked.
+pub(super) fn served(domain: &str, apex: &str) -> [(Name, Kind); 7] {
+    [
+        (domain.to_owned(), Kind::Mx),
+        (apex.to_owned(), Kind::Soa),
+        (apex.to_owned(), Kind::Dnskey),
+        (apex.to_owned(), Kind::Ns),
+        (apex.to_owned(), Kind::Cds),
+        (domain.to_owned(), Kind::Txt),
+        (format!("_25._tcp.{domain}"), Kind::Tlsa),
+    ]
+}
+
+/// What each server said to that.
+pub(super) fn view_servers(domain: &str, apex: &str, pins: &[Named]) -> Vec<ServerView> {
+    pins.iter()
+        .map(|(server, pin)| {
+            let [mx, soa, dnskey, ns, cds, txt, denial] =
+                served(domain, apex).map(|(name, kind)| pin.shown(&name, kind));
+            ServerView {
+                server: server.clone(),
+                address: pin.from().address,
+                mx,
+                soa,
+                dnskey,
+                ns,
+                cds,
+                txt,
+                denial,
+            }
+        })
+        .collect()
+}
+
+/// What each server of the parent said about the delegation.
+pub(super) fn view_parents(apex: &str, parents: &[Named]) -> Vec<ParentView> {
+    parents
+        .iter()
+        .map(|(server, pin)| ParentView {
+            server: server.clone(),
+            address: pin.from().address,
+            ds: pin.shown(apex, Kind::Ds),
+        })
+        .collect()
 }
 
 fn no_zone(domain: &str) -> Failure {

@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Instant;
 
+use futures::FutureExt as _;
 use futures::future::join_all;
 use hickory_proto::op::{Message, ResponseCode};
 use hickory_proto::rr::{Name as LibraryName, RecordType};
@@ -28,6 +29,17 @@ pub(super) struct Pin {
     apex: LibraryName,
     from: Source,
     said: Mutex<HashMap<(LibraryName, RecordType), Once>>,
+}
+
+/// A question, as it is asked.
+pub(super) type Asked = (LibraryName, RecordType);
+
+/// Those of the questions that can be asked: a name may be too long.
+pub(super) fn askable<const N: usize>(questions: [(Name, Kind); N]) -> Vec<Asked> {
+    questions
+        .iter()
+        .filter_map(|(name, kind)| Some((to_library(name).ok()?, record_type(*kind))))
+        .collect()
 }
 
 /// Asked at most once.
@@ -71,52 +83,59 @@ impl Pin {
         self.apex.zone_of(name) && !(kind == RecordType::DS && *name == self.apex)
     }
 
+    /// Whether it was asked this before, and gave no usable answer.
+    pub(super) fn has_failed(&self, name: &LibraryName, kind: RecordType) -> bool {
+        let known = self.known(name, kind);
+        known.is_some_and(|told| !told.said.as_deref().is_ok_and(is_readable))
+    }
+
+    /// What it said to this, if it was asked.
+    fn known(&self, name: &LibraryName, kind: RecordType) -> Option<Told> {
+        let said = self.said.lock().unwrap_or_else(PoisonError::into_inner);
+        said.get(&(name.clone(), kind))?.get().cloned()
+    }
+
     /// Asks, unless it was asked before.
     pub(super) async fn told(&self, dns: &Dns, name: &LibraryName, kind: RecordType) -> Told {
+        let cell = self.once(dns, name, kind).await;
+        // A cell that was waited for is full.
+        cell.get()
+            .cloned()
+            .unwrap_or_else(|| Told::nothing(Failure::Timeout))
+    }
+
+    /// The cell for the answer, once it is there.
+    async fn once(&self, dns: &Dns, name: &LibraryName, kind: RecordType) -> Once {
         let cell = {
             let mut said = self.said.lock().unwrap_or_else(PoisonError::into_inner);
             Arc::clone(said.entry((name.clone(), kind)).or_default())
         };
         // In a box: it is held once the answer is there no more than while nobody has asked.
         cell.get_or_init(|| Box::pin(dns.tell(self.from.address, name, kind)))
-            .await
-            .clone()
+            .await;
+        cell
     }
 
-    /// The same as plain data.
-    pub(super) async fn answer(&self, dns: &Dns, name: &str, kind: Kind) -> ServerAnswer {
-        match to_library(name) {
-            Ok(owner) => {
-                let told = self.told(dns, &owner, record_type(kind)).await;
-                told.answer(self.from.clone(), &owner, kind)
+    /// Asks all of these at the same time, so that [`Self::shown`] knows them. Plain data are made only then: until all is
+    /// told there is little to hold.
+    pub(super) async fn hear(&self, dns: &Dns, questions: &[Asked]) {
+        let asked = questions.iter();
+        join_all(asked.map(|(name, kind)| self.once(dns, name, *kind))).await;
+    }
+
+    /// What it said to a question that was asked, as plain data.
+    pub(super) fn shown(&self, name: &str, kind: Kind) -> ServerAnswer {
+        let owner = match to_library(name) {
+            Ok(owner) => owner,
+            Err(failure) => {
+                return Told::nothing(failure).answer_about(self.from.clone(), name, kind);
             }
-            Err(failure) => Told::nothing(failure).answer_about(self.from.clone(), name, kind),
+        };
+        match self.known(&owner, record_type(kind)) {
+            Some(told) => told.answer(self.from.clone(), &owner, kind),
+            // Nobody asked, so nothing is known.
+            None => Told::nothing(Failure::Timeout).answer(self.from.clone(), &owner, kind),
         }
-    }
-
-    /// Asks all of these at the same time. Plain data are made when all is told: until then there is little to hold.
-    pub(super) async fn answers<const N: usize>(
-        &self,
-        dns: &Dns,
-        questions: [(Name, Kind); N],
-    ) -> [ServerAnswer; N] {
-        let questions = questions.map(|(name, kind)| (to_library(&name), name, kind));
-        let asked = questions.iter().map(|(owner, _, kind)| async move {
-            match owner {
-                Ok(owner) => self.told(dns, owner, record_type(*kind)).await,
-                Err(failure) => Told::nothing(failure.clone()),
-            }
-        });
-        let mut told = join_all(asked).await.into_iter();
-        questions.map(|(owner, name, kind)| {
-            let from = self.from.clone();
-            match (told.next(), owner) {
-                (Some(told), Ok(owner)) => told.answer(from, &owner, kind),
-                (_, Err(failure)) => Told::nothing(failure).answer_about(from, &name, kind),
-                // There is one for each.
-                (None, Ok(_)) => Told::nothing(Failure::Lame).answer_about(from, &name, kind),
-            }
-        })
     }
 
     /// Whether both were told the very same, octet by octet, so far.
@@ -162,6 +181,14 @@ impl Pin {
 }
 
 impl Dns {
+    /// One address of one server of the zone `apex`. All parts of a look share what it says.
+    pub(super) fn pin(&self, apex: &LibraryName, server: &str, address: SocketAddr) -> Arc<Pin> {
+        match self.sharing() {
+            Some(look) => look.pin(apex, server, address),
+            None => Arc::new(Pin::new(apex.clone(), server, address)),
+        }
+    }
+
     /// Asks one server one question, without recursion.
     pub async fn ask_server(
         &self,
@@ -183,17 +210,23 @@ impl Dns {
         }
     }
 
-    async fn tell(&self, address: SocketAddr, name: &LibraryName, kind: RecordType) -> Told {
+    /// Not `async`, so that what it is given is held once.
+    fn tell<'a>(
+        &'a self,
+        address: SocketAddr,
+        name: &'a LibraryName,
+        kind: RecordType,
+    ) -> impl Future<Output = Told> + Send + 'a {
         let begun = Instant::now();
-        let question = || Question::authoritative(name.clone(), kind);
-        let (said, cut_off) = self.ask_noting(address, question).await;
-        Told {
+        let question = move || Question::authoritative(name.clone(), kind);
+        let asked = self.ask_noting(address, question);
+        asked.map(move |(said, cut_off)| Told {
             said,
             cut_off,
             at: Timestamp::now(),
             took_ms: u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX),
             self_signed: Arc::default(),
-        }
+        })
     }
 }
 

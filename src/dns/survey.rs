@@ -7,6 +7,7 @@ mod look;
 mod proof;
 mod server;
 mod signed;
+mod tcp;
 mod verdict;
 
 use serde::{Deserialize, Serialize};

@@ -13,6 +13,7 @@ use crate::dns::Dns;
 use crate::dns::convert::from_library;
 use crate::dns::doors::Transport;
 use crate::dns::memory::{Reply, Zone};
+use crate::dns::pin::Pin;
 use crate::dns::transport::{Question, exchange_noting};
 use crate::dns::view::{Failure, Source};
 
@@ -53,7 +54,12 @@ impl Dns {
                         break;
                     }
                     tried += 1;
-                    match self.ask(address, &question).await {
+                    let pin = self.shared(zone, server, address, name, kind);
+                    let said = match pin {
+                        Some(pin) => pin.told(self, name, kind).await.said,
+                        None => self.ask(address, &question).await,
+                    };
+                    match said {
                         Ok(message) => match judge(message, zone, name) {
                             Ok(Verdict::Referral(deeper)) => return Ok(Said::Referral(deeper)),
                             Ok(Verdict::Answer(message)) => {
@@ -76,6 +82,21 @@ impl Dns {
                 detail: format!("zone {:?}", from_library(&zone.name)),
             }))
         })
+    }
+
+    /// What is asked of every server in this look, is asked of this one once. `None`: it is not, or it did not help.
+    fn shared(
+        &self,
+        zone: &Zone,
+        server: &Name,
+        address: SocketAddr,
+        name: &Name,
+        kind: RecordType,
+    ) -> Option<Arc<Pin>> {
+        self.sharing()
+            .filter(|look| look.asks_all(&zone.name, name, kind))?;
+        let pin = self.pin(&zone.name, &from_library(server), address);
+        (!pin.has_failed(name, kind)).then_some(pin)
     }
 
     /// The addresses of a name server, from its own zone.
@@ -160,26 +181,29 @@ impl Dns {
     }
 
     /// The same; also whether the answer over UDP was cut off, so that TCP had to be used. The question is made when its turn
-    /// has come.
-    pub(in crate::dns) async fn ask_noting(
-        &self,
+    /// has come. Not `async`, so that what it is given is held once.
+    pub(in crate::dns) fn ask_noting<'a>(
+        &'a self,
         address: SocketAddr,
-        question: impl FnOnce() -> Question,
-    ) -> (Result<Arc<Message>, Failure>, bool) {
-        let place = match self.inner.doors.enter(address, Transport::Udp).await {
-            Ok(place) => place,
-            Err(failure) => return (Err(failure), false),
-        };
-        // The semaphore is never closed; were it, there would be no limit to keep.
-        let _permit = self.inner.limit.acquire().await.ok();
-        let settings = &self.inner.settings;
-        let (wait, attempts) = (settings.timeout, settings.attempts);
-        let answer = exchange_noting(address, question(), wait, attempts, self.alike());
-        // In a box, made only now: who still waits holds no room for it.
-        let answer = Box::pin(answer).await;
-        // Cut off is answered too, whatever became of TCP.
-        place.leave(answer.0.as_ref().err().filter(|_| !answer.1));
-        answer
+        question: impl FnOnce() -> Question + Send + 'a,
+    ) -> impl Future<Output = (Result<Arc<Message>, Failure>, bool)> + Send + 'a {
+        let enter = self.inner.doors.enter(address, Transport::Udp);
+        async move {
+            let place = match enter.await {
+                Ok(place) => place,
+                Err(failure) => return (Err(failure), false),
+            };
+            // The semaphore is never closed; were it, there would be no limit to keep.
+            let _permit = self.inner.limit.acquire().await.ok();
+            let settings = &self.inner.settings;
+            let (wait, attempts) = (settings.timeout, settings.attempts);
+            let answer = exchange_noting(address, question(), wait, attempts, self.alike());
+            // In a box, made only now: who still waits holds no room for it.
+            let answer = Box::pin(answer).await;
+            // Cut off is answered too, whatever became of TCP.
+            place.leave(answer.0.as_ref().err().filter(|_| !answer.1));
+            answer
+        }
     }
 
     /// The addresses, those that just failed to answer last: a dead address costs its time-out once.

@@ -3,24 +3,22 @@
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Instant;
 
 use futures::future::join_all;
 use hickory_proto::rr::Name as LibraryName;
 use jiff::Timestamp;
 
-use super::server::{Probe, TcpView};
-use super::{Survey, differs};
+use super::Survey;
+use super::server::Probe;
+use super::tcp::OverTcp;
 use crate::dns::Dns;
-use crate::dns::convert::{record_type, to_library};
+use crate::dns::convert::to_library;
 use crate::dns::denial::Link;
-use crate::dns::doors::Transport;
-use crate::dns::observe::addresses;
-use crate::dns::pin::{Pin, Told};
+use crate::dns::observe::{served, view_parents, view_servers};
+use crate::dns::pin::{Asked, Pin, askable};
 use crate::dns::reach::set_aside;
 use crate::dns::record::{Kind, Name, normal};
 use crate::dns::text::hex;
-use crate::dns::transport::{Pipelined, Question, pipelined};
 use crate::dns::view::{Failure, ServerView, Status, ZoneView};
 
 /// What is asked about, for all servers alike.
@@ -30,25 +28,43 @@ pub(super) struct Subject {
     random_name: Name,
 }
 
+/// What one address said.
+pub(super) struct Heard<'a> {
+    pub(super) pin: Arc<Pin>,
+    /// Over UDP.
+    pub(super) view: &'a ServerView,
+    pub(super) tcp: OverTcp,
+}
+
 impl Subject {
-    fn tlsa(&self) -> Name {
-        format!("_25._tcp.{}", self.domain)
+    /// What a sender asks about the domain itself.
+    pub(super) fn tlsa(&self) -> (Name, Kind) {
+        (format!("_25._tcp.{}", self.domain), Kind::Tlsa)
     }
 
     /// The questions asked over TCP as well.
-    fn over_tcp(&self) -> [(Name, Kind); 5] {
+    pub(super) fn over_tcp(&self) -> [(Name, Kind); 5] {
         [
             (self.apex.clone(), Kind::Soa),
             (self.apex.clone(), Kind::Dnskey),
             (self.domain.clone(), Kind::Mx),
             (self.apex.clone(), Kind::Ns),
-            (self.tlsa(), Kind::Tlsa),
+            self.tlsa(),
         ]
     }
 
+    /// The questions asked over UDP.
+    fn questions(&self) -> Vec<Asked> {
+        let mut all = askable(served(&self.domain, &self.apex));
+        all.extend(askable(self.probes().map(|(_, name)| (name, Kind::Tlsa))));
+        all.dedup();
+        all
+    }
+
+    /// The names whose TLSA is asked for to see how absence is proven.
     pub(super) fn probes(&self) -> [(Probe, Name); 3] {
         [
-            (Probe::TlsaOfDomain, self.tlsa()),
+            (Probe::TlsaOfDomain, self.tlsa().0),
             (Probe::RandomName, self.random_name.clone()),
             (Probe::TypeAtApex, self.apex.clone()),
         ]
@@ -65,44 +81,49 @@ impl Dns {
         let dns = self.remembering();
         let at = Timestamp::now();
         let domain = normal(domain);
-        let cut = dns.zone_cut(&domain).await?;
+        // In a box, which is let go when it is known.
+        let cut = Box::pin(dns.zone_cut(&domain)).await?;
         let apex = to_library(&cut.apex)?;
         let subject = Subject {
             random_name: format!("{}.{domain}", unlikely_label()?),
             apex: cut.apex.clone(),
             domain: domain.clone(),
         };
-        let pins = dns.pins(&cut)?;
+        let pins = dns.pins(&cut.apex, &cut.servers)?;
+        let parents = dns.pins(&cut.parent, &cut.parent_servers)?;
         let mut once: BTreeMap<SocketAddr, Arc<Pin>> = BTreeMap::new();
         for (_, pin) in &pins {
             once.insert(pin.from().address, Arc::clone(pin));
         }
-        let (heard, mut parents, mx, link) = tokio::join!(
-            join_all(once.values().map(|pin| Box::pin(dns.hear(&subject, pin)))),
+        let (over_udp, over_tcp) = (subject.questions(), askable(subject.over_tcp()));
+        let (heard, (), mx, link) = tokio::join!(
             join_all(
-                addresses(&cut.parent_servers, dns.inner.settings.port)
-                    .map(|(server, address)| dns.view_parent(&cut.apex, server, address))
+                once.into_values()
+                    .map(|pin| dns.hear(&over_udp, &over_tcp, pin))
             ),
+            dns.hear_parents(&cut.apex, &parents),
             dns.validate(&domain, Kind::Mx),
             dns.link_to(&apex),
         );
-        let mut heard: BTreeMap<SocketAddr, (ServerView, TcpView)> = heard
-            .into_iter()
-            .map(|(view, tcp)| (view.address, (view, tcp)))
-            .collect();
-        let mut servers: Vec<ServerView> = pins
-            .iter()
-            .filter_map(|(server, pin)| {
-                let mut view = heard.get(&pin.from().address)?.0.clone();
-                view.server.clone_from(server);
-                Some(view)
-            })
-            .collect();
+        drop((over_udp, over_tcp));
+        let mut servers = view_servers(&domain, &cut.apex, &pins);
+        let mut parents = view_parents(&cut.apex, &parents);
         let mut out_of_reach = set_aside(&mut servers, |s| &s.soa);
         out_of_reach.extend(set_aside(&mut parents, |p| &p.ds));
-        heard.retain(|address, _| servers.iter().any(|s| s.address == *address));
-        let judged = dns.judge_servers(&subject, &link, &parents, &once, heard);
+        // Those within reach.
+        let heard: Vec<Heard> = heard
+            .into_iter()
+            .filter_map(|(pin, tcp)| {
+                let mut views = servers.iter();
+                let view = views.find(|view| view.address == pin.from().address)?;
+                Some(Heard { pin, tcp, view })
+            })
+            .collect();
+        let judged = dns.judge_servers(&subject, &link, &parents, &heard);
         let judged = Box::pin(judged).await;
+        if let Some(look) = dns.sharing() {
+            look.forget_pins();
+        }
         let surveys = servers.iter().filter_map(|view| {
             let mut survey = judged.get(&view.address)?.clone();
             survey.server.clone_from(&view.server);
@@ -133,75 +154,17 @@ impl Dns {
     }
 
     /// Everything one address is asked, at the same time: a dead one costs one time-out.
-    async fn hear(&self, subject: &Subject, pin: &Arc<Pin>) -> (ServerView, TcpView) {
-        let (view, tcp, _) = tokio::join!(
-            self.view_server(
-                &subject.domain,
-                &subject.apex,
-                pin.from().server.clone().unwrap_or_default(),
-                Arc::clone(pin)
-            ),
-            self.over_tcp(subject, pin),
-            pin.answers(self, subject.probes().map(|(_, name)| (name, Kind::Tlsa))),
+    async fn hear(
+        &self,
+        over_udp: &[Asked],
+        over_tcp: &[Asked],
+        pin: Arc<Pin>,
+    ) -> (Arc<Pin>, OverTcp) {
+        let ((), tcp) = tokio::join!(
+            pin.hear(self, over_udp),
+            self.hear_over_tcp(over_tcp, pin.from().address),
         );
-        let mut tcp = tcp;
-        tcp.differs = view
-            .answers()
-            .filter_map(|udp| {
-                let other = tcp
-                    .answers
-                    .iter()
-                    .find(|a| a.kind == udp.kind && a.name == udp.name)?;
-                differs(udp, other).then_some(udp.kind)
-            })
-            .collect();
-        (view, tcp)
-    }
-
-    async fn over_tcp(&self, subject: &Subject, pin: &Pin) -> TcpView {
-        let mut asked = Vec::new();
-        for (name, kind) in subject.over_tcp() {
-            if let Ok(owner) = to_library(&name) {
-                asked.push((owner, kind));
-            }
-        }
-        let questions: Vec<Question> = asked
-            .iter()
-            .map(|(owner, kind)| Question::authoritative(owner.clone(), record_type(*kind)))
-            .collect();
-        let begun = Instant::now();
-        let said = self.ask_all_over_tcp(pin.from().address, &questions).await;
-        let nothing = said.answers.iter().all(Result::is_err);
-        let failure = said.answers.iter().find_map(|a| a.as_ref().err()).cloned();
-        TcpView {
-            answers: asked
-                .iter()
-                .zip(said.answers)
-                .map(|((owner, kind), answer)| {
-                    Told::of(answer, begun.elapsed()).answer(pin.from().clone(), owner, *kind)
-                })
-                .collect(),
-            failure: failure.filter(|_| nothing),
-            connections: said.connections,
-            differs: Vec::new(),
-        }
-    }
-
-    /// Within the limits of questions under way.
-    async fn ask_all_over_tcp(&self, address: SocketAddr, questions: &[Question]) -> Pipelined {
-        let place = match self.inner.doors.enter(address, Transport::Tcp).await {
-            Ok(place) => place,
-            Err(failure) => return Pipelined::none(questions.len(), &failure),
-        };
-        // Never closed; see `Dns::ask`.
-        let _permit = self.inner.limit.acquire().await.ok();
-        let wait = self.inner.settings.timeout;
-        // In a box, made only now: who still waits holds no room for it.
-        let said = Box::pin(pipelined(address, questions, wait, self.alike())).await;
-        let nothing = said.answers.iter().all(Result::is_err);
-        let first = said.answers.iter().find_map(|a| a.as_ref().err());
-        place.leave(first.filter(|_| nothing));
-        said
+        (pin, tcp)
     }
 }
 

@@ -8,27 +8,17 @@ use futures::future::join_all;
 use hickory_proto::rr::RecordType;
 
 use super::keys::{ds_links, keys};
-use super::look::Subject;
+use super::look::{Heard, Subject};
 use super::proof::{proven_by, wildcards};
-use super::server::{
-    Denial, DsLink, KeyView, Probe, ProvenBy, ServedSet, ServerSurvey, Signed, TcpView,
-};
+use super::server::{Denial, DsLink, KeyView, Probe, ProvenBy, ServedSet, ServerSurvey, Signed};
 use super::signed::signed;
 use crate::dns::Dns;
 use crate::dns::convert::{record_type, to_library};
 use crate::dns::denial::Link;
 use crate::dns::judge::Judge;
-use crate::dns::pin::{Pin, Way};
+use crate::dns::pin::{Pin, Way, askable};
 use crate::dns::record::{Kind, Name};
-use crate::dns::view::{Outcome, ParentView, ServerAnswer, ServerView, Status};
-
-/// What was asked of one address.
-struct Heard {
-    pin: Arc<Pin>,
-    view: ServerView,
-    tcp: TcpView,
-    empty_non_terminal: Option<ServerAnswer>,
-}
+use crate::dns::view::{Outcome, ParentView, Status};
 
 /// All that hangs on the octets of the answers alone, and not on whose they are.
 #[derive(Clone)]
@@ -49,17 +39,12 @@ impl Dns {
         subject: &Subject,
         link: &Link,
         parents: &[ParentView],
-        pins: &BTreeMap<SocketAddr, Arc<Pin>>,
-        heard: BTreeMap<SocketAddr, (ServerView, TcpView)>,
+        heard: &[Heard<'_>],
     ) -> BTreeMap<SocketAddr, ServerSurvey> {
-        let heard = heard.into_iter().filter_map(|(address, (view, tcp))| {
-            let pin = Arc::clone(pins.get(&address)?);
-            Some(self.with_empty_non_terminal(subject, pin, view, tcp))
-        });
-        let heard = join_all(heard).await;
+        join_all(heard.iter().map(|one| self.ask_between(subject, one))).await;
         let mut firsts: Vec<&Heard> = Vec::new();
         let mut others: Vec<(usize, &Heard)> = Vec::new();
-        for one in &heard {
+        for one in heard {
             let same = |first: &&Heard| first.pin.has_heard_the_same_as(&one.pin);
             match firsts.iter().position(same) {
                 Some(at) => others.push((at, one)),
@@ -80,59 +65,15 @@ impl Dns {
         }))
         .await;
         let firsts = firsts.iter().copied().zip(judged.iter().cloned());
-        let all = firsts.chain(others).map(|(one, judged)| async move {
-            let survey = self.survey_of(subject, one, judged).await;
-            (survey.address, survey)
-        });
-        join_all(all).await.into_iter().collect()
+        let all = firsts.chain(others);
+        all.map(|(one, judged)| (one.pin.from().address, survey_of(subject, one, judged)))
+            .collect()
     }
 
-    async fn with_empty_non_terminal(
-        &self,
-        subject: &Subject,
-        pin: Arc<Pin>,
-        view: ServerView,
-        tcp: TcpView,
-    ) -> Heard {
-        let exists = matches!(view.denial.outcome, Outcome::Answer | Outcome::NoData);
-        let empty_non_terminal = match exists {
-            true => {
-                let name = format!("_tcp.{}", subject.domain);
-                Some(pin.answer(self, &name, Kind::Tlsa).await)
-            }
-            false => None,
-        };
-        Heard {
-            pin,
-            view,
-            tcp,
-            empty_non_terminal,
-        }
-    }
-
-    /// The verdict with the address's own answers. They were all given before.
-    async fn survey_of(&self, subject: &Subject, heard: &Heard, judged: Judged) -> ServerSurvey {
-        let mut denials = Vec::new();
-        for ((probe, name), (status, by)) in subject.probes().into_iter().zip(judged.denials) {
-            denials.push(Denial {
-                probe,
-                answer: heard.pin.answer(self, &name, Kind::Tlsa).await,
-                status,
-                by,
-            });
-        }
-        ServerSurvey {
-            server: heard.view.server.clone(),
-            address: heard.view.address,
-            verdicts: judged.verdicts,
-            tcp: heard.tcp.clone(),
-            denials,
-            empty_non_terminal: heard.empty_non_terminal.clone(),
-            signed: judged.signed,
-            keys: judged.keys,
-            links: judged.links,
-            wildcards: judged.wildcards,
-            at: heard.view.soa.at,
+    /// Asks about the name between the domain and the name for which TLSA exists.
+    async fn ask_between(&self, subject: &Subject, heard: &Heard<'_>) {
+        if heard.has_tlsa_name() {
+            heard.pin.hear(self, &askable([between(subject)])).await;
         }
     }
 
@@ -165,16 +106,17 @@ impl Dns {
         let mut seen = Vec::new();
         for (probe, name) in subject.probes() {
             let status = self.verdict_on(&judge, link, &name, Kind::Tlsa).await;
-            let answer = pin.answer(self, &name, Kind::Tlsa).await;
             let mut by = ProvenBy::Nothing;
             if let Ok(owner) = to_library(&name)
                 && let Ok(message) = pin.told(self, &owner, record_type(Kind::Tlsa)).await.said
             {
                 by = proven_by(&message, &owner);
                 seen.extend(wildcards(&message, &owner, pin.apex()));
-                let unexplained = by == ProvenBy::Nothing
-                    && matches!(answer.outcome, Outcome::Answer | Outcome::NoData);
-                if probe == Probe::RandomName && unexplained {
+                let is_there = || {
+                    let outcome = pin.shown(&name, Kind::Tlsa).outcome;
+                    matches!(outcome, Outcome::Answer | Outcome::NoData)
+                };
+                if probe == Probe::RandomName && by == ProvenBy::Nothing && is_there() {
                     // Nobody made this name, and yet it is not denied.
                     seen.push(format!("*.{}", subject.domain));
                 }
@@ -235,4 +177,42 @@ impl Dns {
             },
         }
     }
+}
+
+/// The verdict with the address's own answers.
+fn survey_of(subject: &Subject, heard: &Heard<'_>, judged: Judged) -> ServerSurvey {
+    let denials = subject.probes().into_iter().zip(judged.denials);
+    let denials = denials.map(|((probe, name), (status, by))| Denial {
+        probe,
+        answer: heard.pin.shown(&name, Kind::Tlsa),
+        status,
+        by,
+    });
+    let (name, kind) = between(subject);
+    let between = heard.has_tlsa_name();
+    ServerSurvey {
+        server: heard.view.server.clone(),
+        address: heard.view.address,
+        verdicts: judged.verdicts,
+        tcp: heard.tcp.view(subject, heard.view),
+        denials: denials.collect(),
+        empty_non_terminal: between.then(|| heard.pin.shown(&name, kind)),
+        signed: judged.signed,
+        keys: judged.keys,
+        links: judged.links,
+        wildcards: judged.wildcards,
+        at: heard.view.soa.at,
+    }
+}
+
+impl Heard<'_> {
+    /// Whether the name at which senders look exists, as this address has it.
+    const fn has_tlsa_name(&self) -> bool {
+        matches!(self.view.denial.outcome, Outcome::Answer | Outcome::NoData)
+    }
+}
+
+/// The name between the domain and the one at which senders look.
+fn between(subject: &Subject) -> (Name, Kind) {
+    (format!("_tcp.{}", subject.domain), Kind::Tlsa)
 }

@@ -6,7 +6,7 @@ use crate::dns::chain::Entry;
 use crate::dns::survey::Probe;
 use crate::dns::{Dns, DnsSettings, Kind, Origin, Status, TrustAnchor, normal};
 
-fn dns(lab: &Lab) -> Dns {
+pub(super) fn dns(lab: &Lab) -> Dns {
     let places = lab.endpoints().expect("places");
     let roots = places.root_hints.iter();
     Dns::new(DnsSettings {

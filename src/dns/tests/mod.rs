@@ -8,6 +8,7 @@ mod opinion;
 mod reading;
 mod resolvers;
 mod scene;
+mod shared;
 mod survey;
 mod transport;
 pub(crate) mod tree;

@@ -4,6 +4,7 @@ use super::scene::Scene;
 use super::tree::Place;
 use super::zones::zones;
 use crate::dns::chain::{Entry, Role};
+use crate::dns::pin::askable;
 use crate::dns::survey::{DsFit, Probe, ProvenBy};
 use crate::dns::{Data, Dns, Failure, Kind, Outcome, ServerSurvey, ServerView, Status, Survey};
 
@@ -78,17 +79,19 @@ async fn said_the_same(dns: &Dns) {
         let apex = format!("{label}.test");
         let dns = dns.for_run(SECOND * 60).for_look(&apex);
         let cut = dns.zone_cut(&apex).await.expect("a zone");
-        let pins = dns.pins(&cut).expect("its addresses");
+        // To find the zone its NS set was asked for.
+        dns.sharing().expect("a look").forget_pins();
+        let pins = dns.pins(&cut.apex, &cut.servers).expect("its addresses");
         let [(_, first), (_, second)] = pins.as_slice() else {
             panic!("{label}: {pins:?}");
         };
         assert!(first.has_heard_the_same_as(second), "nothing yet");
+        let asked = |kind| askable([(apex.clone(), kind)]);
         let mut same = true;
         for kind in [Kind::Soa, Kind::Dnskey, Kind::Mx] {
-            let said = [
-                first.answer(&dns, &apex, kind).await,
-                second.answer(&dns, &apex, kind).await,
-            ];
+            first.hear(&dns, &asked(kind)).await;
+            second.hear(&dns, &asked(kind)).await;
+            let said = [first.shown(&apex, kind), second.shown(&apex, kind)];
             assert!(said.iter().all(|a| a.is_known()), "{label}: {said:?}");
             assert_eq!(said[1].from.address, second.from().address, "its own");
             same &= first.has_heard_the_same_as(second);
@@ -96,7 +99,8 @@ async fn said_the_same(dns: &Dns) {
         assert_eq!(same, expected, "{label}");
         assert_eq!(first.is_echoed_by(&dns, second).await, expected, "{label}");
         // Asked one more thing, it is one more thing to compare.
-        first.answer(&dns, &apex, Kind::Ns).await;
+        assert!(!first.shown(&apex, Kind::Ns).is_known(), "not asked yet");
+        first.hear(&dns, &asked(Kind::Ns)).await;
         assert!(!first.has_heard_the_same_as(second), "{label}");
         assert_eq!(first.is_echoed_by(&dns, second).await, expected, "{label}");
     }
