@@ -196,7 +196,7 @@ def main():
                 ratio = f"{each / yardstick:.1f}" if yardstick else ""
                 questions = sum(sum(kinds.values()) for kinds in asked["dns"].values())
                 print(f"| {name} | {count} | {wall:.2f} s | {each:.2f} ms | {cpu / count * 1000:.2f} ms | {servers / count * 1000:.2f} ms "
-                      f"| {questions / count:.1f} | {asked['smtp'] / count:.1f} | {memory / 1024:.0f} MiB | {ratio} |", flush=True)
+                      f"| {questions / count:.1f} | {asked['smtp'] / count:.1f} | {memory / 1024:.1f} MiB | {ratio} |", flush=True)
                 if status not in (0, 1, 3, 4):
                     print(f"{name} ended with {status}: {output.read_text(errors='replace')[-2000:]}")
                 if wished.asked:

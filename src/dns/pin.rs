@@ -1,8 +1,7 @@
 //! Through whom questions go: whoever is responsible, or, for one zone, a single address of a single server.
 
-use std::collections::HashMap;
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Instant;
 
 use futures::FutureExt as _;
@@ -28,7 +27,8 @@ use super::view::{Failure, Outcome, ServerAnswer, Source};
 pub(super) struct Pin {
     apex: LibraryName,
     from: Source,
-    said: Mutex<HashMap<(LibraryName, RecordType), Once>>,
+    /// Few enough to be looked through.
+    said: Mutex<Vec<Arc<Exchange>>>,
 }
 
 /// A question, as it is asked.
@@ -42,8 +42,12 @@ pub(super) fn askable<const N: usize>(questions: [(Name, Kind); N]) -> Vec<Asked
         .collect()
 }
 
-/// Asked at most once.
-type Once = Arc<OnceCell<Told>>;
+/// A question, asked at most once, and what came of it.
+#[derive(Debug)]
+struct Exchange {
+    question: Asked,
+    told: OnceCell<Told>,
+}
 
 /// What one question to the address gave.
 #[derive(Debug, Clone)]
@@ -64,7 +68,7 @@ impl Pin {
                 server: Some(normal(server)),
                 address,
             },
-            said: Mutex::new(HashMap::new()),
+            said: Mutex::default(),
         }
     }
 
@@ -89,38 +93,57 @@ impl Pin {
         known.is_some_and(|told| !told.said.as_deref().is_ok_and(is_readable))
     }
 
+    fn said(&self) -> MutexGuard<'_, Vec<Arc<Exchange>>> {
+        self.said.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// What it said to this, if it was asked.
     fn known(&self, name: &LibraryName, kind: RecordType) -> Option<Told> {
-        let said = self.said.lock().unwrap_or_else(PoisonError::into_inner);
-        said.get(&(name.clone(), kind))?.get().cloned()
+        let said = self.said();
+        let mut same = said.iter().filter(|one| one.is_about(name, kind));
+        same.next()?.told.get().cloned()
+    }
+
+    /// Where what it says to this is kept.
+    fn exchange(&self, name: &LibraryName, kind: RecordType) -> Arc<Exchange> {
+        let mut said = self.said();
+        if let Some(known) = said.iter().find(|one| one.is_about(name, kind)) {
+            return Arc::clone(known);
+        }
+        let exchange = Arc::new(Exchange {
+            question: (name.clone(), kind),
+            told: OnceCell::new(),
+        });
+        said.push(Arc::clone(&exchange));
+        exchange
     }
 
     /// Asks, unless it was asked before.
     pub(super) async fn told(&self, dns: &Dns, name: &LibraryName, kind: RecordType) -> Told {
-        let cell = self.once(dns, name, kind).await;
-        // A cell that was waited for is full.
-        cell.get()
-            .cloned()
-            .unwrap_or_else(|| Told::nothing(Failure::Timeout))
+        let exchange = self.filled(dns, self.exchange(name, kind)).await;
+        // It was waited for.
+        let told = exchange.told.get().cloned();
+        told.unwrap_or_else(|| Told::nothing(Failure::Timeout))
     }
 
-    /// The cell for the answer, once it is there.
-    async fn once(&self, dns: &Dns, name: &LibraryName, kind: RecordType) -> Once {
-        let cell = {
-            let mut said = self.said.lock().unwrap_or_else(PoisonError::into_inner);
-            Arc::clone(said.entry((name.clone(), kind)).or_default())
-        };
+    async fn filled(&self, dns: &Dns, exchange: Arc<Exchange>) -> Arc<Exchange> {
+        let (name, kind) = &exchange.question;
         // In a box: it is held once the answer is there no more than while nobody has asked.
-        cell.get_or_init(|| Box::pin(dns.tell(self.from.address, name, kind)))
-            .await;
-        cell
+        let ask = || Box::pin(dns.tell(self.from.address, name, *kind));
+        exchange.told.get_or_init(ask).await;
+        exchange
     }
 
     /// Asks all of these at the same time, so that [`Self::shown`] knows them. Plain data are made only then: until all is
-    /// told there is little to hold.
-    pub(super) async fn hear(&self, dns: &Dns, questions: &[Asked]) {
+    /// told there is little to hold, not even the questions.
+    pub(super) fn hear<'a>(
+        &'a self,
+        dns: &'a Dns,
+        questions: &[Asked],
+    ) -> impl Future<Output = ()> + Send + use<'a> {
         let asked = questions.iter();
-        join_all(asked.map(|(name, kind)| self.once(dns, name, *kind))).await;
+        let asked = asked.map(|(name, kind)| self.filled(dns, self.exchange(name, *kind)));
+        join_all(asked).map(drop)
     }
 
     /// What it said to a question that was asked, as plain data.
@@ -140,28 +163,32 @@ impl Pin {
 
     /// Whether both were told the very same, octet by octet, so far.
     pub(super) fn has_heard_the_same_as(&self, other: &Self) -> bool {
-        let heard = |pin: &Self| -> Option<HashMap<_, _>> {
-            let said = pin.said.lock().unwrap_or_else(PoisonError::into_inner);
+        let heard = |pin: &Self| -> Option<Vec<(Asked, *const Message)>> {
+            let said = pin.said();
             said.iter()
-                .map(|(question, cell)| {
-                    let message = cell.get()?.said.as_ref().ok()?;
-                    Some((question.clone(), Arc::as_ptr(message)))
+                .map(|one| {
+                    let message = one.told.get()?.said.as_ref().ok()?;
+                    Some((one.question.clone(), Arc::as_ptr(message)))
                 })
                 .collect()
         };
-        self.apex == other.apex && heard(self).is_some_and(|own| Some(own) == heard(other))
+        let (Some(own), Some(others)) = (heard(self), heard(other)) else {
+            return false;
+        };
+        // No question is there twice.
+        self.apex == other.apex
+            && own.len() == others.len()
+            && own.iter().all(|one| others.contains(one))
     }
 
     /// Whether another address says the very same, octet by octet, to all that this one was asked: then a verdict on the one is
     /// a verdict on the other. Asks the other what it was not asked yet. Silence is like nothing.
     pub(super) async fn is_echoed_by(&self, dns: &Dns, other: &Self) -> bool {
-        let questions: Vec<(LibraryName, RecordType)> = {
-            let said = self.said.lock().unwrap_or_else(PoisonError::into_inner);
-            said.keys().cloned().collect()
-        };
-        for (name, kind) in questions {
-            let own = self.told(dns, &name, kind).await.said;
-            let others = other.told(dns, &name, kind).await.said;
+        let exchanges: Vec<Arc<Exchange>> = self.said().clone();
+        for exchange in exchanges {
+            let (name, kind) = &exchange.question;
+            let own = self.told(dns, name, *kind).await.said;
+            let others = other.told(dns, name, *kind).await.said;
             match (own, others) {
                 // Only what was read once is one.
                 (Ok(own), Ok(others)) if Arc::ptr_eq(&own, &others) => {}
@@ -173,10 +200,16 @@ impl Pin {
 
     /// Everything that it said, to look for signatures and keys.
     pub(super) fn messages(&self) -> Vec<Arc<Message>> {
-        let said = self.said.lock().unwrap_or_else(PoisonError::into_inner);
-        said.values()
-            .filter_map(|cell| cell.get()?.said.clone().ok())
+        let said = self.said();
+        said.iter()
+            .filter_map(|one| one.told.get()?.said.clone().ok())
             .collect()
+    }
+}
+
+impl Exchange {
+    fn is_about(&self, name: &LibraryName, kind: RecordType) -> bool {
+        self.question.1 == kind && self.question.0 == *name
     }
 }
 

@@ -96,7 +96,7 @@ impl Dns {
         {
             return Ok(reply);
         }
-        let mut zone = self.zone_of(name, kind == RecordType::DS, depth).await?;
+        let mut zone = Box::pin(self.zone_of(name, kind == RecordType::DS, depth)).await?;
         for _ in 0..MOST_REFERRALS {
             match self.ask_zone(&zone, name, kind, depth).await? {
                 Said::Answer(reply) => return Ok(reply),
@@ -137,7 +137,8 @@ impl Dns {
                 Some(cut) => cut?,
                 // Top-level domains and what is registered below them: parents and children are often on one server.
                 None if zone.name.num_labels() < 2 => {
-                    match self.cut_at(&zone, &candidate, depth).await? {
+                    // In a box: it is needed once for each zone.
+                    match Box::pin(self.cut_at(&zone, &candidate, depth)).await? {
                         Some(cut) => cut,
                         None => return Ok(None),
                     }
@@ -169,7 +170,7 @@ impl Dns {
                     return Ok(Some(reply));
                 }
                 Said::Answer(reply) => {
-                    let found = self.zone_of(name, false, depth).await?;
+                    let found = Box::pin(self.zone_of(name, false, depth)).await?;
                     return Ok((found.name == zone.name).then_some(reply));
                 }
                 Said::Referral(deeper) => {

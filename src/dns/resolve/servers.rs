@@ -33,7 +33,6 @@ impl Dns {
     ) -> Later<'a, Result<Said, Failure>> {
         // In a box: it is far larger than what waits for it, and asked for in many places.
         Box::pin(async move {
-            let question = Question::authoritative(name.clone(), kind);
             let mut last = None;
             let mut tried = 0;
             // Servers with known addresses first: the others cost questions of their own.
@@ -41,7 +40,8 @@ impl Dns {
             servers.sort_by_key(|(_, glue)| glue.is_empty());
             for (server, glue) in servers {
                 let addresses = if glue.is_empty() {
-                    self.addresses_of(server, depth).await.unwrap_or_default()
+                    let found = Box::pin(self.addresses_of(server, depth)).await;
+                    found.unwrap_or_default()
                 } else {
                     glue.clone()
                 };
@@ -57,7 +57,10 @@ impl Dns {
                     let pin = self.shared(zone, server, address, name, kind);
                     let said = match pin {
                         Some(pin) => pin.told(self, name, kind).await.said,
-                        None => self.ask(address, &question).await,
+                        None => {
+                            let question = || Question::authoritative(name.clone(), kind);
+                            self.ask_noting(address, question).await.0
+                        }
                     };
                     match said {
                         Ok(message) => match judge(message, zone, name) {

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use futures::future::join_all;
+use futures::FutureExt as _;
+use futures::future::{join, join_all};
 use hickory_proto::rr::Name as LibraryName;
 use jiff::Timestamp;
 
@@ -95,27 +96,29 @@ impl Dns {
         for (_, pin) in &pins {
             once.insert(pin.from().address, Arc::clone(pin));
         }
-        let (over_udp, over_tcp) = (subject.questions(), askable(subject.over_tcp()));
+        let over_tcp = askable(subject.over_tcp());
+        let over_udp = subject.questions();
+        let all: Vec<_> = (once.values())
+            .map(|pin| dns.hear(&over_udp, &over_tcp, pin))
+            .collect();
+        drop(over_udp);
         let (heard, (), mx, link) = tokio::join!(
-            join_all(
-                once.into_values()
-                    .map(|pin| dns.hear(&over_udp, &over_tcp, pin))
-            ),
+            join_all(all),
             dns.hear_parents(&cut.apex, &parents),
             dns.validate(&domain, Kind::Mx),
             dns.link_to(&apex),
         );
-        drop((over_udp, over_tcp));
+        drop(over_tcp);
         let mut servers = view_servers(&domain, &cut.apex, &pins);
         let mut parents = view_parents(&cut.apex, &parents);
         let mut out_of_reach = set_aside(&mut servers, |s| &s.soa);
         out_of_reach.extend(set_aside(&mut parents, |p| &p.ds));
         // Those within reach.
-        let heard: Vec<Heard> = heard
-            .into_iter()
+        let heard: Vec<Heard> = (once.values().zip(heard))
             .filter_map(|(pin, tcp)| {
                 let mut views = servers.iter();
                 let view = views.find(|view| view.address == pin.from().address)?;
+                let pin = Arc::clone(pin);
                 Some(Heard { pin, tcp, view })
             })
             .collect();
@@ -154,17 +157,15 @@ impl Dns {
     }
 
     /// Everything one address is asked, at the same time: a dead one costs one time-out.
-    async fn hear(
-        &self,
+    fn hear<'a>(
+        &'a self,
         over_udp: &[Asked],
-        over_tcp: &[Asked],
-        pin: Arc<Pin>,
-    ) -> (Arc<Pin>, OverTcp) {
-        let ((), tcp) = tokio::join!(
-            pin.hear(self, over_udp),
-            self.hear_over_tcp(over_tcp, pin.from().address),
-        );
-        (pin, tcp)
+        over_tcp: &'a [Asked],
+        pin: &'a Pin,
+    ) -> impl Future<Output = OverTcp> + Send + use<'a> {
+        let udp = pin.hear(self, over_udp);
+        let tcp = self.hear_over_tcp(over_tcp, pin.from().address);
+        join(udp, tcp).map(|((), tcp)| tcp)
     }
 }
 
