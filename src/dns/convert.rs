@@ -1,5 +1,7 @@
 //! From the library's messages to this program's plain values.
 
+use std::borrow::Cow;
+
 use hickory_proto::dnssec::PublicKey as _;
 use hickory_proto::dnssec::rdata::DNSSECRData;
 use hickory_proto::op::{Edns, Message, ResponseCode};
@@ -201,7 +203,7 @@ pub(super) fn serial_time(value: u32, now: i64) -> Timestamp {
 }
 
 /// The response code's mnemonic, as in the IANA registry.
-pub(super) fn code_name(code: ResponseCode) -> String {
+pub(super) fn code_name(code: ResponseCode) -> Cow<'static, str> {
     match code {
         ResponseCode::NoError => "NOERROR".into(),
         ResponseCode::FormErr => "FORMERR".into(),
@@ -211,14 +213,14 @@ pub(super) fn code_name(code: ResponseCode) -> String {
         ResponseCode::Refused => "REFUSED".into(),
         ResponseCode::NotAuth => "NOTAUTH".into(),
         ResponseCode::NotZone => "NOTZONE".into(),
-        other => format!("RCODE{}", u16::from(other)),
+        other => format!("RCODE{}", u16::from(other)).into(),
     }
 }
 
 /// An error code as a failure, with the extended error that came along.
 pub(super) fn rcode_failure(message: &Message) -> Failure {
     Failure::Rcode {
-        code: code_name(message.metadata.response_code),
+        code: code_name(message.metadata.response_code).into_owned(),
         explained: explained(message),
     }
 }

@@ -287,7 +287,7 @@ impl Told {
                 Err(failure) => failure.clone(),
                 Ok(_) => Failure::Lame,
             }),
-            rcode: String::new(),
+            rcode: "".into(),
             explained: None,
             cut_off: self.cut_off,
             aa: false,

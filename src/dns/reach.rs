@@ -45,7 +45,7 @@ mod tests {
             name: "test".into(),
             kind: Kind::Soa,
             outcome,
-            rcode: String::new(),
+            rcode: "".into(),
             explained: None,
             cut_off: false,
             aa: true,

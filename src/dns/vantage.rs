@@ -64,7 +64,7 @@ impl Dns {
             }
         };
         out.at = Timestamp::now();
-        out.rcode = code_name(message.metadata.response_code);
+        out.rcode = code_name(message.metadata.response_code).into_owned();
         out.explained = message.edns.as_ref().and_then(extended_error);
         match message.metadata.response_code {
             ResponseCode::NoError | ResponseCode::NXDomain if !resolves(&message) => {

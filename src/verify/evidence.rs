@@ -53,7 +53,7 @@ pub(super) fn server(seen: &ServerAnswer) -> Evidence {
         from: seen.from.to_string(),
         about: about(seen.kind, &seen.name),
         said,
-        rcode: (!seen.rcode.is_empty()).then(|| seen.rcode.clone()),
+        rcode: (!seen.rcode.is_empty()).then(|| seen.rcode.to_string()),
         explained: seen.explained.clone(),
         ttl: seen.ttl,
         at: Some(seen.at),

@@ -175,7 +175,7 @@ mod tests {
             name: "contoso.com".to_owned(),
             kind: Kind::Mx,
             outcome,
-            rcode: String::new(),
+            rcode: "".into(),
             explained: None,
             cut_off: false,
             aa,

@@ -123,12 +123,17 @@ impl Dns {
             })
             .collect();
         let judged = dns.judge_servers(&subject, &link, &parents, &heard);
-        let judged = Box::pin(judged).await;
+        let mut judged = Box::pin(judged).await;
         if let Some(look) = dns.sharing() {
             look.forget_pins();
         }
-        let surveys = servers.iter().filter_map(|view| {
-            let mut survey = judged.get(&view.address)?.clone();
+        let surveys = servers.iter().enumerate().filter_map(|(i, view)| {
+            let mut rest = servers.iter().skip(i + 1);
+            let mut survey = match rest.any(|other| other.address == view.address) {
+                // Under another name it is to come again.
+                true => judged.get(&view.address)?.clone(),
+                false => judged.remove(&view.address)?,
+            };
             survey.server.clone_from(&view.server);
             Some(survey)
         });

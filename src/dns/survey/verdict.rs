@@ -64,7 +64,7 @@ impl Dns {
             }
         }))
         .await;
-        let firsts = firsts.iter().copied().zip(judged.iter().cloned());
+        let firsts = firsts.iter().copied().zip(judged);
         let all = firsts.chain(others);
         all.map(|(one, judged)| (one.pin.from().address, survey_of(subject, one, judged)))
             .collect()

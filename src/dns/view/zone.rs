@@ -1,5 +1,6 @@
 //! A zone as each address of each of its servers shows it.
 
+use std::borrow::Cow;
 use std::net::{IpAddr, SocketAddr};
 
 use jiff::Timestamp;
@@ -32,8 +33,8 @@ pub struct ServerAnswer {
     /// What came back.
     pub outcome: Outcome,
     /// The response code's mnemonic; empty when no answer came.
-    #[serde(default, skip_serializing_if = "String::is_empty")]
-    pub rcode: String,
+    #[serde(default, skip_serializing_if = "str::is_empty")]
+    pub rcode: Cow<'static, str>,
     /// Extended error (RFC 8914), if one came along; made safe for a terminal.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub explained: Option<String>,
