@@ -141,6 +141,8 @@ pub(super) fn records_at(
             .collect();
         all.sort();
         all.dedup();
+        // It is held for long, and a list begins with room for four.
+        all.shrink_to_fit();
         all
     };
     let direct = of(kind);
@@ -153,7 +155,10 @@ pub(super) fn records_at(
 
 /// The SOA in a section, with its own TTL.
 pub(super) fn soa(section: &[hickory::Record]) -> Option<Soa> {
-    section.iter().find_map(|r| match data(r) {
+    let mut all = section
+        .iter()
+        .filter(|r| r.record_type() == RecordType::SOA);
+    all.find_map(|r| match data(r) {
         Data::Soa(soa) => Some(soa),
         _ => None,
     })

@@ -3,10 +3,14 @@
 //! An octet that is not usual in a name becomes `\DDD`, a dot within a label too: so a dot always parts labels, nothing
 //! acts on a terminal, and what came out of the DNS goes in again as the same name.
 
+/// Room for most names.
+const USUAL: usize = 24;
+
 /// Labels as text: lower case, without the final dot.
 pub(super) fn text<'a>(labels: impl Iterator<Item = &'a [u8]>) -> String {
     use std::fmt::Write as _;
-    let mut out = String::new();
+    // As long as most names are: text that grows is moved several times.
+    let mut out = String::with_capacity(USUAL);
     for (i, label) in labels.enumerate() {
         if i > 0 {
             out.push('.');

@@ -137,8 +137,10 @@ impl Dns {
             survey.server.clone_from(&view.server);
             Some(survey)
         });
+        let mut all = Vec::with_capacity(servers.len());
+        all.extend(surveys);
         Ok(Survey {
-            servers: surveys.collect(),
+            servers: all,
             delegation: status_of(&link),
             random_name: subject.random_name,
             zone: ZoneView {

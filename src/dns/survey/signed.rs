@@ -47,6 +47,7 @@ pub(super) fn signed(messages: &[Arc<Message>], apex: &Name) -> Vec<Signed> {
             .then_with(|| rest(a).cmp(&rest(b)))
     });
     all.dedup();
+    all.shrink_to_fit();
     all
 }
 

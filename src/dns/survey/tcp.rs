@@ -27,11 +27,14 @@ impl OverTcp {
         let askable = asked
             .iter()
             .filter_map(|(name, kind)| Some((to_library(name).ok()?, *kind)));
-        let mut view = TcpView {
-            answers: askable
+        let mut answers = Vec::with_capacity(self.answers.len());
+        answers.extend(
+            askable
                 .zip(&self.answers)
-                .map(|((owner, kind), told)| told.answer(over_udp.soa.from.clone(), &owner, kind))
-                .collect(),
+                .map(|((owner, kind), told)| told.answer(over_udp.soa.from.clone(), &owner, kind)),
+        );
+        let mut view = TcpView {
+            answers,
             failure: None,
             connections: self.connections,
             differs: Vec::new(),
