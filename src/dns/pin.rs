@@ -87,7 +87,7 @@ impl Pin {
         self.apex.zone_of(name) && !(kind == RecordType::DS && *name == self.apex)
     }
 
-    /// Whether it was asked this before, and gave no usable answer.
+    /// Whether it was asked this before, and gave nothing that can be read as an answer: then it is worth asking again.
     pub(super) fn has_failed(&self, name: &LibraryName, kind: RecordType) -> bool {
         let known = self.known(name, kind);
         known.is_some_and(|told| !told.said.as_deref().is_ok_and(is_readable))

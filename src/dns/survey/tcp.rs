@@ -72,7 +72,7 @@ impl Dns {
             Ok(place) => place,
             Err(failure) => return Pipelined::none(questions.len(), &failure),
         };
-        // Never closed; see `Dns::ask`.
+        // Never closed; see `Dns::ask_noting`.
         let _permit = self.inner.limit.acquire().await.ok();
         let wait = self.inner.settings.timeout;
         // Made only now, and in a box: who still waits holds no room for it.
